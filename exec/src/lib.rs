@@ -1,0 +1,1 @@
+//! Graph to plan to result: fusion, schedule, memory, and the engines that run it.

@@ -1,0 +1,165 @@
+//! An array whose element type is a value: what constants hold, what meanings take and give.
+
+use std::hash::{Hash, Hasher};
+
+use ndarray::{ArcArray, ArrayD, IxDyn};
+
+use crate::dtype::{DType, Element};
+use crate::for_each_dtype;
+use crate::number::Number;
+
+macro_rules! define_any_array {
+    ($(($variant:ident, $element:ty, $name:literal, $class:ident)),* $(,)?) => {
+        /// An array of any element type, cheap to clone: the elements are shared.
+        #[derive(Clone, Debug)]
+        pub enum AnyArray {
+            $(#[doc = concat!("Elements of type `", $name, "`.")] $variant(ArcArray<$element, IxDyn>),)*
+        }
+
+        /// Runs the same code on the typed array inside an [`AnyArray`](crate::AnyArray), whatever its element type.
+        ///
+        /// ```
+        /// use damo_graph::{AnyArray, with_any_array};
+        /// let array = AnyArray::from(ndarray::arr1(&[1.0f32, 2.0]));
+        /// assert_eq!(with_any_array!(&array, |a| a.len()), 2);
+        /// ```
+        #[macro_export]
+        macro_rules! with_any_array {
+            ($any:expr, |$array:ident| $body:expr) => {
+                match $any { $($crate::AnyArray::$variant($array) => $body),* }
+            };
+        }
+
+        /// Runs the same code with a type alias bound to the Rust type of a dtype.
+        ///
+        /// ```
+        /// use damo_graph::{DType, with_dtype};
+        /// assert_eq!(with_dtype!(DType::F64, T => size_of::<T>()), 8);
+        /// ```
+        #[macro_export]
+        macro_rules! with_dtype {
+            ($dtype:expr, $alias:ident => $body:expr) => {
+                match $dtype { $($crate::DType::$variant => { type $alias = $element; $body })* }
+            };
+        }
+    };
+}
+for_each_dtype!(define_any_array);
+
+impl AnyArray {
+    /// Its element type.
+    pub fn dtype(&self) -> DType {
+        fn of<T: Element>(_: &ArcArray<T, IxDyn>) -> DType {
+            T::DTYPE
+        }
+        with_any_array!(self, |array| of(array))
+    }
+
+    /// Its lengths.
+    pub fn shape(&self) -> &[usize] {
+        with_any_array!(self, |array| array.shape())
+    }
+
+    /// How many elements it has.
+    pub fn len(&self) -> usize {
+        with_any_array!(self, |array| array.len())
+    }
+
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The elements in row-major order, as numbers.
+    pub fn numbers(&self) -> Vec<Number> {
+        with_any_array!(self, |array| array.iter().map(|&element| element.to_number()).collect())
+    }
+
+    /// An array of that dtype and shape from numbers in row-major order; `None` if their count is not the shape's.
+    pub fn from_numbers(dtype: DType, shape: &[usize], numbers: impl IntoIterator<Item = Number>) -> Option<AnyArray> {
+        with_dtype!(dtype, T => {
+            let elements: Vec<T> = numbers.into_iter().map(T::from_number).collect();
+            Some(T::into_any(ArcArray::from_shape_vec(IxDyn(shape), elements).ok()?))
+        })
+    }
+
+    /// An array of one number in every place.
+    pub fn full(dtype: DType, shape: &[usize], number: Number) -> AnyArray {
+        with_dtype!(dtype, T => T::into_any(ArrayD::from_elem(IxDyn(shape), T::from_number(number)).into_shared()))
+    }
+
+    /// The array with another element type, by [`Element::from_number`].
+    #[must_use]
+    pub fn cast(&self, dtype: DType) -> AnyArray {
+        if dtype == self.dtype() {
+            return self.clone();
+        }
+        with_any_array!(self, |array| with_dtype!(dtype, T => {
+            T::into_any(array.mapv(|element| T::from_number(element.to_number())).into_shared())
+        }))
+    }
+
+    /// As an array of reals: exact for every float, rounded for integers beyond 2⁵³.
+    pub fn to_reals(&self) -> ArrayD<f64> {
+        with_any_array!(self, |array| array.mapv(|element| element.to_number().to_real()).into_owned())
+    }
+
+    /// As an array of integers.
+    pub fn to_integers(&self) -> ArrayD<i128> {
+        with_any_array!(self, |array| array.mapv(|element| element.to_number().to_integer()).into_owned())
+    }
+
+    /// Reals rounded to a dtype.
+    pub fn from_reals(dtype: DType, array: &ArrayD<f64>) -> AnyArray {
+        with_dtype!(dtype, T => T::into_any(array.mapv(|x| T::from_number(Number::Real(x))).into_shared()))
+    }
+
+    /// Integers wrapped to a dtype.
+    pub fn from_integers(dtype: DType, array: &ArrayD<i128>) -> AnyArray {
+        with_dtype!(dtype, T => T::into_any(array.mapv(|x| T::from_number(Number::Integer(x))).into_shared()))
+    }
+
+    /// The typed array inside, if the elements are of type `T`.
+    pub fn downcast<T: Element>(&self) -> Option<&ArcArray<T, IxDyn>> {
+        T::from_any(self)
+    }
+
+    /// The only element, if there is just one.
+    pub fn only(&self) -> Option<Number> {
+        with_any_array!(self, |array| {
+            let mut elements = array.iter();
+            let first = elements.next()?.to_number();
+            elements.next().is_none().then_some(first)
+        })
+    }
+}
+
+impl<T: Element, D: ndarray::Dimension> From<ndarray::Array<T, D>> for AnyArray {
+    fn from(array: ndarray::Array<T, D>) -> Self {
+        T::into_any(array.into_dyn().into_shared())
+    }
+}
+
+/// Bit for bit: the same dtype, shape and bits, so that NaN equals itself and −0 differs from 0.
+impl PartialEq for AnyArray {
+    fn eq(&self, other: &Self) -> bool {
+        self.dtype() == other.dtype()
+            && self.shape() == other.shape()
+            && with_any_array!(self, |left| {
+                fn same<T: Element>(left: &ArcArray<T, IxDyn>, right: &AnyArray) -> bool {
+                    T::from_any(right).is_some_and(|right| left.iter().zip(right).all(|(l, r)| Element::to_bits(*l) == Element::to_bits(*r)))
+                }
+                same(left, other)
+            })
+    }
+}
+
+impl Eq for AnyArray {}
+
+impl Hash for AnyArray {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.dtype().hash(state);
+        self.shape().hash(state);
+        with_any_array!(self, |array| array.iter().for_each(|element| Element::to_bits(*element).hash(state)));
+    }
+}

@@ -1,0 +1,297 @@
+//! The graph: nodes that are an op, its inputs and the type inferred from them; equal nodes are one node.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use slotmap::{SlotMap, new_key_type};
+use smallvec::SmallVec;
+
+use crate::error::{Error, ErrorKind, Operand, Problem, Result};
+use crate::lengths::Lengths;
+use crate::op::input::Input;
+use crate::op::{Op, Types};
+use crate::source::Provenance;
+use crate::types::Type;
+
+new_key_type! {
+    /// A node of one graph.
+    pub struct NodeId;
+}
+
+/// One result of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Value {
+    /// The node.
+    pub node: NodeId,
+    /// Which of its results.
+    pub result: u32,
+}
+
+impl From<NodeId> for Value {
+    fn from(node: NodeId) -> Self {
+        Value { node, result: 0 }
+    }
+}
+
+/// The values a node reads.
+pub type Inputs = SmallVec<[Value; 3]>;
+
+/// An op applied to values.
+#[derive(Clone, Debug)]
+pub struct Node {
+    op: Op,
+    inputs: Inputs,
+    types: Types,
+    provenance: Provenance,
+}
+
+impl Node {
+    /// What it computes.
+    pub fn op(&self) -> &Op {
+        &self.op
+    }
+
+    /// What it reads.
+    pub fn inputs(&self) -> &[Value] {
+        &self.inputs
+    }
+
+    /// The types of its results.
+    pub fn types(&self) -> &[Type] {
+        &self.types
+    }
+
+    /// How it came to be.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+}
+
+/// A program as a value: nodes in dependency order, what is given to it, and what it gives back.
+///
+/// Nodes are only ever added; a pass that removes or replaces builds a new graph.
+#[derive(Clone, Default)]
+pub struct Graph {
+    nodes: SlotMap<NodeId, Node>,
+    known: HashTable<NodeId>,
+    hasher: DefaultHashBuilder,
+    inputs: Vec<NodeId>,
+    outputs: Vec<Value>,
+    lengths: Lengths,
+    provenance: Provenance,
+}
+
+impl Graph {
+    /// A graph of nothing.
+    pub fn new() -> Self {
+        Graph::default()
+    }
+
+    /// Applies an op to values, and gives its first result.
+    ///
+    /// The type is inferred here and nowhere else. An equal node that is already there is used again.
+    pub fn add(&mut self, op: impl Into<Op>, inputs: &[Value]) -> Result<Value> {
+        self.add_node(op.into(), inputs).map(Value::from)
+    }
+
+    /// Applies an op to values, and gives the node.
+    pub fn add_node(&mut self, op: Op, inputs: &[Value]) -> Result<NodeId> {
+        let hash = self.hash(&op, inputs);
+        if let Some(&node) = self.known.find(hash, |&node| self.nodes[node].op == op && self.nodes[node].inputs[..] == *inputs) {
+            return Ok(node);
+        }
+        let types = self.infer(&op, inputs)?;
+        let is_input = matches!(op, Op::Input(_));
+        let node = self.nodes.insert(Node { op, inputs: inputs.into(), types, provenance: self.provenance.clone() });
+        let (nodes, hasher) = (&self.nodes, &self.hasher);
+        self.known.insert_unique(hash, node, |&node| hash_node(hasher, &nodes[node].op, &nodes[node].inputs));
+        if is_input {
+            self.inputs.push(node);
+        }
+        Ok(node)
+    }
+
+    /// Declares something given from outside.
+    pub fn add_input(&mut self, name: &str, ty: Type, kind: crate::op::input::InputKind) -> Result<Value> {
+        let place = self.inputs.len();
+        self.add(Input { name: name.into(), ty, kind, place }, &[])
+    }
+
+    fn hash(&self, op: &Op, inputs: &[Value]) -> u64 {
+        hash_node(&self.hasher, op, inputs)
+    }
+
+    fn infer(&mut self, op: &Op, inputs: &[Value]) -> Result<Types> {
+        let mut types: SmallVec<[&Type; 4]> = SmallVec::new();
+        for value in inputs {
+            let ty = self.nodes.get(value.node).and_then(|node| node.types.get(value.result as usize));
+            types.push(ty.ok_or_else(|| Error::new(ErrorKind::Verify, format!("`{}` reads a value that is not in this graph", op.rules().name())))?);
+        }
+        let rules = op.rules();
+        if self.lengths.asker.0 != rules.name() || self.lengths.asker.1 != self.provenance.source {
+            self.lengths.asker = (rules.name().to_owned(), self.provenance.source);
+        }
+        rules.infer(&types, &mut self.lengths).map_err(|problem| self.blame(op, inputs, problem))
+    }
+
+    /// Turns a problem with an op's operands into an error that names the op, its line and its operands.
+    pub fn blame(&self, op: &Op, inputs: &[Value], problem: Problem) -> Error {
+        let name = self.provenance.within.unwrap_or(op.rules().name());
+        let title = match problem.kind {
+            ErrorKind::Shapes => format!("shapes do not match in `{name}`"),
+            ErrorKind::Axis => format!("no such axis or range in `{name}`"),
+            ErrorKind::DType => format!("wrong element type in `{name}`"),
+            ErrorKind::Declaration => format!("`{name}` cannot be declared so"),
+            _ => format!("`{name}` failed"),
+        };
+        let error = problem.titled(title).at(self.provenance.source);
+        inputs.iter().enumerate().fold(error, |error, (place, &value)| error.operand(self.operand(value, place, inputs.len())))
+    }
+
+    /// A value as an operand to show in an error: by its name, or by its place.
+    pub fn operand(&self, value: Value, place: usize, of: usize) -> Operand {
+        let Some(node) = self.nodes.get(value.node) else {
+            return Operand { name: "?".into(), ty: "of another graph".into(), source: None, declared: false };
+        };
+        let name = match (&node.op, of, place) {
+            (Op::Input(input), ..) => input.name.clone(),
+            (Op::Constant(_), ..) => "constant".into(),
+            (_, 1, _) => "input".into(),
+            (_, 2, 0) => "left".into(),
+            (_, 2, 1) => "right".into(),
+            (_, _, place) => format!("input {place}"),
+        };
+        let ty = self.nodes[value.node].types.get(value.result as usize).map(ToString::to_string).unwrap_or_default();
+        Operand { name, ty, source: node.provenance.source, declared: matches!(node.op, Op::Input(_)) }
+    }
+
+    /// The node of that key. A key of another graph gives another node or none; see [`Graph::contains`].
+    ///
+    /// # Panics
+    ///
+    /// If there is no such node, as for any index.
+    pub fn node(&self, node: NodeId) -> &Node {
+        &self.nodes[node]
+    }
+
+    /// Whether there is such a value.
+    pub fn contains(&self, value: Value) -> bool {
+        self.nodes.get(value.node).is_some_and(|node| (value.result as usize) < node.types.len())
+    }
+
+    /// The op that makes a value.
+    pub fn op(&self, value: Value) -> &Op {
+        &self.nodes[value.node].op
+    }
+
+    /// The type of a value.
+    pub fn ty(&self, value: Value) -> &Type {
+        &self.nodes[value.node].types[value.result as usize]
+    }
+
+    /// All nodes, dependencies first.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node)> {
+        self.nodes.iter()
+    }
+
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are no nodes.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// What is given from outside, in order of declaration.
+    pub fn inputs(&self) -> &[NodeId] {
+        &self.inputs
+    }
+
+    /// The declaration of an input.
+    pub fn input(&self, node: NodeId) -> Option<&Input> {
+        if let Op::Input(input) = &self.nodes.get(node)?.op { Some(input) } else { None }
+    }
+
+    /// What it gives back.
+    pub fn outputs(&self) -> &[Value] {
+        &self.outputs
+    }
+
+    /// Says what it gives back.
+    pub fn set_outputs(&mut self, outputs: impl IntoIterator<Item = Value>) {
+        self.outputs = outputs.into_iter().collect();
+    }
+
+    /// What is known and demanded of unknown lengths.
+    pub fn lengths(&self) -> &Lengths {
+        &self.lengths
+    }
+
+    /// The same, to add to.
+    pub fn lengths_mut(&mut self) -> &mut Lengths {
+        &mut self.lengths
+    }
+
+    /// How nodes added from now on come to be.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// Says how nodes added from now on come to be; gives what was said before.
+    pub fn set_provenance(&mut self, provenance: Provenance) -> Provenance {
+        std::mem::replace(&mut self.provenance, provenance)
+    }
+
+    /// A graph of nothing that knows what this one knows of lengths: what a pass builds into.
+    #[must_use]
+    pub fn successor(&self) -> Graph {
+        Graph { lengths: self.lengths.clone(), ..Graph::default() }
+    }
+
+    /// Copies a node with other inputs from another graph, keeping where it came from.
+    pub fn adopt(&mut self, node: &Node, inputs: &[Value]) -> Result<NodeId> {
+        let before = self.set_provenance(node.provenance.clone());
+        let adopted = self.add_node(node.op.clone(), inputs);
+        self.set_provenance(before);
+        adopted
+    }
+
+    #[cfg(test)]
+    pub(crate) fn node_mut_for_faults(&mut self, node: NodeId) -> (&mut Op, &mut Types) {
+        let node = &mut self.nodes[node];
+        (&mut node.op, &mut node.types)
+    }
+}
+
+fn hash_node(hasher: &DefaultHashBuilder, op: &Op, inputs: &[Value]) -> u64 {
+    let mut state = hasher.build_hasher();
+    op.hash(&mut state);
+    inputs.hash(&mut state);
+    state.finish()
+}
+
+/// Equal programs: the same nodes in the same order with the same outputs and requirements, wherever they came from.
+impl PartialEq for Graph {
+    fn eq(&self, other: &Self) -> bool {
+        self.nodes.len() == other.nodes.len() && self.outputs.len() == other.outputs.len() && self.lengths == other.lengths && {
+            let places: slotmap::SecondaryMap<NodeId, usize> = self.nodes.keys().enumerate().map(|(place, node)| (node, place)).collect();
+            let other_places: slotmap::SecondaryMap<NodeId, usize> = other.nodes.keys().enumerate().map(|(place, node)| (node, place)).collect();
+            let same = |left: &[Value], right: &[Value]| {
+                left.len() == right.len()
+                    && left.iter().zip(right).all(|(l, r)| l.result == r.result && places.get(l.node) == other_places.get(r.node))
+            };
+            self.nodes.values().zip(other.nodes.values()).all(|(left, right)| {
+                left.op == right.op && left.types == right.types && same(&left.inputs, &right.inputs)
+            }) && same(&self.outputs, &other.outputs)
+        }
+    }
+}
+
+impl fmt::Debug for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}

@@ -1,0 +1,191 @@
+//! What a graph has learned about unknown lengths: which must be equal, and the user's line that asks for it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::dim::Dim;
+use crate::error::Problem;
+use crate::source::Source;
+use crate::symbol::Symbol;
+use crate::types::Dims;
+
+/// How two lengths must compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Relation {
+    /// The left is the right.
+    Equal,
+    /// The left is the right or longer.
+    AtLeast,
+}
+
+impl fmt::Display for Relation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Relation::Equal => "==",
+            Relation::AtLeast => ">=",
+        })
+    }
+}
+
+/// Something the lengths of a call must satisfy, checked once before anything runs.
+#[derive(Clone, Debug)]
+pub struct Requirement {
+    /// One length.
+    pub left: Dim,
+    /// How it must compare.
+    pub relation: Relation,
+    /// With this one.
+    pub right: Dim,
+    /// The op that asks.
+    pub op: String,
+    /// The user's line that asks.
+    pub source: Option<Source>,
+}
+
+/// Requirements compare by what they demand, not by who asked first.
+impl PartialEq for Requirement {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.left, self.relation, &self.right) == (&other.left, other.relation, &other.right)
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.left, self.relation, self.right)
+    }
+}
+
+/// The knowledge itself: a substitution that makes equal lengths look equal, and the list of requirements behind it.
+#[derive(Clone, Debug, Default)]
+pub struct Lengths {
+    known_as: BTreeMap<Symbol, Dim>,
+    requirements: Vec<Requirement>,
+    /// Who is asking at the moment: the op and its line.
+    pub(crate) asker: (String, Option<Source>),
+}
+
+impl PartialEq for Lengths {
+    fn eq(&self, other: &Self) -> bool {
+        self.requirements == other.requirements
+    }
+}
+
+impl Lengths {
+    /// What the lengths of a call must satisfy, in the order it was found out.
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
+    /// The length as far as it is known: symbols that must equal something are replaced by it.
+    pub fn resolve(&self, dim: &Dim) -> Dim {
+        if dim.known().is_some() || self.known_as.is_empty() {
+            return dim.clone();
+        }
+        dim.substitute(&|symbol| self.known_as.get(&symbol).map(|known| self.resolve(known)))
+    }
+
+    /// All lengths, resolved.
+    pub fn resolve_all(&self, dims: &Dims) -> Dims {
+        dims.iter().map(|dim| self.resolve(dim)).collect()
+    }
+
+    /// Whether the two are known to be the same in every call.
+    pub fn same(&self, left: &Dim, right: &Dim) -> bool {
+        left == right || self.resolve(left) == self.resolve(right)
+    }
+
+    /// Demands that the two be equal, and gives the length they share; `None` if they never are.
+    pub fn unify(&mut self, left: &Dim, right: &Dim) -> Option<Dim> {
+        if left == right {
+            return Some(left.clone());
+        }
+        let (left, right) = (self.resolve(left), self.resolve(right));
+        if left == right {
+            return Some(left);
+        }
+        if (left.clone() - right.clone()).known().is_some() {
+            return None;
+        }
+        self.require(left.clone(), Relation::Equal, right.clone());
+        // A symbol stands for the other side from now on; a number is the best thing to stand for.
+        let (symbol, meaning) = match (left.symbol(), right.symbol()) {
+            (Some(symbol), _) if right.known().is_some() => (symbol, right.clone()),
+            (_, Some(symbol)) if !left.symbols().contains(&symbol) => (symbol, left.clone()),
+            (Some(symbol), _) if !right.symbols().contains(&symbol) => (symbol, right.clone()),
+            _ => return Some(left),
+        };
+        self.known_as.insert(symbol, meaning.clone());
+        Some(meaning)
+    }
+
+    /// Demands that the first be no shorter than the second; `false` if it always is.
+    pub fn at_least(&mut self, left: &Dim, right: &Dim) -> bool {
+        let (left, right) = (self.resolve(left), self.resolve(right));
+        if let Some(difference) = (left.clone() - right.clone()).known() {
+            return difference >= 0;
+        }
+        if right.known().is_none_or(|length| length > 0) || left.symbol().is_none() {
+            self.require(left, Relation::AtLeast, right);
+        }
+        true
+    }
+
+    /// Writes a requirement down, once.
+    pub fn require(&mut self, left: Dim, relation: Relation, right: Dim) {
+        let requirement = Requirement { left, relation, right, op: self.asker.0.clone(), source: self.asker.1 };
+        if !self.requirements.contains(&requirement) {
+            self.requirements.push(requirement);
+        }
+    }
+
+    /// Broadcasts shapes against each other, aligned at the last axis: only a length known to be 1 stretches.
+    pub fn broadcast(&mut self, shapes: &[&Dims]) -> Result<Dims, Problem> {
+        let rank = shapes.iter().map(|dims| dims.len()).max().unwrap_or(0);
+        let mut result: Vec<Dim> = vec![Dim::from(1); rank];
+        for dims in shapes {
+            let offset = rank - dims.len();
+            for (axis, dim) in dims.iter().enumerate() {
+                let slot = &mut result[offset + axis];
+                if slot.is_one() {
+                    *slot = dim.clone();
+                } else if !dim.is_one() {
+                    *slot = self.unify(slot, dim).ok_or_else(|| {
+                        Problem::shapes(format!(
+                            "the lengths {slot} and {dim} of axis {} (counted from the last, which is 1) differ and neither is 1",
+                            rank - offset - axis
+                        ))
+                    })?;
+                }
+            }
+        }
+        Ok(result.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dim(name: &str) -> Dim {
+        Dim::from(Symbol::new(name))
+    }
+
+    #[test]
+    fn unknown_lengths_unify_and_stay_unified() {
+        let mut lengths = Lengths::default();
+        assert_eq!(lengths.unify(&dim("n"), &dim("m")), Some(dim("n")));
+        assert_eq!(lengths.unify(&dim("m"), &Dim::from(5)), Some(Dim::from(5)));
+        assert!(lengths.same(&dim("n"), &Dim::from(5)));
+        assert_eq!(lengths.unify(&dim("n"), &Dim::from(6)), None);
+        assert_eq!(lengths.requirements().iter().map(ToString::to_string).collect::<Vec<_>>(), ["n == m", "n == 5"]);
+    }
+
+    #[test]
+    fn only_a_known_one_stretches() {
+        let mut lengths = Lengths::default();
+        let (row, matrix): (Dims, Dims) = ([Dim::from(1), dim("k")].into_iter().collect(), [dim("n"), Dim::from(3)].into_iter().collect());
+        assert_eq!(lengths.broadcast(&[&row, &matrix]).unwrap().to_string(), "[n, 3]");
+        let wrong: Dims = [4].into_iter().collect();
+        assert!(lengths.broadcast(&[&matrix, &wrong]).is_err());
+    }
+}

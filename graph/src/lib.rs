@@ -1,0 +1,45 @@
+//! What a Damo program *is*: types with symbolic lengths, ops with their meaning and derivative, and the graph that joins them.
+//!
+//! Nothing here runs fast, opens a file or knows an engine. Everything else in the workspace speaks in these words.
+//!
+//! | to read about | open |
+//! |---|---|
+//! | element types, arrays of any element type | [`dtype`], [`any_array`] |
+//! | lengths that are not known yet | [`dim`], [`lengths`] |
+//! | what an op must say of itself | [`op`] |
+//! | the table of pointwise functions | [`op::scalar`] |
+//! | the graph, its text, its picture, its meaning | [`graph`], [`text`], [`dot_picture`], [`meaning`] |
+//! | what went wrong | [`error`] |
+
+pub mod any_array;
+pub mod build;
+pub mod dim;
+pub mod dot_picture;
+pub mod dtype;
+pub mod error;
+pub mod graph;
+pub mod lengths;
+pub mod meaning;
+pub mod number;
+pub mod op;
+pub mod real;
+pub mod sizes;
+pub mod source;
+pub mod symbol;
+pub mod text;
+pub mod types;
+pub mod verify;
+
+pub use any_array::AnyArray;
+pub use dim::Dim;
+pub use dtype::{DType, Element, Float, Integer};
+pub use error::{Error, ErrorKind, Problem, Result};
+pub use graph::{Graph, Node, NodeId, Value};
+pub use lengths::Lengths;
+pub use number::Number;
+pub use op::{Derivative, Linear, Op, Primitive, Tangent};
+pub use real::Real;
+pub use sizes::Sizes;
+pub use source::{Provenance, Source};
+pub use symbol::Symbol;
+pub use types::{Dims, Type};

@@ -1,0 +1,199 @@
+//! What an op must say of itself, and the closed list of ops.
+//!
+//! A pointwise op is a line in [`scalar`]. A structural op is a file: a struct that implements [`Primitive`], a variant of [`Op`]
+//! and an arm in [`Op::rules`]. Nothing else in the workspace has to know it, except the engines, which match [`Op`] exhaustively.
+
+pub mod arg_extreme;
+pub mod attributes;
+pub mod broadcast;
+pub mod cast;
+pub mod concatenate;
+pub mod constant;
+pub mod custom;
+pub mod dim_value;
+pub mod dot;
+pub mod input;
+pub mod insert_axis;
+pub mod iota;
+pub mod log_softmax;
+pub mod log_sum_exp;
+pub mod pad;
+pub mod pointwise;
+pub mod product_of_others;
+pub mod reduce;
+pub mod remove_axis;
+pub mod reshape;
+pub mod scalar;
+pub mod scatter_add;
+pub mod select_axis;
+pub mod slice;
+pub mod softmax;
+pub mod special;
+pub mod stop_gradient;
+pub mod term;
+pub mod transpose;
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use crate::any_array::AnyArray;
+use crate::error::{Problem, Result};
+use crate::graph::{Graph, Value};
+use crate::lengths::Lengths;
+use crate::op::attributes::Attributes;
+use crate::op::term::Term;
+use crate::sizes::Sizes;
+use crate::types::Type;
+
+/// The types of a node's results: one for nearly every op.
+pub type Types = SmallVec<[Type; 1]>;
+
+/// Everything the framework must know of an op.
+///
+/// No method has a default: an op that lacks a rule does not compile.
+pub trait Primitive: fmt::Debug + Send + Sync {
+    /// Its name, as printed and parsed.
+    fn name(&self) -> &'static str;
+
+    /// Its parameters, as printed and parsed.
+    fn attributes(&self) -> Attributes;
+
+    /// The types of its results. What it learns or demands of unknown lengths goes into `lengths`.
+    fn infer(&self, inputs: &[&Type], lengths: &mut Lengths) -> Result<Types, Problem>;
+
+    /// Its meaning: slow, plain, and the judge of every engine. `sizes` gives the lengths its parameters mention.
+    fn evaluate(&self, inputs: &[&AnyArray], sizes: &Sizes) -> Result<SmallVec<[AnyArray; 1]>, Problem>;
+
+    /// How it varies. "Not differentiable" must be said, with the reason.
+    fn derivative(&self) -> Derivative<'_>;
+}
+
+/// How an op varies with its inputs; both modes of differentiation are derived from this.
+///
+/// Only floating-point inputs vary. Inputs of other dtypes (indices, conditions) are parameters.
+pub enum Derivative<'a> {
+    /// Element i of the result depends on element i of each input alone: one partial derivative per input.
+    Pointwise(&'a [Term]),
+    /// Linear in all its floating-point inputs together: its tangent is the op itself, applied to the tangents.
+    Linear(&'a dyn Linear),
+    /// Linear in each floating-point input while the others stay: its tangent is a sum over the inputs.
+    Multilinear(&'a dyn Linear),
+    /// Nonlinear structure: it says how its tangent is computed, in terms that are linear in the tangents of the inputs.
+    Tangent(&'a dyn Tangent),
+    /// A leaf, or piecewise constant.
+    Zero,
+    /// Has no derivative, for this reason.
+    Undefined(&'static str),
+}
+
+/// The transpose of a linear op.
+pub trait Linear {
+    /// The cotangent of input `wrt`, given the cotangent of the result.
+    ///
+    /// It has the type of `inputs[wrt]`. A [`Derivative::Linear`] op must not read `inputs[wrt]`, only its type.
+    fn transpose(&self, graph: &mut Graph, inputs: &[Value], wrt: usize, cotangent: Value) -> Result<Value>;
+}
+
+/// The tangent of a nonlinear op.
+pub trait Tangent {
+    /// The tangent of the result, given those of the inputs (`None` is zero). It must be linear in them.
+    ///
+    /// At least one tangent is given. `Ok(None)` is a zero tangent.
+    fn tangent(&self, graph: &mut Graph, inputs: &[Value], result: Value, tangents: &[Option<Value>]) -> Result<Option<Value>>;
+
+    /// The cotangents of the inputs, where deriving them from the tangent would waste memory or digits; `Ok(None)` asks for that.
+    fn cotangent(&self, graph: &mut Graph, inputs: &[Value], result: Value, cotangent: Value) -> Result<Option<Cotangents>>;
+}
+
+/// One cotangent per input; `None` is zero.
+pub type Cotangents = SmallVec<[Option<Value>; 2]>;
+
+macro_rules! ops {
+    ($($(#[$doc:meta])* $variant:ident($file:ident::$op:ident)),* $(,)?) => {
+        /// What a node computes. Engines match this exhaustively.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub enum Op {
+            $($(#[$doc])* $variant($file::$op),)*
+        }
+
+        impl Op {
+            /// The only place where a variant meets its rules.
+            pub fn rules(&self) -> &dyn Primitive {
+                match self { $(Op::$variant(op) => op,)* }
+            }
+        }
+
+        $(impl From<$file::$op> for Op {
+            fn from(op: $file::$op) -> Op { Op::$variant(op) }
+        })*
+
+        /// How each structural op is read back from its name and parameters.
+        pub(crate) const PARSERS: &[(&str, fn(&Attributes) -> Result<Op, Problem>)] = &[
+            $(($file::$op::NAME, |attributes| $file::$op::parse(attributes).map(Op::from)),)*
+        ];
+    };
+}
+
+ops! {
+    /// A value given from outside: an argument or the state of a `Shared`.
+    Input(input::Input),
+    /// A literal array.
+    Constant(constant::Constant),
+    /// A function of the table, applied element by element.
+    Pointwise(pointwise::Pointwise),
+    /// Another element type.
+    Cast(cast::Cast),
+    /// A length as a number.
+    DimValue(dim_value::DimValue),
+    /// 0, 1, 2 … along an axis.
+    Iota(iota::Iota),
+    /// Stretches axes of length 1.
+    Broadcast(broadcast::Broadcast),
+    /// The same elements in row-major order under other lengths.
+    Reshape(reshape::Reshape),
+    /// Axes in another order.
+    Transpose(transpose::Transpose),
+    /// A new axis of length 1.
+    InsertAxis(insert_axis::InsertAxis),
+    /// Drops an axis of length 1.
+    RemoveAxis(remove_axis::RemoveAxis),
+    /// A regular range along each axis.
+    Slice(slice::Slice),
+    /// Zeros everywhere but a regular range: the transpose of a slice.
+    Pad(pad::Pad),
+    /// Arrays end to end along an axis.
+    Concatenate(concatenate::Concatenate),
+    /// Rows picked by index.
+    SelectAxis(select_axis::SelectAxis),
+    /// Rows added up by index: the transpose of picking.
+    ScatterAdd(scatter_add::ScatterAdd),
+    /// Sum, product, maximum, minimum, all or any over axes.
+    Reduce(reduce::Reduce),
+    /// The product of all other elements: the derivative of a product.
+    ProductOfOthers(product_of_others::ProductOfOthers),
+    /// Where the largest or smallest element is.
+    ArgExtreme(arg_extreme::ArgExtreme),
+    /// ln Σ exp, without overflow.
+    LogSumExp(log_sum_exp::LogSumExp),
+    /// exp normalised to sum 1.
+    Softmax(softmax::Softmax),
+    /// The logarithm of softmax.
+    LogSoftmax(log_softmax::LogSoftmax),
+    /// A sum of products over shared axes.
+    Dot(dot::Dot),
+    /// The identity that derivatives do not pass.
+    StopGradient(stop_gradient::StopGradient),
+    /// An op of the user's.
+    Custom(custom::Custom),
+}
+
+/// One result, in the form that [`Primitive::infer`] and [`Primitive::evaluate`] return.
+pub(crate) fn one<T>(result: T) -> SmallVec<[T; 1]> {
+    SmallVec::from_buf([result])
+}
+
+/// Refuses any number of inputs but `N`.
+pub(crate) fn arity<'a, T, const N: usize>(inputs: &[&'a T]) -> Result<[&'a T; N], Problem> {
+    <[&T; N]>::try_from(inputs).map_err(|_| Problem::shapes(format!("it takes {N} inputs and was given {}", inputs.len())))
+}

@@ -1,0 +1,1 @@
+//! Graph to graph: derivatives, folding, pruning, and the driver that runs and checks every pass.

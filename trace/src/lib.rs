@@ -1,0 +1,1 @@
+//! Eager-looking Rust becomes a tape: tensors, operators and the library of functions users write with.
