@@ -1,0 +1,1 @@
+//! Checks that a graph keeps the promises every pass relies on.
