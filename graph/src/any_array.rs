@@ -15,36 +15,72 @@ macro_rules! define_any_array {
         pub enum AnyArray {
             $(#[doc = concat!("Elements of type `", $name, "`.")] $variant(ArcArray<$element, IxDyn>),)*
         }
-
-        /// Runs the same code on the typed array inside an [`AnyArray`](crate::AnyArray), whatever its element type.
-        ///
-        /// ```
-        /// use damo_graph::{AnyArray, with_any_array};
-        /// let array = AnyArray::from(ndarray::arr1(&[1.0f32, 2.0]));
-        /// assert_eq!(with_any_array!(&array, |a| a.len()), 2);
-        /// ```
-        #[macro_export]
-        macro_rules! with_any_array {
-            ($any:expr, |$array:ident| $body:expr) => {
-                match $any { $($crate::AnyArray::$variant($array) => $body),* }
-            };
-        }
-
-        /// Runs the same code with a type alias bound to the Rust type of a dtype.
-        ///
-        /// ```
-        /// use damo_graph::{DType, with_dtype};
-        /// assert_eq!(with_dtype!(DType::F64, T => size_of::<T>()), 8);
-        /// ```
-        #[macro_export]
-        macro_rules! with_dtype {
-            ($dtype:expr, $alias:ident => $body:expr) => {
-                match $dtype { $($crate::DType::$variant => { type $alias = $element; $body })* }
-            };
-        }
     };
 }
 for_each_dtype!(define_any_array);
+
+/// Runs the same code on the typed array inside an [`AnyArray`], whatever its element type.
+///
+/// ```
+/// use damo_graph::{AnyArray, with_any_array};
+/// let array = AnyArray::from(ndarray::arr1(&[1.0f32, 2.0]));
+/// assert_eq!(with_any_array!(&array, |a| a.len()), 2);
+/// ```
+#[macro_export]
+macro_rules! with_any_array {
+    ($any:expr, |$array:ident| $body:expr) => {
+        match $any {
+            $crate::AnyArray::Bool($array) => $body,
+            $crate::AnyArray::I8($array) => $body,
+            $crate::AnyArray::I16($array) => $body,
+            $crate::AnyArray::I32($array) => $body,
+            $crate::AnyArray::I64($array) => $body,
+            $crate::AnyArray::U8($array) => $body,
+            $crate::AnyArray::U16($array) => $body,
+            $crate::AnyArray::U32($array) => $body,
+            $crate::AnyArray::U64($array) => $body,
+            $crate::AnyArray::F16($array) => $body,
+            $crate::AnyArray::BF16($array) => $body,
+            $crate::AnyArray::F32($array) => $body,
+            $crate::AnyArray::F64($array) => $body,
+            $crate::AnyArray::C64($array) => $body,
+            $crate::AnyArray::C128($array) => $body,
+        }
+    };
+}
+
+/// Runs the same code with a type alias bound to the Rust type of a dtype.
+///
+/// ```
+/// use damo_graph::{DType, with_dtype};
+/// assert_eq!(with_dtype!(DType::F64, T => size_of::<T>()), 8);
+/// ```
+#[macro_export]
+macro_rules! with_dtype {
+    ($dtype:expr, $alias:ident => $body:expr) => {
+        match $dtype {
+            $crate::DType::Bool => $crate::with_dtype!(@alias $alias = $crate::element::Bool => $body),
+            $crate::DType::I8 => $crate::with_dtype!(@alias $alias = $crate::element::I8 => $body),
+            $crate::DType::I16 => $crate::with_dtype!(@alias $alias = $crate::element::I16 => $body),
+            $crate::DType::I32 => $crate::with_dtype!(@alias $alias = $crate::element::I32 => $body),
+            $crate::DType::I64 => $crate::with_dtype!(@alias $alias = $crate::element::I64 => $body),
+            $crate::DType::U8 => $crate::with_dtype!(@alias $alias = $crate::element::U8 => $body),
+            $crate::DType::U16 => $crate::with_dtype!(@alias $alias = $crate::element::U16 => $body),
+            $crate::DType::U32 => $crate::with_dtype!(@alias $alias = $crate::element::U32 => $body),
+            $crate::DType::U64 => $crate::with_dtype!(@alias $alias = $crate::element::U64 => $body),
+            $crate::DType::F16 => $crate::with_dtype!(@alias $alias = $crate::element::F16 => $body),
+            $crate::DType::BF16 => $crate::with_dtype!(@alias $alias = $crate::element::BF16 => $body),
+            $crate::DType::F32 => $crate::with_dtype!(@alias $alias = $crate::element::F32 => $body),
+            $crate::DType::F64 => $crate::with_dtype!(@alias $alias = $crate::element::F64 => $body),
+            $crate::DType::C64 => $crate::with_dtype!(@alias $alias = $crate::element::C64 => $body),
+            $crate::DType::C128 => $crate::with_dtype!(@alias $alias = $crate::element::C128 => $body),
+        }
+    };
+    (@alias $alias:ident = $element:ty => $body:expr) => {{
+        type $alias = $element;
+        $body
+    }};
+}
 
 impl AnyArray {
     /// Its element type.

@@ -72,14 +72,14 @@ impl Dim {
         found
     }
 
-    fn visit_symbols(&self, visit: &mut impl FnMut(Symbol)) {
+    fn visit_symbols(&self, visit: &mut dyn FnMut(Symbol)) {
         let Repr::Open(polynomial) = &self.0 else { return };
         for (factor, _) in polynomial.keys().flatten() {
             match factor {
                 Factor::Symbol(symbol) => visit(*symbol),
                 Factor::Quotient(top, bottom) => {
-                    top.visit_symbols(&mut *visit as &mut dyn FnMut(Symbol));
-                    bottom.visit_symbols(&mut *visit as &mut dyn FnMut(Symbol));
+                    top.visit_symbols(visit);
+                    bottom.visit_symbols(visit);
                 }
             }
         }

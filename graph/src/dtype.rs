@@ -94,6 +94,16 @@ impl fmt::Display for DType {
     }
 }
 
+/// The Rust type of each dtype, under the dtype's name.
+pub mod element {
+    macro_rules! define_aliases {
+        ($(($variant:ident, $element:ty, $name:literal, $class:ident)),* $(,)?) => {
+            $(#[doc = concat!("The element of `", $name, "` arrays.")] pub type $variant = $element;)*
+        };
+    }
+    crate::for_each_dtype!(define_aliases);
+}
+
 /// A Rust type that can be an array's element.
 ///
 /// Implemented for the fourteen element types; sealed, because every engine must know them all.

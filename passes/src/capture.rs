@@ -1,0 +1,82 @@
+//! From a tape's graph to a program: only what the outputs need, with the inputs in the order of the call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use damo_graph::op::Op;
+use damo_graph::op::input::{Input, InputKind};
+use damo_graph::{Error, ErrorKind, Graph, NodeId, Result, Value};
+
+
+/// A program cut out of a graph, and where its inputs come from.
+#[derive(Clone, Debug)]
+pub struct Captured {
+    /// The program. Its inputs are the arguments in the order asked for, then the states it reads.
+    pub graph: Graph,
+    /// The states it reads: their nodes in the graph it was cut from.
+    pub states: Vec<NodeId>,
+}
+
+/// Cuts out of a graph what some outputs need, as a graph of its own.
+///
+/// `arguments` become its first inputs, in that order, used or not. `states` come next: those listed, then any others that are
+/// needed, in order of declaration. Only the requirements on lengths that its own nodes have are kept.
+///
+/// # Errors
+///
+/// [`ErrorKind::Declaration`] if an argument is needed that is not listed, or listed twice, or is not an input.
+pub fn capture(graph: &Graph, arguments: &[Value], states: &[NodeId], outputs: &[Value]) -> Result<Captured> {
+    let needed = needed_nodes(graph, outputs);
+    let mut states = states.to_vec();
+    for &node in graph.inputs() {
+        let is_state = graph.input(node).is_some_and(|input| input.kind == InputKind::Shared);
+        if is_state && needed.contains(&node) && !states.contains(&node) {
+            states.push(node);
+        }
+    }
+    let mut program = Graph::new();
+    let mut copies: BTreeMap<NodeId, NodeId> = BTreeMap::new();
+    for (place, node) in arguments.iter().map(|value| value.node).chain(states.iter().copied()).enumerate() {
+        let input = graph.input(node).ok_or_else(|| not_an_input(graph, node))?;
+        program.set_provenance(graph.node(node).provenance().clone());
+        let copy = program.add_node(Op::Input(Input { place, ..input.clone() }), &[])?;
+        if copies.insert(node, copy).is_some() {
+            return Err(Error::new(ErrorKind::Declaration, format!("`{}` is listed twice among the inputs of a function", input.name))
+                .at(graph.node(node).provenance().source)
+                .advise("list each input once"));
+        }
+    }
+    for (id, node) in graph.nodes() {
+        if !needed.contains(&id) || copies.contains_key(&id) {
+            continue;
+        }
+        if let Some(input) = graph.input(id) {
+            return Err(Error::new(ErrorKind::Declaration, format!("the function needs `{}`, which is not among its inputs", input.name))
+                .at(node.provenance().source)
+                .advise(format!("add `{}` to the inputs of `tape.function`, or make it a `Shared`", input.name)));
+        }
+        let inputs: Vec<Value> = node.inputs().iter().map(|value| Value { node: copies[&value.node], ..*value }).collect();
+        copies.insert(id, program.adopt(node, &inputs)?);
+    }
+    program.set_provenance(damo_graph::Provenance::default());
+    program.set_outputs(outputs.iter().map(|value| Value { node: copies[&value.node], ..*value }));
+    Ok(Captured { graph: program, states })
+}
+
+/// Every node that some output depends on.
+fn needed_nodes(graph: &Graph, outputs: &[Value]) -> BTreeSet<NodeId> {
+    let mut needed = BTreeSet::new();
+    let mut open: Vec<NodeId> = outputs.iter().map(|value| value.node).collect();
+    while let Some(node) = open.pop() {
+        if needed.insert(node) {
+            open.extend(graph.node(node).inputs().iter().map(|value| value.node));
+        }
+    }
+    needed
+}
+
+fn not_an_input(graph: &Graph, node: NodeId) -> Error {
+    Error::new(ErrorKind::Declaration, "a function's inputs must be inputs of the tape")
+        .at(graph.node(node).provenance().source)
+        .explain(format!("this one is computed by `{}`", graph.node(node).op().rules().name()))
+        .advise("list what `tape.input`, `tape.matrix` and the like returned")
+}
