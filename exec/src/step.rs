@@ -1,0 +1,219 @@
+//! What a plan does, one step after another, on numbered buffers.
+//!
+//! A run gives every buffer a base address: of an argument or shared array the address of its element `[0, 0, ..]` (its strides may be
+//! negative), of everything else the start of its memory. All offsets and strides of steps are counted from there, in elements.
+//! Truth values are one byte, 0 or 1.
+
+use std::fmt;
+
+use damo_graph::op::Op;
+use damo_graph::{DType, Value};
+use smallvec::SmallVec;
+
+use crate::layout::{Layout, Shape, Strides};
+use crate::nest::{BufferId, Nest};
+
+/// A piece of memory a plan works with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    /// Its element type.
+    pub dtype: DType,
+    /// How much memory it takes.
+    pub bytes: usize,
+    /// Where it is.
+    pub place: Place,
+}
+
+/// Where a buffer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The array given for that input of the graph, as it is given: read only.
+    Input(usize),
+    /// A literal array of the plan, by its place among them: read only.
+    Constant(usize),
+    /// That output, in row-major order.
+    Output(usize),
+    /// The call's arena, so many bytes from its start.
+    Arena {
+        /// Bytes from the start of the arena, a multiple of [`ALIGNMENT`].
+        offset: usize,
+    },
+}
+
+/// Every buffer in the arena starts at a multiple of so many bytes: a cache line, and the widest vector.
+pub const ALIGNMENT: usize = 64;
+
+/// One step of a plan.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A fused loop nest.
+    Nest(Nest),
+    /// A product of matrices.
+    Contract(Contraction),
+    /// A function of whole rows.
+    Row(Row),
+    /// Rows picked by index.
+    Pick(Pick),
+    /// Rows added up by index.
+    ScatterAdd(Pick),
+    /// Falls back to the reference: the op's own meaning.
+    Reference(Reference),
+}
+
+/// A view of a buffer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct View {
+    /// The buffer.
+    pub buffer: BufferId,
+    /// Its element type.
+    pub dtype: DType,
+    /// Which of its elements.
+    pub layout: Layout,
+}
+
+/// Products of matrices, for each index of `batch`: `left: [m, k], right: [k, n] -> out: [m, n]`.
+///
+/// A vector is a matrix with `m` or `n` of 1; a scalar product has both. With `k` of 0 the result is 0.
+/// An engine chooses the kernel (`gemm`, matrix-vector, dot) by these lengths and strides. The result overlaps neither operand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contraction {
+    /// The element type of all three: `f32` or `f64`.
+    pub dtype: DType,
+    /// Loops around the product: batch axes, and free axes that could not be joined to one. Strides are 0 where an operand has none.
+    pub batch: SmallVec<[BatchAxis; 2]>,
+    /// Rows of the left and of the result.
+    pub m: usize,
+    /// Columns of the left, rows of the right.
+    pub k: usize,
+    /// Columns of the right and of the result.
+    pub n: usize,
+    /// The left operand.
+    pub left: Matrix,
+    /// The right operand.
+    pub right: Matrix,
+    /// The result.
+    pub out: Matrix,
+}
+
+/// A loop around a matrix product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchAxis {
+    /// How many products.
+    pub length: usize,
+    /// From one left matrix to the next.
+    pub left: isize,
+    /// From one right matrix to the next.
+    pub right: isize,
+    /// From one result to the next.
+    pub out: isize,
+}
+
+/// A matrix in a buffer: element `[i, j]` lies at `offset + i * rows + j * columns`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Matrix {
+    /// The buffer.
+    pub buffer: BufferId,
+    /// Where element `[0, 0]` of the first matrix lies.
+    pub offset: isize,
+    /// From one row to the next.
+    pub rows: isize,
+    /// From one column to the next.
+    pub columns: isize,
+}
+
+/// A function of whole rows, such as softmax: for each index of `outer`, over all indices of `row`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Which function.
+    pub function: RowFunction,
+    /// The element type of the input (and of the result, but for the arg-extremes' `i64`).
+    pub dtype: DType,
+    /// The lengths of the loops around.
+    pub outer: Shape,
+    /// The lengths of the axes that form one row; the first is the slowest.
+    pub row: Shape,
+    /// The input: strides along `outer`, then along `row`.
+    pub input: RowAccess,
+    /// The result: strides along `outer`, then (for functions with one result per element) along `row`. It may equal the input.
+    pub out: RowAccess,
+}
+
+/// Where the rows of a [`Row`] lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowAccess {
+    /// The buffer.
+    pub buffer: BufferId,
+    /// Where the first element lies.
+    pub offset: isize,
+    /// The step along each loop.
+    pub strides: Strides,
+}
+
+/// The functions of whole rows. The rows are floats, but for `ArgMax` and `ArgMin` and `ProductOfOthers`, which take any real dtype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RowFunction {
+    /// `exp(x - max) / sum exp(x - max)`: one result per element.
+    Softmax,
+    /// `x - log_sum_exp(x)`: one result per element.
+    LogSoftmax,
+    /// `ln sum exp(x)`: one result per row; `-inf` for an empty row.
+    LogSumExp,
+    /// The index of the first largest element, `i64`: one result per row, never empty; NaN wins.
+    ArgMax,
+    /// The index of the first smallest element, `i64`: one result per row, never empty; NaN wins.
+    ArgMin,
+    /// The product of the other elements: one result per element.
+    ProductOfOthers,
+}
+
+impl RowFunction {
+    /// Whether there is one result per element, rather than one per row.
+    pub const fn keeps_row(self) -> bool {
+        matches!(self, RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::ProductOfOthers)
+    }
+}
+
+/// Rows picked, or added up, by index along one axis.
+///
+/// Picking: `out[.., i.., ..] = data[.., indices[i..], ..]`. Adding up: `out[.., indices[i..], ..] += data[.., i.., ..]`, from zeros.
+/// A negative index counts from the end; an index out of range is an execution error, found before anything is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pick {
+    /// The axis of the longer side (of `data` when picking, of `out` when adding up) that the indices point into.
+    pub axis: usize,
+    /// What is picked from, or added up.
+    pub data: View,
+    /// The indices, of any integer dtype.
+    pub indices: View,
+    /// The result, in row-major order.
+    pub out: View,
+}
+
+/// An op computed by its own meaning.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// The op.
+    pub op: Op,
+    /// What it reads, in the graph: for error messages.
+    pub values: SmallVec<[Value; 3]>,
+    /// What it reads.
+    pub inputs: SmallVec<[View; 3]>,
+    /// What it writes.
+    pub outputs: SmallVec<[View; 1]>,
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}{}", self.buffer, self.dtype, self.layout)
+    }
+}
+
+impl fmt::Display for Matrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.buffer)?;
+        if self.offset != 0 {
+            write!(f, " at {}", self.offset)?;
+        }
+        write!(f, " by [{}, {}]", self.rows, self.columns)
+    }
+}
