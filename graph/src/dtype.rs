@@ -127,8 +127,14 @@ pub trait Element: Copy + Default + PartialEq + fmt::Debug + Send + Sync + 'stat
     fn from_any(array: &AnyArray) -> Option<&ArcArray<Self, IxDyn>>;
 }
 
+/// An element that arithmetic is defined on: any [`Float`] or [`Integer`].
+pub trait Numeric: Element {}
+
+/// An element that `& | ^ !` are defined on: `bool`, and any [`Integer`] bit by bit.
+pub trait Logical: Element {}
+
 /// A real floating-point element: `f16`, `bf16`, `f32` or `f64`. Theano's `floatX` is a type parameter `T: Float`.
-pub trait Float: Element {
+pub trait Float: Numeric {
     /// The nearest value of this type.
     fn from_f64(value: f64) -> Self {
         Self::from_number(Number::Real(value))
@@ -141,7 +147,7 @@ pub trait Float: Element {
 }
 
 /// A signed or unsigned integer element.
-pub trait Integer: Element {}
+pub trait Integer: Numeric + Logical {}
 
 mod sealed {
     pub trait Sealed {}
@@ -164,9 +170,17 @@ macro_rules! implement_element {
             implement_element!(@class $class, $element);
         )*
     };
-    (@class Float, $element:ty) => { impl Float for $element {} };
-    (@class Signed, $element:ty) => { impl Integer for $element {} };
-    (@class Unsigned, $element:ty) => { impl Integer for $element {} };
+    (@class Float, $element:ty) => {
+        impl Numeric for $element {}
+        impl Float for $element {}
+    };
+    (@class Signed, $element:ty) => { implement_element!(@class Unsigned, $element); };
+    (@class Unsigned, $element:ty) => {
+        impl Numeric for $element {}
+        impl Logical for $element {}
+        impl Integer for $element {}
+    };
+    (@class Bool, $element:ty) => { impl Logical for $element {} };
     (@class $class:ident, $element:ty) => {};
     (@numbers Bool, $element:ty) => {
         fn to_number(self) -> Number { Number::Bool(self) }

@@ -32,7 +32,7 @@ pub mod verify;
 
 pub use any_array::AnyArray;
 pub use dim::Dim;
-pub use dtype::{DType, Element, Float, Integer, element};
+pub use dtype::{DType, Element, Float, Integer, Logical, Numeric, element};
 pub use error::{Error, ErrorKind, Problem, Result};
 pub use graph::{Graph, Node, NodeId, Value};
 pub use lengths::Lengths;
