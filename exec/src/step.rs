@@ -1,8 +1,7 @@
 //! What a plan does, one step after another, on numbered buffers.
 //!
-//! A run gives every buffer a base address: of an argument or shared array the address of its element `[0, 0, ..]` (its strides may be
-//! negative), of everything else the start of its memory. All offsets and strides of steps are counted from there, in elements.
-//! Truth values are one byte, 0 or 1.
+//! A run gives every buffer a region of memory. All offsets of steps are counted from its lowest byte, in elements; an array that is
+//! given with negative strides has its first element at an offset. Truth values are one byte, 0 or 1.
 
 use std::fmt;
 
