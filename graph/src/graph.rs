@@ -259,10 +259,15 @@ impl Graph {
         adopted
     }
 
+    /// Gives a node the types it was printed with, which the reader of the text has found to be the inferred ones in every call.
+    pub(crate) fn restore_types(&mut self, node: NodeId, types: Types) {
+        self.nodes[node].types = types;
+    }
+
     #[cfg(test)]
-    pub(crate) fn node_mut_for_faults(&mut self, node: NodeId) -> (&mut Op, &mut Types) {
+    pub(crate) fn node_mut_for_faults(&mut self, node: NodeId) -> (&mut Op, &mut Inputs, &mut Types) {
         let node = &mut self.nodes[node];
-        (&mut node.op, &mut node.types)
+        (&mut node.op, &mut node.inputs, &mut node.types)
     }
 }
 

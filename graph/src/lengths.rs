@@ -138,6 +138,29 @@ impl Lengths {
         }
     }
 
+    /// The knowledge behind a list of requirements, which stays as it is: read back from a text.
+    pub(crate) fn restored(requirements: Vec<Requirement>) -> Lengths {
+        let mut lengths = Lengths::default();
+        for Requirement { left, relation, right, .. } in &requirements {
+            if *relation == Relation::Equal {
+                lengths.unify(left, right);
+            }
+        }
+        Lengths { requirements, ..lengths }
+    }
+
+    /// The requirements that were added to a copy of `listed`, without those it says already in other words.
+    pub(crate) fn learned_beyond(&self, listed: &Lengths) -> Vec<Requirement> {
+        let resolved = |requirement: &Requirement| (listed.resolve(&requirement.left), requirement.relation, listed.resolve(&requirement.right));
+        let said: Vec<(Dim, Relation, Dim)> = listed.requirements.iter().map(resolved).collect();
+        let is_said = |requirement: &&Requirement| {
+            let (left, relation, right) = resolved(requirement);
+            let mirrored = (right.clone(), relation, left.clone());
+            said.contains(&(left, relation, right)) || relation == Relation::Equal && said.contains(&mirrored)
+        };
+        self.requirements.iter().skip(listed.requirements.len()).filter(|requirement| !is_said(requirement)).cloned().collect()
+    }
+
     /// Broadcasts shapes against each other, aligned at the last axis: only a length known to be 1 stretches.
     pub fn broadcast(&mut self, shapes: &[&Dims]) -> Result<Dims, Problem> {
         let rank = shapes.iter().map(|dims| dims.len()).max().unwrap_or(0);
