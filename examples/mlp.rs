@@ -1,0 +1,110 @@
+//! A network of two layers that reads all ten digits: 784 pixels, 500 hidden units, 10 classes.
+//!
+//! ```text
+//! cargo run --release --example mlp -- --epochs 10
+//! ```
+
+#[path = "support/digits.rs"]
+mod digits;
+#[path = "support/options.rs"]
+mod options;
+#[path = "support/report.rs"]
+mod report;
+
+use std::time::{Duration, Instant};
+
+use damo::prelude::*;
+use digits::Digits;
+use ndarray::{Array1, Array2, ArrayD, Axis};
+use options::Options;
+
+const HIDDEN: usize = 500;
+const BATCH: usize = 60;
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::read(&["epochs", "rate"])?;
+    let (epochs, rate) = (options.get("epochs", 10)?, options.get("rate", 0.2)?);
+    let config = Config::from_env()?;
+    let (training, testing) = (Digits::<f32>::train()?, Digits::<f32>::test()?);
+
+    let mut random = Random(2010);
+    let w1 = Shared::new("w1", random.weights(784, HIDDEN));
+    let b1 = Shared::new("b1", Array1::<f32>::zeros(HIDDEN));
+    let w2 = Shared::new("w2", random.weights(HIDDEN, 10));
+    let b2 = Shared::new("b2", Array1::<f32>::zeros(10));
+
+    let tape = Tape::new();
+    let n = tape.dim("n");
+    let x = tape.input::<f32>("x", (n, 784));
+    let y = tape.input::<f32>("y", (n, 10)); // 1 in the column of the digit
+    let parameters = [tape.shared(&w1), tape.shared(&b1), tape.shared(&w2), tape.shared(&b2)];
+    let [w1t, b1t, w2t, b2t] = parameters;
+
+    let hidden = (x.dot(w1t) + b1t).tanh();
+    let scores = hidden.dot(w2t) + b2t;
+    let cost = -(y * scores.log_softmax(Axis(1))).sum_axis(Axis(1)).mean();
+    let gradients = cost.grad(parameters);
+
+    let mut train = tape.function((x, y), cost);
+    for (parameter, gradient) in parameters.into_iter().zip(gradients) {
+        train = train.update(parameter, parameter - rate * gradient);
+    }
+    let train = train.freeze(&config)?;
+    let read = tape.function(x, scores.argmax_axis(Axis(1))).freeze(&config)?;
+
+    let mut order: Vec<usize> = (0..training.labels.len()).collect();
+    let steps = epochs * order.len().div_ceil(BATCH);
+    let (mut costs, mut busy) = (Vec::with_capacity(steps), Duration::ZERO);
+    let bar = report::progress(steps)?;
+    for epoch in 1..=epochs {
+        random.shuffle(&mut order);
+        for rows in order.chunks(BATCH) {
+            let batch = training.rows(rows);
+            let labels = batch.one_hot();
+            let start = Instant::now();
+            let cost: ArrayD<f32> = train.call((&batch.pixels, &labels))?;
+            busy += start.elapsed();
+            costs.push(f64::from(cost[[]]));
+            bar.inc(1);
+        }
+        let guesses: ArrayD<i64> = read.call(&testing.pixels)?;
+        let right = guesses.iter().zip(&testing.labels).filter(|&(&guess, &label)| guess == i64::from(label)).count();
+        bar.println(format!("epoch {epoch:2}  test accuracy {:.4}", right as f64 / testing.labels.len() as f64));
+    }
+    bar.finish();
+
+    println!("time per step  {:.3} ms", 1e3 * busy.as_secs_f64() / steps.max(1) as f64);
+    println!("cost curve     {}", report::draw_costs("mlp.svg", "784-500-10, ten digits: cost", &costs)?.display());
+    println!("graph          {}", report::write("mlp.dot", &train.graph().to_dot())?.display());
+    Ok(())
+}
+
+/// A small generator with a seed, so that every run is the same: `SplitMix64` (Steele, Lea and Flood 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Uniform from -1 to 1.
+    fn uniform(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+
+    /// Weights of a layer, uniform within ±√(6 / (inputs + outputs)) (Glorot and Bengio 2010).
+    fn weights(&mut self, inputs: usize, outputs: usize) -> Array2<f32> {
+        let bound = (6.0 / (inputs + outputs) as f32).sqrt();
+        Array2::from_shape_simple_fn((inputs, outputs), || bound * self.uniform())
+    }
+
+    /// Another order, each as likely (Fisher and Yates).
+    fn shuffle(&mut self, order: &mut [usize]) {
+        for last in (1..order.len()).rev() {
+            order.swap(last, (self.next() % (last as u64 + 1)) as usize);
+        }
+    }
+}
