@@ -33,8 +33,9 @@ pub fn draw_costs(name: &str, caption: &str, costs: &[f64]) -> Result<PathBuf> {
         .x_label_area_size(45)
         .y_label_area_size(60)
         .build_cartesian_2d(0..costs.len(), 0.0..top.max(f64::MIN_POSITIVE))?;
-    chart.configure_mesh().x_desc("step").y_desc("cost").light_line_style(WHITE).draw()?;
-    chart.draw_series(LineSeries::new(costs.iter().copied().enumerate(), BLUE.stroke_width(2)))?;
+    let (grid, ink) = (RGBColor(225, 225, 225), RGBColor(30, 100, 180));
+    chart.configure_mesh().x_desc("step").y_desc("cost").label_style(("sans-serif", 15)).bold_line_style(grid).light_line_style(WHITE).draw()?;
+    chart.draw_series(LineSeries::new(costs.iter().copied().enumerate(), ink.stroke_width(2)))?;
     area.present()?;
     drop((chart, area)); // they hold the string
     write(name, &svg)
