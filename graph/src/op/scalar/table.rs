@@ -1,7 +1,7 @@
 //! Every pointwise function, one line each.
 
 use super::IntegerMeaning::{Binary, Ternary, Unary};
-use super::{Interval, Partials, RealMeaning, Scalar, Signature, binary, compare, logic, step, ternary, test, unary};
+use super::{Partials, RealMeaning, Scalar, Signature, binary, compare, logic, step, ternary, test, unary};
 use crate::op::special;
 use crate::op::term::Term;
 use crate::real::Real;
@@ -225,6 +225,7 @@ fn sech2(x: Term) -> Term {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Interval;
     use super::*;
     use crate::number::Number;
 
