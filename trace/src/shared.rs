@@ -1,0 +1,242 @@
+//! State that survives calls: the weights of a model, the moments of an optimiser, a counter.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use damo_graph::{AnyArray, DType, Element, Error, ErrorKind, Result, Type};
+use ndarray::{ArrayBase, ArrayD, Data, Dimension};
+
+/// An array that lives outside any program, which programs read and update.
+///
+/// Its shape never changes. A clone is the same state, not a copy; it can be used from many threads.
+///
+/// ```
+/// use damo_trace::*;
+/// use ndarray::{Array1, arr1};
+/// let w = Shared::new("w", Array1::<f32>::zeros(3));
+/// let tape = Tape::new();
+/// let y = tape.shared(&w) * 2.0;
+/// assert_eq!(y.dims()?.to_string(), "[3]");
+/// w.set(arr1(&[1.0, 2.0, 3.0]))?;
+/// assert_eq!(w.get(), arr1(&[1.0, 2.0, 3.0]).into_dyn());
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Shared<T> {
+    state: AnyShared,
+    element: PhantomData<T>,
+}
+
+/// A [`Shared`] of any element type. Two are equal if they are the same state.
+#[derive(Clone)]
+pub struct AnyShared(Arc<Cell>);
+
+struct Cell {
+    name: String,
+    ty: Type,
+    array: RwLock<AnyArray>,
+    /// Held by who reads the state in order to change it.
+    turn: Mutex<()>,
+}
+
+impl<T: Element> Shared<T> {
+    /// A new state with a name, under which prints and errors show it, and its first value.
+    pub fn new<S: Data<Elem = T>, D: Dimension>(name: &str, array: ArrayBase<S, D>) -> Self {
+        let ty = Type::new(T::DTYPE, array.shape().iter().copied());
+        let cell = Cell { name: name.to_owned(), ty, array: RwLock::new(owned(array)), turn: Mutex::new(()) };
+        Shared { state: AnyShared(Arc::new(cell)), element: PhantomData }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.state.name()
+    }
+
+    /// A copy of its value.
+    pub fn get(&self) -> ArrayD<T> {
+        let array = self.state.read();
+        // The elements are of this type from the first, so there always is an array.
+        array.downcast::<T>().map(ArrayBase::to_owned).unwrap_or_default()
+    }
+
+    /// Gives it another value.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Update`] if the shape is not its own; the state is left as it was.
+    pub fn set<S: Data<Elem = T>, D: Dimension>(&self, array: ArrayBase<S, D>) -> Result<()> {
+        self.state.write(owned(array))
+    }
+
+    /// The same state, with the element type as a value.
+    pub fn any(&self) -> &AnyShared {
+        &self.state
+    }
+}
+
+/// The array with its elements in row-major order.
+fn owned<T: Element, S: Data<Elem = T>, D: Dimension>(array: ArrayBase<S, D>) -> AnyArray {
+    if array.is_standard_layout() { AnyArray::from(array.into_owned()) } else { AnyArray::from(array.as_standard_layout().into_owned()) }
+}
+
+impl AnyShared {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Its type; all lengths are known.
+    pub fn ty(&self) -> &Type {
+        &self.0.ty
+    }
+
+    /// Its element type.
+    pub fn dtype(&self) -> DType {
+        self.0.ty.dtype
+    }
+
+    /// A number that no other state has while this one lives.
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    /// Its value. Cheap: the elements are shared until somebody changes them.
+    pub fn read(&self) -> AnyArray {
+        self.lock_to_read().clone()
+    }
+
+    /// Gives it another value.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Update`] if the element type or the shape is not its own; the state is left as it was.
+    pub fn write(&self, array: AnyArray) -> Result<()> {
+        self.accept(&array)?;
+        *self.lock_to_write() = array;
+        Ok(())
+    }
+
+    /// The values of several states at one moment: no [`write_together`](Self::write_together) comes between.
+    pub fn read_together(states: &[AnyShared]) -> Vec<AnyArray> {
+        // In order of identity and each once, so that two threads never wait for each other.
+        let mut order: Vec<&AnyShared> = states.iter().collect();
+        order.sort_by_key(|state| state.identity());
+        order.dedup();
+        let guards: BTreeMap<usize, _> = order.into_iter().map(|state| (state.identity(), state.lock_to_read())).collect();
+        states.iter().map(|state| AnyArray::clone(&guards[&state.identity()])).collect()
+    }
+
+    /// Gives several states other values at one moment, or none of them. Of two values for one state the last counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write); all states are left as they were.
+    pub fn write_together(updates: Vec<(AnyShared, AnyArray)>) -> Result<()> {
+        for (state, array) in &updates {
+            state.accept(array)?;
+        }
+        // In order of identity, as all do who lock several; the last of equals first, so that it counts.
+        let mut updates = updates;
+        updates.reverse();
+        updates.sort_by_key(|(state, _)| state.identity());
+        updates.dedup_by_key(|(state, _)| state.identity());
+        let (states, arrays): (Vec<_>, Vec<_>) = updates.into_iter().unzip();
+        let mut guards: Vec<_> = states.iter().map(AnyShared::lock_to_write).collect();
+        for (guard, array) in guards.iter_mut().zip(arrays) {
+            **guard = array;
+        }
+        Ok(())
+    }
+
+    /// Runs `body` while no other `in_turn` with any of these states runs: who reads states in order to change them takes turns,
+    /// so that no change is lost. Reading and writing alone do not wait for it.
+    pub fn in_turn<R>(states: &[AnyShared], body: impl FnOnce() -> R) -> R {
+        // In order of identity, as all do who lock several.
+        let mut order: Vec<&AnyShared> = states.iter().collect();
+        order.sort_by_key(|state| state.identity());
+        order.dedup();
+        let turns: Vec<_> = order.iter().map(|state| state.0.turn.lock().unwrap_or_else(PoisonError::into_inner)).collect();
+        let result = body();
+        drop(turns);
+        result
+    }
+
+    fn accept(&self, array: &AnyArray) -> Result<()> {
+        let given = Type::new(array.dtype(), array.shape().iter().copied());
+        if given == self.0.ty {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Update, format!("`{}` cannot take this value", self.name()))
+            .explain(format!("it is {}, and the value is {given}", self.0.ty))
+            .advise("a state keeps its shape and element type; make another `Shared` for another shape"))
+    }
+
+    // A thread that panicked while it held the lock had replaced the array or not: it is whole either way.
+    fn lock_to_read(&self) -> RwLockReadGuard<'_, AnyArray> {
+        self.0.array.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_to_write(&self) -> RwLockWriteGuard<'_, AnyArray> {
+        self.0.array.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PartialEq for AnyShared {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for AnyShared {}
+
+impl fmt::Debug for AnyShared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Shared({}: {})", self.0.name, self.0.ty)
+    }
+}
+
+impl<T> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{arr0, arr1, arr2};
+
+    #[test]
+    fn a_clone_is_the_same_state() {
+        let (a, b) = (Shared::new("a", arr1(&[1.0f32, 2.0])), Shared::new("a", arr1(&[1.0f32, 2.0])));
+        a.clone().set(arr1(&[3.0, 4.0])).unwrap();
+        assert_eq!(a.get(), arr1(&[3.0, 4.0]).into_dyn());
+        assert!(a.any() == a.clone().any() && a.any() != b.any());
+        assert_eq!(format!("{a:?}"), "Shared(a: f32[2])");
+    }
+
+    #[test]
+    fn a_state_keeps_its_type() {
+        let a = Shared::new("a", arr2(&[[1i64, 2], [3, 4]]).t());
+        assert_eq!(a.get(), arr2(&[[1i64, 3], [2, 4]]).into_dyn());
+        let error = a.set(arr1(&[1i64, 2])).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Update);
+        assert!(error.to_string().contains("it is i64[2, 2], and the value is i64[2]"), "{error}");
+        assert!(a.any().write(AnyArray::from(arr2(&[[1i32, 2], [3, 4]]))).is_err());
+        assert_eq!(a.get()[[1, 0]], 2);
+    }
+
+    #[test]
+    fn several_change_together_or_not_at_all() {
+        let (a, b) = (Shared::new("a", arr0(1f64)), Shared::new("b", arr0(2f64)));
+        let states = [b.any().clone(), a.any().clone(), b.any().clone()];
+        let now = || AnyShared::read_together(&states).iter().map(|array| array.numbers()[0].to_real()).collect::<Vec<_>>();
+        let update = |shared: &Shared<f64>, array: AnyArray| (shared.any().clone(), array);
+        AnyShared::write_together(vec![update(&a, arr0(7f64).into()), update(&b, arr1(&[0f64]).into())]).unwrap_err();
+        assert_eq!(now(), [2.0, 1.0, 2.0]);
+        AnyShared::write_together(vec![update(&a, arr0(7f64).into()), update(&b, arr0(8f64).into()), update(&a, arr0(9f64).into())]).unwrap();
+        assert_eq!(now(), [8.0, 9.0, 8.0]);
+    }
+}
