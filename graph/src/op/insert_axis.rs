@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(shape(0).unwrap(), [1, 2]);
         assert_eq!(shape(1).unwrap(), [2, 1]);
         assert_eq!(shape(2).unwrap_err().message, "the new axis cannot be axis 2 of 2 axes: at most 1");
-        assert_transpose(InsertAxis { axis: 1 }, &[x], 0);
-        assert_transpose(InsertAxis { axis: 0 }, &[AnyArray::from(arr0(3.0))], 0);
+        assert_transpose(InsertAxis { axis: 1 }, &[x]);
+        assert_transpose(InsertAxis { axis: 0 }, &[AnyArray::from(arr0(3.0))]);
     }
 }

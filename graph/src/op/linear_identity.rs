@@ -35,23 +35,35 @@ fn assert_near(left: f64, right: f64, within: f64) {
     assert!((left - right).abs() <= within * left.abs().max(right.abs()).max(1.0), "{left} vs {right}");
 }
 
-/// Evaluates `op(inputs)` and the transpose with respect to one input, and checks the identity that defines it.
-///
-/// The op must be linear in that input.
-pub(super) fn assert_transpose(op: impl Into<Op>, inputs: &[AnyArray], wrt: usize) {
+/// Evaluates `op(inputs)` and its transposes, and checks the identity that defines them: for a linear op over all floating-point
+/// inputs together, for a multilinear one over each while the others stay.
+pub(super) fn assert_transpose(op: impl Into<Op>, inputs: &[AnyArray]) {
     let op = op.into();
     let mut graph = Graph::new();
     let values: Vec<Value> = inputs.iter().enumerate().map(|(place, array)| declare(&mut graph, &format!("x{place}"), array)).collect();
     let result = graph.add(op.clone(), &values).unwrap();
     let direction = noise(&graph, result);
     let cotangent = declare(&mut graph, "u", &direction);
-    let (Derivative::Linear(linear) | Derivative::Multilinear(linear)) = op.rules().derivative() else { panic!("{op:?} is not linear") };
-    let transposed = linear.transpose(&mut graph, &values, wrt, cotangent).unwrap();
-    assert_eq!(graph.ty(transposed), graph.ty(values[wrt]), "the cotangent has the type of the input");
-    graph.set_outputs([result, transposed]);
+    let (linear, together) = match op.rules().derivative() {
+        Derivative::Linear(linear) => (linear, true),
+        Derivative::Multilinear(linear) => (linear, false),
+        Derivative::Pointwise(_) | Derivative::Tangent(_) | Derivative::Zero | Derivative::Undefined(_) => panic!("{op:?} is not linear"),
+    };
+    let varying: Vec<usize> = (0..inputs.len()).filter(|&place| inputs[place].dtype().is_float()).collect();
+    let transposed: Vec<Value> = varying.iter().map(|&wrt| linear.transpose(&mut graph, &values, wrt, cotangent).unwrap()).collect();
+    for (&wrt, &transposed) in varying.iter().zip(&transposed) {
+        assert_eq!(graph.ty(transposed), graph.ty(values[wrt]), "the cotangent has the type of the input");
+    }
+    graph.set_outputs([result].into_iter().chain(transposed));
     let given: Vec<AnyArray> = inputs.iter().cloned().chain([direction.clone()]).collect();
     let outputs = graph.evaluate(&given).unwrap();
-    assert_near(inner(&outputs[0], &direction), inner(&inputs[wrt], &outputs[1]), 1e-12);
+    let forward = inner(&outputs[0], &direction);
+    let backward: Vec<f64> = varying.iter().zip(&outputs[1..]).map(|(&wrt, transposed)| inner(&inputs[wrt], transposed)).collect();
+    if together {
+        assert_near(forward, backward.iter().sum(), 1e-12);
+    } else {
+        backward.iter().for_each(|&backward| assert_near(forward, backward, 1e-12));
+    }
 }
 
 /// The tangent of an op of one input at a point in a direction.

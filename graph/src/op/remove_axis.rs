@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(shape(1).unwrap(), [2, 3]);
         assert_eq!(shape(0).unwrap_err().kind, ErrorKind::Shapes);
         assert_eq!(shape(3).unwrap_err().kind, ErrorKind::Axis);
-        assert_transpose(RemoveAxis { axis: 1 }, &[x], 0);
-        assert_transpose(RemoveAxis { axis: 0 }, &[AnyArray::from(arr1(&[5.0]))], 0);
+        assert_transpose(RemoveAxis { axis: 1 }, &[x]);
+        assert_transpose(RemoveAxis { axis: 0 }, &[AnyArray::from(arr1(&[5.0]))]);
     }
 }

@@ -105,6 +105,6 @@ mod tests {
 
     #[test]
     fn its_transpose_is_reshaping_back() {
-        assert_transpose(Reshape { to: [3, 2].into_iter().collect() }, &[AnyArray::from(Array2::<f64>::from_shape_fn((2, 3), |(i, j)| (i + 2 * j) as f64))], 0);
+        assert_transpose(Reshape { to: [3, 2].into_iter().collect() }, &[AnyArray::from(Array2::<f64>::from_shape_fn((2, 3), |(i, j)| (i + 2 * j) as f64))]);
     }
 }

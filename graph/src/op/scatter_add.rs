@@ -153,6 +153,6 @@ mod tests {
     #[test]
     fn its_transpose_picks_rows() {
         let updates = AnyArray::from(Array3::<f64>::from_shape_fn((2, 3, 2), |(i, j, k)| (i + 3 * j + 5 * k) as f64));
-        assert_transpose(scatter(1, 4), &[updates, AnyArray::from(arr1(&[3i64, 0, 3]))], 0);
+        assert_transpose(scatter(1, 4), &[updates, AnyArray::from(arr1(&[3i64, 0, 3]))]);
     }
 }

@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn its_transpose_adds_rows_up() {
         let x = AnyArray::from(Array3::<f64>::from_shape_fn((2, 3, 2), |(i, j, k)| (i + 3 * j + 5 * k) as f64));
-        assert_transpose(SelectAxis { axis: 1 }, &[x.clone(), AnyArray::from(arr2(&[[0i32, 2], [-3, 2]]))], 0);
-        assert_transpose(SelectAxis { axis: 2 }, &[x, AnyArray::from(arr0(1i64))], 0);
+        assert_transpose(SelectAxis { axis: 1 }, &[x.clone(), AnyArray::from(arr2(&[[0i32, 2], [-3, 2]]))]);
+        assert_transpose(SelectAxis { axis: 2 }, &[x, AnyArray::from(arr0(1i64))]);
     }
 }
