@@ -1,0 +1,135 @@
+//! Reverse mode: cotangents travel from outputs to values. It is forward mode transposed, node by node.
+
+use damo_graph::op::term::Term;
+use damo_graph::{Derivative, Error, ErrorKind, Graph, Node, NodeId, Result, Type, Value};
+
+use super::cotangent::{Cotangent, Cotangents};
+use super::path::Path;
+use super::scale::scale;
+use super::transpose::transposed_tangent;
+use super::{TOO_FEW, float_results, undefined};
+
+/// What nodes made here say of themselves.
+pub(super) const RULE: &str = "gradient";
+
+/// The cotangents of values, given pairs of an output and its cotangent. `None` is zero.
+///
+/// `tangent_of` names the op whose tangent is being transposed, if that is what happens: then everything on the way must be
+/// linear, and an op that is not is an error.
+pub(super) fn pull_back(graph: &mut Graph, seeds: &[(Value, Value)], wrt: &[Value], tangent_of: Option<&str>) -> Result<Vec<Option<Value>>> {
+    let outputs: Vec<Value> = seeds.iter().map(|&(output, _)| output).collect();
+    let path = Path::between(graph, wrt, &outputs);
+    let mut cotangents = Cotangents::default();
+    for &(output, value) in seeds {
+        cotangents.add(graph, output, Cotangent { value })?;
+    }
+    for id in path.nodes().rev() {
+        let node = graph.node(id).clone();
+        let varying: Vec<bool> = node.inputs().iter().map(|&input| path.varies(graph, input)).collect();
+        if !varying.contains(&true) {
+            continue;
+        }
+        graph.set_provenance(node.provenance().by_rule(RULE));
+        for result in float_results(id, &node) {
+            let Some(cotangent) = cotangents.get(result) else { continue };
+            let shares = shares_of(graph, &node, result, cotangent, &varying, tangent_of)?;
+            for ((&input, share), _) in node.inputs().iter().zip(shares).zip(&varying).filter(|(_, varies)| **varies) {
+                let Some(share) = share else { continue };
+                check_share(graph, id, input, share.value)?;
+                cotangents.add(graph, input, share)?;
+            }
+        }
+    }
+    Ok(wrt.iter().map(|&value| cotangents.get(value).map(|cotangent| cotangent.value)).collect())
+}
+
+/// What one result's cotangent gives to each input that varies; `None` is zero.
+fn shares_of(
+    graph: &mut Graph,
+    node: &Node,
+    result: Value,
+    cotangent: Cotangent,
+    varying: &[bool],
+    tangent_of: Option<&str>,
+) -> Result<Vec<Option<Cotangent>>> {
+    let mut shares: Vec<Option<Cotangent>> = vec![None; node.inputs().len()];
+    let places = || varying.iter().enumerate().filter(|(_, varies)| **varies).map(|(place, _)| place);
+    match node.op().rules().derivative() {
+        Derivative::Pointwise(partials) => {
+            for place in places() {
+                let &partial = partials.get(place).ok_or_else(|| undefined(graph, node, TOO_FEW))?;
+                shares[place] = pointwise(graph, partial, node.inputs(), place, result, cotangent)?;
+            }
+        }
+        Derivative::Linear(rule) | Derivative::Multilinear(rule) => {
+            if node.types().len() > 1 {
+                return Err(undefined(graph, node, "it has several results, and its transpose does not say which one's cotangent it takes"));
+            }
+            for place in places() {
+                let value = rule.transpose(graph, node.inputs(), place, cotangent.value)?;
+                shares[place] = Some(Cotangent { value });
+            }
+        }
+        Derivative::Tangent(rule) => {
+            if let Some(op) = tangent_of {
+                return Err(not_linear(op, node.op().rules().name()));
+            }
+            let stated = rule.cotangent(graph, node.inputs(), result, cotangent.value)?;
+            let values = match stated {
+                Some(values) => values.into_vec(),
+                None => transposed_tangent(graph, node, rule, result, cotangent.value, varying)?,
+            };
+            if values.len() != shares.len() {
+                return Err(undefined(graph, node, "its cotangent rule must give one cotangent, or none, for each input"));
+            }
+            for (share, value) in shares.iter_mut().zip(values) {
+                *share = value.map(|value| Cotangent { value });
+            }
+        }
+        Derivative::Zero => {}
+        Derivative::Undefined(reason) => return Err(undefined(graph, node, reason)),
+    }
+    Ok(shares)
+}
+
+/// x̄ = dᵢ·ȳ, summed over the axes along which x was stretched.
+fn pointwise(graph: &mut Graph, partial: Term, inputs: &[Value], place: usize, result: Value, cotangent: Cotangent) -> Result<Option<Cotangent>> {
+    let dims = graph.ty(inputs[place]).dims.clone();
+    // What a number multiplies is smaller once it is summed.
+    let value = if partial.known().is_some() {
+        let sum = graph.sum_to(cotangent.value, &dims)?;
+        scale(graph, partial, inputs, result, sum)?
+    } else {
+        match scale(graph, partial, inputs, result, cotangent.value)? {
+            Some(product) => Some(graph.sum_to(product, &dims)?),
+            None => None,
+        }
+    };
+    Ok(value.map(|value| Cotangent { value }))
+}
+
+/// Refuses a share that is not of the type of its input: a defect in the op's rule.
+fn check_share(graph: &Graph, id: NodeId, input: Value, share: Value) -> Result<()> {
+    let (want, have) = (graph.ty(input), graph.ty(share));
+    if fits(want, have) {
+        return Ok(());
+    }
+    let node = graph.node(id);
+    Err(Error::new(ErrorKind::Verify, format!("the cotangent rule of `{}` is wrong", node.op().rules().name()))
+        .at(node.provenance().source)
+        .explain(format!("for an input of type {want} it gave a cotangent of type {have}")))
+}
+
+/// Whether nothing known speaks against the two being the same type.
+fn fits(want: &Type, have: &Type) -> bool {
+    want.dtype == have.dtype
+        && want.rank() == have.rank()
+        && want.dims.iter().zip(have.dims.iter()).all(|(want, have)| want.known().is_none() || have.known().is_none() || want == have)
+}
+
+/// The error of a tangent that is not linear: a defect in the op's rule.
+pub(super) fn not_linear(op: &str, through: &str) -> Error {
+    Error::new(ErrorKind::Gradient, format!("the tangent of `{op}` is not linear"))
+        .explain(format!("the tangents of its inputs pass through `{through}`, which is not linear in them"))
+        .advise(format!("state the cotangent of `{op}`, or write its tangent with linear ops"))
+}

@@ -1,0 +1,51 @@
+//! The pass that drops what no output needs.
+
+use damo_graph::{Graph, Result};
+
+use crate::rebuild::{Rebuild, ancestors};
+use crate::settings::Settings;
+
+/// The same graph without the nodes that no output needs.
+///
+/// All inputs stay, in their order: a call gives them by place. Requirements on lengths stay too, so that a call is refused
+/// for the same reasons as before.
+pub fn prune(graph: &Graph, _: &Settings) -> Result<Graph> {
+    let mut needed = ancestors(graph, graph.outputs().iter().copied());
+    needed.extend(graph.inputs());
+    let mut pruned = graph.successor();
+    let mut rebuild = Rebuild::new(graph, &mut pruned);
+    // Keys grow as nodes are added, so this is dependencies first and inputs in order.
+    for node in needed {
+        rebuild.copy(node)?;
+    }
+    rebuild.finish()?;
+    Ok(pruned)
+}
+
+#[cfg(test)]
+mod tests {
+    use damo_graph::op::input::InputKind;
+    use damo_graph::op::scalar;
+    use damo_graph::{DType, Symbol, Type};
+
+    use super::*;
+
+    #[test]
+    fn only_what_outputs_need_stays_and_all_inputs() {
+        let n = Symbol::new("n");
+        let mut graph = Graph::new();
+        let unused = graph.add_input("unused", Type::new(DType::F32, [n]), InputKind::Argument).unwrap();
+        let x = graph.add_input("x", Type::new(DType::F32, [n]), InputKind::Argument).unwrap();
+        graph.apply(&scalar::ADD, &[unused, x]).unwrap();
+        let y = graph.apply(&scalar::EXP, &[x]).unwrap();
+        graph.apply(&scalar::SIN, &[y]).unwrap();
+        graph.set_outputs([y, x]);
+        let pruned = prune(&graph, &Settings::default()).unwrap();
+        assert_eq!(pruned.len(), 3);
+        let names: Vec<&str> = pruned.inputs().iter().map(|&node| pruned.input(node).unwrap().name.as_str()).collect();
+        assert_eq!(names, ["unused", "x"]);
+        assert_eq!(pruned.outputs().len(), 2);
+        assert_eq!(pruned.lengths(), graph.lengths());
+        assert_eq!(prune(&pruned, &Settings::default()).unwrap(), pruned);
+    }
+}
