@@ -1,5 +1,7 @@
 //! What a pointwise function says of itself: name, meaning, partial derivatives, domain, accuracy and cost.
 
+#[cfg(test)]
+mod accuracy;
 mod table;
 
 use std::fmt;

@@ -1,7 +1,15 @@
-//! Meanings of pointwise functions that neither Rust nor `libm` has.
+//! Meanings of pointwise functions that neither Rust nor `libm` has, or that they have with fewer digits.
 
-/// 1/√(2π)
-pub const ONE_OVER_SQRT_TAU: f64 = 0.398_942_280_401_432_677_94;
+mod bessel;
+mod gamma;
+mod normal;
+mod wide;
+
+pub use bessel::{bessel_i0, bessel_i1};
+pub use gamma::{digamma, lgamma, polygamma};
+pub use normal::{ONE_OVER_SQRT_TAU, erf_inv, ndtr, ndtri};
+
+use wide::Wide;
 
 /// `base` to the power of `exponent` on integers, wrapping. A negative exponent gives 0 unless the base is 1 or −1.
 pub fn integer_power(base: i128, exponent: i128) -> i128 {
@@ -44,13 +52,30 @@ pub fn minimum(x: f64, y: f64) -> f64 {
 /// ln(eˣ + eʸ)
 pub fn log_add_exp(x: f64, y: f64) -> f64 {
     let (low, high) = (minimum(x, y), maximum(x, y));
-    if high.is_infinite() { high } else { high + (low - high).exp().ln_1p() }
+    if high.is_infinite() || high.is_nan() || low == f64::NEG_INFINITY {
+        return high;
+    }
+    let more = (low - high).exp().ln_1p();
+    if high > -0.5 * more || high < -2.0 * more {
+        return high + more;
+    }
+    // Next to its zeros the two cancel.
+    let more = ((Wide::from(low) - high).exp() + 1.0).ln();
+    (more + high).round()
 }
 
 /// log₂(2ˣ + 2ʸ)
 pub fn log_add_exp2(x: f64, y: f64) -> f64 {
     let (low, high) = (minimum(x, y), maximum(x, y));
-    if high.is_infinite() { high } else { high + (low - high).exp2().ln_1p() * std::f64::consts::LOG2_E }
+    if high.is_infinite() || high.is_nan() || low == f64::NEG_INFINITY {
+        return high;
+    }
+    let more = (low - high).exp2().ln_1p() * std::f64::consts::LOG2_E;
+    if high > -0.5 * more || high < -2.0 * more {
+        return high + more;
+    }
+    let more = (((Wide::from(low) - high) * Wide::LN_2).exp() + 1.0).ln() / Wide::LN_2;
+    (more + high).round()
 }
 
 /// 1/(1 + e⁻ˣ)
@@ -63,107 +88,71 @@ pub fn sigmoid(x: f64) -> f64 {
     }
 }
 
-/// The inverse of the error function.
-pub fn erf_inv(y: f64) -> f64 {
-    if y.abs() >= 1.0 || y.is_nan() {
-        return if y.abs() == 1.0 { y * f64::INFINITY } else { f64::NAN };
-    }
-    -ndtri((1.0 - y.abs()) / 2.0) * std::f64::consts::FRAC_1_SQRT_2 * if y < 0.0 { -1.0 } else { 1.0 }
-}
 
-/// The probability that a standard normal variable is at most x.
-pub fn ndtr(x: f64) -> f64 {
-    0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The inverse of [`ndtr`].
-pub fn ndtri(p: f64) -> f64 {
-    if p.is_nan() || !(0.0..=1.0).contains(&p) {
-        return f64::NAN;
-    }
-    if p == 0.0 || p == 1.0 {
-        return if p == 0.0 { f64::NEG_INFINITY } else { f64::INFINITY };
-    }
-    if p > 0.5 {
-        return -ndtri(1.0 - p);
-    }
-    let t = (-2.0 * p.ln()).sqrt();
-    let mut x = -(t - (2.30753 + 0.27061 * t) / (1.0 + t * (0.99229 + t * 0.04481)));
-    for _ in 0..6 {
-        let off = (ndtr(x) - p) / (ONE_OVER_SQRT_TAU * (-0.5 * x * x).exp());
-        x -= off / (1.0 + 0.5 * x * off);
-    }
-    x
-}
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
 
-/// ln |Γ(x)|
-pub fn lgamma(x: f64) -> f64 {
-    libm::lgamma(x)
-}
+    fn same(left: f64, right: f64) -> bool {
+        left.to_bits() == right.to_bits() || left.is_nan() && right.is_nan()
+    }
 
-/// The derivative of ln Γ.
-pub fn digamma(x: f64) -> f64 {
-    if x <= 0.0 {
-        if x == x.floor() {
-            return f64::NAN;
+    #[test]
+    fn ends_and_poles() {
+        type Case = (&'static str, fn(f64) -> f64, &'static [(f64, f64)]);
+        let cases: &[Case] = &[
+            ("sigmoid", sigmoid, &[(-INF, 0.0), (INF, 1.0), (0.0, 0.5), (-745.0, 5e-324)]),
+            ("erf_inv", erf_inv, &[(1.0, INF), (-1.0, -INF), (0.0, 0.0), (-0.0, -0.0), (1.1, NAN), (-INF, NAN)]),
+            ("ndtr", ndtr, &[(-INF, 0.0), (INF, 1.0), (0.0, 0.5), (-0.0, 0.5), (-50.0, 0.0)]),
+            ("ndtri", ndtri, &[(0.0, -INF), (-0.0, -INF), (1.0, INF), (0.5, 0.0), (-0.1, NAN), (1.1, NAN)]),
+            ("lgamma", lgamma, &[(0.0, INF), (-0.0, INF), (-3.0, INF), (1.0, 0.0), (2.0, 0.0), (INF, INF), (-INF, INF), (1e308, INF), (-1e300, INF)]),
+            ("digamma", digamma, &[(0.0, -INF), (-0.0, INF), (-3.0, NAN), (INF, INF), (-INF, NAN)]),
+            ("trigamma", |x| polygamma(1.0, x), &[(0.0, INF), (-2.0, INF), (INF, 0.0), (-INF, NAN)]),
+            ("tetragamma", |x| polygamma(2.0, x), &[(0.0, -INF), (-2.0, NAN), (INF, -0.0), (-INF, NAN)]),
+            ("bessel_i0", bessel_i0, &[(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, INF), (720.0, INF)]),
+            ("bessel_i1", bessel_i1, &[(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (-720.0, -INF)]),
+        ];
+        for (name, function, points) in cases {
+            assert!(function(NAN).is_nan(), "{name}(NaN)");
+            for &(x, y) in *points {
+                assert!(same(function(x), y), "{name}({x}) is {} and not {y}", function(x));
+            }
         }
-        let pi = std::f64::consts::PI;
-        return digamma(1.0 - x) - pi / (pi * x).tan();
     }
-    let (mut x, mut sum) = (x, 0.0);
-    while x < 10.0 {
-        sum -= 1.0 / x;
-        x += 1.0;
-    }
-    let square = 1.0 / (x * x);
-    let series = square * (1.0 / 12.0 - square * (1.0 / 120.0 - square * (1.0 / 252.0 - square * (1.0 / 240.0 - square * (1.0 / 132.0 - square * 691.0 / 32760.0)))));
-    sum + x.ln() - 0.5 / x - series
-}
 
-/// The derivative of [`digamma`], taken `order` times (a whole number).
-pub fn polygamma(order: f64, x: f64) -> f64 {
-    if order == 0.0 {
-        return digamma(x);
+    #[test]
+    fn orders_that_are_no_orders_give_nan() {
+        assert!([-1.0, 0.5, INF, NAN, 1e300].iter().all(|&order| polygamma(order, 1.0).is_nan()));
+        assert!(same(polygamma(1e6, 1.0), -INF));
+        assert!(same(polygamma(150.0, 1e10), -0.0));
     }
-    if order < 0.0 || order != order.floor() || x.is_nan() || x <= 0.0 {
-        return f64::NAN;
-    }
-    let power = order + 1.0;
-    let (mut at, mut sum) = (x, 0.0);
-    while at < 15.0 + order {
-        sum += at.powf(-power);
-        at += 1.0;
-    }
-    sum += at.powf(1.0 - power) / (power - 1.0) + 0.5 * at.powf(-power);
-    let mut term = power * at.powf(-power - 1.0);
-    for (step, ratio) in [1.0 / 12.0, -1.0 / 720.0, 1.0 / 30240.0, -1.0 / 1_209_600.0, 1.0 / 47_900_160.0].into_iter().enumerate() {
-        sum += ratio * term;
-        let done = 2.0 * step as f64;
-        term *= (power + done + 1.0) * (power + done + 2.0) / (at * at);
-    }
-    let sign = if order % 2.0 == 0.0 { -1.0 } else { 1.0 };
-    sign * (1..=order as u32).map(f64::from).product::<f64>() * sum
-}
 
-/// The modified Bessel function of the first kind, order 0.
-pub fn bessel_i0(x: f64) -> f64 {
-    bessel_i(0, x)
-}
-
-/// The modified Bessel function of the first kind, order 1.
-pub fn bessel_i1(x: f64) -> f64 {
-    bessel_i(1, x)
-}
-
-fn bessel_i(order: u32, x: f64) -> f64 {
-    let half = 0.5 * x;
-    let (mut term, mut sum, mut k) = (half.powi(order as i32), 0.0, 0.0);
-    loop {
-        sum += term;
-        k += 1.0;
-        term *= half * half / (k * (k + f64::from(order)));
-        if term.abs() <= 1e-17 * sum.abs() || !sum.is_finite() {
-            return sum;
+    #[test]
+    fn greater_and_smaller_know_nan_and_signed_zero() {
+        for (x, y, greater, smaller) in [(1.0, 2.0, 2.0, 1.0), (0.0, -0.0, 0.0, -0.0), (-0.0, 0.0, 0.0, -0.0), (NAN, 1.0, NAN, NAN), (-INF, NAN, NAN, NAN)] {
+            assert!(same(maximum(x, y), greater) && same(minimum(x, y), smaller), "{x} {y}");
         }
+    }
+
+    #[test]
+    fn sums_of_exponentials_know_infinity() {
+        for add in [log_add_exp, log_add_exp2] {
+            assert!(same(add(-INF, -INF), -INF) && same(add(INF, -INF), INF) && same(add(INF, INF), INF));
+            assert!(same(add(-INF, -3.5), -3.5) && add(NAN, -INF).is_nan() && add(INF, NAN).is_nan());
+            assert!(same(add(1e308, 1e308), 1e308) && same(add(0.0, -1e308), 0.0));
+        }
+        assert!(same(log_add_exp2(-1.0, -1.0), 0.0));
+    }
+
+    #[test]
+    fn integer_powers_wrap() {
+        assert_eq!(integer_power(3, 5), 243);
+        assert_eq!((integer_power(0, 0), integer_power(0, 3), integer_power(0, -1)), (1, 0, 0));
+        assert_eq!((integer_power(1, i128::MIN), integer_power(-1, -3), integer_power(-1, i128::MIN), integer_power(7, -1)), (1, -1, 1, 0));
+        assert_eq!(integer_power(2, 130), 0);
+        assert_eq!(integer_power(-5, 77), (-5i128).wrapping_pow(77));
     }
 }

@@ -63,15 +63,15 @@ scalars! {
     XLOG1PY = binary("xlog1py", |x, y| if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln_1p() }, |x, y, _| [y.ln_1p(), x / (1.0 + y)], 1.5, 22)
         .second_on(-1.0, INF);
     /// ln(eˣ + eʸ), without overflow.
-    LOG_ADD_EXP = binary("log_add_exp", special::log_add_exp, |x, y, _| [(x - y).sigmoid(), (y - x).sigmoid()], 2.0, 45).commutative();
+    LOG_ADD_EXP = binary("log_add_exp", special::log_add_exp, |x, y, _| [(x - y).sigmoid(), (y - x).sigmoid()], 2.5, 45).commutative();
     /// log₂(2ˣ + 2ʸ), without overflow.
-    LOG_ADD_EXP2 = binary("log_add_exp2", special::log_add_exp2, |x, y, _| [((x - y) * LN_2).sigmoid(), ((y - x) * LN_2).sigmoid()], 2.0, 45).commutative();
+    LOG_ADD_EXP2 = binary("log_add_exp2", special::log_add_exp2, |x, y, _| [((x - y) * LN_2).sigmoid(), ((y - x) * LN_2).sigmoid()], 3.0, 45).commutative();
     /// ln(1 + eˣ), without overflow.
     SOFTPLUS = unary("softplus", |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), |x, _| x.sigmoid(), 1.5, 42);
     /// 1/(1 + e⁻ˣ); its derivative keeps its digits in both tails.
     SIGMOID = unary("sigmoid", special::sigmoid, |x, y| y * (-x).sigmoid(), 1.5, 25);
     /// tanh x
-    TANH = unary("tanh", f64::tanh, |x, _| sech2(x), 1.0, 25);
+    TANH = unary("tanh", f64::tanh, |x, _| sech2(x), 1.5, 25);
     /// eˣ
     EXP = unary("exp", f64::exp, |_, y| y, 1.0, 20);
     /// 2ˣ
@@ -117,22 +117,22 @@ scalars! {
     /// 1 − erf x, accurate for large x.
     ERFC = unary("erfc", libm::erfc, |x, _| (-(x * x)).exp() * -TWO_OVER_SQRT_PI, 1.5, 35);
     /// The inverse of the error function.
-    ERF_INV = unary("erf_inv", special::erf_inv, |_, y| (y * y).exp() * (1.0 / TWO_OVER_SQRT_PI), 4.0, 50).on(-1.0, 1.0);
+    ERF_INV = unary("erf_inv", special::erf_inv, |_, y| (y * y).exp() * (1.0 / TWO_OVER_SQRT_PI), 1.5, 50).on(-1.0, 1.0);
     /// The probability that a standard normal variable is at most x.
-    NDTR = unary("ndtr", special::ndtr, |x, _| (x * x * -0.5).exp() * special::ONE_OVER_SQRT_TAU, 1.5, 35);
+    NDTR = unary("ndtr", special::ndtr, |x, _| (x * x * -0.5).exp() * special::ONE_OVER_SQRT_TAU, 2.0, 35);
     /// The inverse of [`NDTR`].
-    NDTRI = unary("ndtri", special::ndtri, |_, y| (y * y * 0.5).exp() * (1.0 / special::ONE_OVER_SQRT_TAU), 4.0, 50).on(0.0, 1.0);
+    NDTRI = unary("ndtri", special::ndtri, |_, y| (y * y * 0.5).exp() * (1.0 / special::ONE_OVER_SQRT_TAU), 2.0, 50).on(0.0, 1.0);
     /// ln |Γ(x)|
-    LGAMMA = unary("lgamma", special::lgamma, |x, _| x.digamma(), 4.0, 60);
+    LGAMMA = unary("lgamma", special::lgamma, |x, _| x.digamma(), 1.5, 60);
     /// The derivative of ln Γ.
-    DIGAMMA = unary("digamma", special::digamma, |x, _| Term::apply(&POLYGAMMA, [c(1.0), x]), 4.0, 60);
+    DIGAMMA = unary("digamma", special::digamma, |x, _| Term::apply(&POLYGAMMA, [c(1.0), x]), 2.0, 60);
     /// The derivative of digamma, taken x times (a whole number), at y.
-    POLYGAMMA = binary("polygamma", special::polygamma, |x, y, _| [c(f64::NAN), Term::apply(&POLYGAMMA, [x + 1.0, y])], 4.0, 80)
+    POLYGAMMA = binary("polygamma", special::polygamma, |x, y, _| [c(f64::NAN), Term::apply(&POLYGAMMA, [x + 1.0, y])], 1.5, 80)
         .on(0.0, INF).second_on(0.0, INF);
     /// The modified Bessel function of the first kind, order 0.
-    BESSEL_I0 = unary("bessel_i0", special::bessel_i0, |x, _| Term::apply(&BESSEL_I1, [x]), 4.0, 50);
+    BESSEL_I0 = unary("bessel_i0", special::bessel_i0, |x, _| Term::apply(&BESSEL_I1, [x]), 1.5, 50);
     /// The modified Bessel function of the first kind, order 1.
-    BESSEL_I1 = unary("bessel_i1", special::bessel_i1, |x, y| Term::apply(&BESSEL_I0, [x]) - Term::select(x.equal(c(0.0)), c(0.5), y / x), 4.0, 50);
+    BESSEL_I1 = unary("bessel_i1", special::bessel_i1, |x, y| Term::apply(&BESSEL_I0, [x]) - Term::select(x.equal(c(0.0)), c(0.5), y / x), 1.5, 50);
 
     // Roots, signs and rounding.
     /// √x
