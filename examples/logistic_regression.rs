@@ -42,17 +42,19 @@ fn train<T: Float>(steps: usize) -> anyhow::Result<()> {
     let y = tape.input::<T>("y", (n,));
     let (wt, bt) = (tape.shared(&w), tape.shared(&b));
 
-    let p1 = 1.0 / (1.0 + (-(x.dot(wt)) - bt).exp()); // the probability of an 8
-    let prediction = p1.gt(0.5);
-    let xent = -y * p1.ln() - (1.0 - y) * (1.0 - p1).ln(); // cross-entropy
-    let cost = xent.mean() + 0.01 * (wt * wt).sum();
+    let number = |value| tape.constant(T::from_f64(value));
+    let (one, rate) = (number(1.0), number(0.1));
+    let p1 = one / (one + (-(x.dot(wt)) - bt).exp()); // the probability of an 8
+    let prediction = p1.gt(number(0.5));
+    let xent = -y * p1.ln() - (one - y) * (one - p1).ln(); // cross-entropy
+    let cost = xent.mean() + number(0.01) * (wt * wt).sum();
     let [gw, gb] = cost.grad([wt, bt]);
 
-    let train = tape.function((x, y), cost).update(wt, wt - 0.1 * gw).update(bt, bt - 0.1 * gb).freeze(&config)?;
+    let train = tape.function((x, y), cost).update(wt, wt - rate * gw).update(bt, bt - rate * gb).freeze(&config)?;
     let evaluate = tape.function((x, y), (cost, prediction)).freeze(&config)?;
 
-    let (before, after) = (tape.graph()?, train.graph());
-    println!("The program as recorded:\n\n{}", before.to_text());
+    let (before, after) = (train.traced_graph(), train.graph());
+    println!("The training step as traced:\n\n{}", before.to_text());
     println!("The training step as frozen:\n\n{}", after.to_text());
     report::write("logistic_regression.before.dot", &before.to_dot())?;
     let dot = report::write("logistic_regression.dot", &after.to_dot())?;

@@ -19,7 +19,7 @@ choices! {
         Fast = "fast",
     }
     later {
-        "debug" = "checking every step while it runs is not built yet; `verify=true` checks every pass, and `engine=reference` computes every op by its meaning",
+        "debug" = "checking every step while it runs is not built yet; `verify=true` verifies the graph after every pass, and `engine=reference` computes every op by its meaning",
     }
 }
 
@@ -48,7 +48,7 @@ macro_rules! keys {
         /// `$HOME/.config/damo/damo.toml`), and from the variable `DAMO_FLAGS="engine=reference,verify=true"`. Code has the last word:
         ///
         /// ```
-        /// use damo::prelude::*;
+        /// use damo::{Config, EngineChoice};
         /// let config = Config { engine: EngineChoice::Reference, ..Config::from_env()? };
         /// # assert_eq!(config.engine, EngineChoice::Reference);
         /// # Ok::<(), damo::Error>(())
@@ -93,8 +93,8 @@ keys! {
     threads: usize = 1;
     /// How many plans a function keeps, one for each set of lengths it was called with.
     plan_cache: usize = 16;
-    /// Whether every pass checks the graph it made.
-    verify: bool = cfg!(debug_assertions);
+    /// Whether the graph is verified before and after every pass in release builds too. Debug builds always do.
+    verify: bool = false;
 }
 
 /// A key of the configuration.
@@ -123,7 +123,7 @@ impl Config {
     /// The configuration that a file, given by its path and text, and then flags make of the defaults.
     ///
     /// ```
-    /// use damo::prelude::*;
+    /// use damo::Config;
     /// let config = Config::from_sources(Some(("damo.toml", "threads = 2\nplan_cache = 4")), Some("threads=1"))?;
     /// assert_eq!(config, Config { plan_cache: 4, ..Config::default() });
     /// # Ok::<(), damo::Error>(())
@@ -153,6 +153,11 @@ impl Config {
         let [name, values, default] = [width(0), width(1), width(2)];
         let lines: Vec<_> = rows.iter().map(|[a, b, c, d]| format!("{a:name$}  {b:values$}  {c:default$}  {d}")).collect();
         lines.join("\n")
+    }
+
+    /// What it says to the passes.
+    pub(crate) fn passes(&self) -> damo_passes::Settings {
+        damo_passes::Settings { verify: self.verify, ..damo_passes::Settings::default() }
     }
 
     /// Gives a key a value, both as written.
@@ -195,7 +200,7 @@ mod tests {
     #[test]
     fn printed_configurations_read_back() {
         for engine in EngineChoice::ALL {
-            let config = Config { engine: *engine, threads: 7, verify: false, ..Config::default() };
+            let config = Config { engine: *engine, threads: 7, verify: true, ..Config::default() };
             assert_eq!(Config::from_sources(None, Some(&config.to_string())).unwrap(), config);
         }
     }
