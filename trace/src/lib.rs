@@ -1,1 +1,41 @@
 //! Eager-looking Rust becomes a tape: tensors, operators and the library of functions users write with.
+//!
+//! | to read about | open |
+//! |---|---|
+//! | the tape and how it keeps errors | [`Tape`] |
+//! | the tracer and its methods | [`Tensor`] |
+//! | state that survives calls | [`Shared`] |
+//! | one formula for numbers and tensors | [`Real`] |
+//! | what functions and gradients take and give | [`Tensors`] |
+
+mod compare;
+mod declare;
+mod example;
+mod functions;
+mod into_tensor;
+mod joining;
+mod making;
+mod operators;
+mod products;
+mod real;
+mod record;
+mod reductions;
+mod scope;
+mod shapes;
+mod shared;
+mod slicing;
+mod state;
+mod statistics;
+mod tape;
+mod tensor;
+mod tensors;
+
+pub use compare::select;
+pub use damo_graph::{Dim, Dims, Element, Error, ErrorKind, Float, Integer, Logical, Numeric, Real, Symbol};
+pub use into_tensor::{IntoConstant, IntoTensor};
+pub use joining::{concatenate, stack};
+pub use shared::{AnyShared, Shared};
+pub use slicing::IntoIndices;
+pub use tape::Tape;
+pub use tensor::Tensor;
+pub use tensors::{Handle, Handles, Single, Tensors};

@@ -1,0 +1,125 @@
+//! Means, variances and norms: composites that keep their name.
+
+use damo_graph::{Dim, Float};
+use ndarray::Axis;
+
+use crate::compare::select;
+use crate::into_tensor::IntoTensor;
+use crate::reductions::{reductions, sorted};
+use crate::tensor::Tensor;
+
+reductions! { [T: Float] T:
+    /// The arithmetic mean; of nothing it is NaN. `f16` and `bf16` are summed as `f32`.
+    mean_over: mean mean_axis mean_axes mean_axis_keep mean_axes_keep;
+    /// The variance, divided by the count (`ddof` 0), computed from the deviations from the mean.
+    var_over: var var_axis var_axes var_axis_keep var_axes_keep;
+    /// The standard deviation, the root of [`var`](Tensor::var); its derivative where it is 0 is 0.
+    std_over: std std_axis std_axes std_axis_keep std_axes_keep;
+    /// The Euclidean norm √Σx²; its derivative where it is 0 is 0. The squares must be in the range of the element type.
+    norm_over: norm norm_axis norm_axes norm_axis_keep norm_axes_keep;
+}
+
+impl<'t, T: Float> Tensor<'t, T> {
+    /// The variance over all axes, divided by the count less `ddof`: 1 for an estimate from a sample.
+    ///
+    /// `x: [..] -> []`
+    #[track_caller]
+    pub fn var_ddof(self, ddof: f64) -> Self {
+        match self.every_axis() {
+            Some(axes) => self.deviation(&axes, ddof),
+            None => self,
+        }
+    }
+
+    /// The variance along an axis, divided by the count less `ddof`.
+    ///
+    /// `x: [a, n, b] -> [a, b]`
+    #[track_caller]
+    pub fn var_axis_ddof(self, axis: Axis, ddof: f64) -> Self {
+        self.deviation(&[axis.0], ddof)
+    }
+
+    /// The root of [`var_ddof`](Tensor::var_ddof).
+    ///
+    /// `x: [..] -> []`
+    #[track_caller]
+    pub fn std_ddof(self, ddof: f64) -> Self {
+        let _scope = self.tape.composite("std");
+        self.var_ddof(ddof).root_or_zero()
+    }
+
+    /// The root of [`var_axis_ddof`](Tensor::var_axis_ddof).
+    ///
+    /// `x: [a, n, b] -> [a, b]`
+    #[track_caller]
+    pub fn std_axis_ddof(self, axis: Axis, ddof: f64) -> Self {
+        let _scope = self.tape.composite("std");
+        self.var_axis_ddof(axis, ddof).root_or_zero()
+    }
+
+    #[track_caller]
+    fn mean_over(self, axes: &[usize]) -> Self {
+        let _scope = self.tape.composite("mean");
+        if is_half::<T>() {
+            return self.cast::<f32>().mean_over(axes).cast();
+        }
+        self.sum_over(axes) / self.count_along(axes)
+    }
+
+    #[track_caller]
+    fn var_over(self, axes: &[usize]) -> Self {
+        self.deviation(axes, 0.0)
+    }
+
+    #[track_caller]
+    fn std_over(self, axes: &[usize]) -> Self {
+        let _scope = self.tape.composite("std");
+        self.deviation(axes, 0.0).root_or_zero()
+    }
+
+    #[track_caller]
+    fn norm_over(self, axes: &[usize]) -> Self {
+        let _scope = self.tape.composite("norm");
+        if is_half::<T>() {
+            return self.cast::<f32>().norm_over(axes).cast();
+        }
+        (self * self).sum_over(axes).root_or_zero()
+    }
+
+    /// The variance, in two passes: the difference of two large sums would have no digits left.
+    #[track_caller]
+    fn deviation(self, axes: &[usize], ddof: f64) -> Self {
+        let _scope = self.tape.composite("var");
+        if is_half::<T>() {
+            return self.cast::<f32>().deviation(axes, ddof).cast();
+        }
+        let difference = self - self.mean_over(axes).keep(axes);
+        let mut count = self.count_along(axes);
+        if ddof != 0.0 {
+            count = count - T::from_f64(ddof);
+        }
+        (difference * difference).sum_over(axes) / count
+    }
+
+    /// How many elements there are along the axes, as a number.
+    #[track_caller]
+    fn count_along(self, axes: &[usize]) -> Self {
+        match self.known_type() {
+            Some(ty) => self.tape.length(axes.iter().filter_map(|&axis| ty.dims.get(axis).cloned()).fold(Dim::from(1), |count, dim| count * dim)),
+            None => self,
+        }
+    }
+
+    /// √x with derivative 0 at 0: the root is taken of 1 there, so that no infinite slope is ever multiplied by 0.
+    #[track_caller]
+    fn root_or_zero(self) -> Self {
+        let zero = self.equal(T::default());
+        let one: Tensor<'t, T> = T::from_f64(1.0).into_tensor(self.tape);
+        select(zero, T::default(), select(zero, one, self).sqrt())
+    }
+}
+
+/// Whether sums of this type run out of digits or range after a few hundred elements.
+fn is_half<T>() -> bool {
+    size_of::<T>() == 2
+}
