@@ -5,10 +5,12 @@
 //! | what a pass says of itself | [`pass`] |
 //! | the passes in their order | [`pipeline`] |
 //! | who runs, verifies and times them | [`driver`], [`stages`], [`settings`] |
+//! | cutting a program out of a graph | [`mod@capture`] |
 //! | copying a graph with changes | [`rebuild`] |
 //! | the passes | [`fold`], [`prune`] |
-//! | gradients, and derivatives along a direction | [`derive`] |
+//! | gradients, and derivatives along a direction | [`mod@derive`] |
 
+pub mod capture;
 pub mod derive;
 pub mod driver;
 pub mod fold;

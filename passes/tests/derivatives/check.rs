@@ -1,8 +1,8 @@
 //! The judge of derivatives: forward, reverse and their compositions against fourth-order differences of the meaning.
 
 use damo_graph::op::input::InputKind;
-use damo_graph::{AnyArray, Graph, Result, Type, Value};
-use damo_passes::derive::{gradient, jvp, vjp};
+use damo_graph::{AnyArray, Dim, Graph, Result, Symbol, Type, Value};
+use damo_passes::derive::{jvp, vjp};
 use ndarray::{ArrayD, IxDyn};
 
 /// Half the width of a difference: its error is about h⁴ for the curvature and 1e-16/h for the rounding.
@@ -61,6 +61,15 @@ impl Numbers {
     }
 }
 
+/// How the lengths of a case are declared.
+#[derive(Clone, Copy, Debug)]
+pub enum Declared {
+    /// As numbers.
+    Known,
+    /// As symbols, one for each length other than 1, so that whatever must agree has to be found out.
+    Unknown,
+}
+
 /// A graph of one case: y = f(x), with vectors to multiply derivatives with as further inputs.
 struct Bench {
     graph: Graph,
@@ -74,14 +83,17 @@ struct Bench {
 }
 
 impl Case {
-    fn bench(&self) -> Result<Bench> {
+    fn bench(&self, declared: Declared) -> Result<Bench> {
         let mut graph = Graph::new();
         let mut all = Vec::new();
         let mut x = Vec::new();
         for (place, given) in self.given.iter().enumerate() {
             let array = given.array();
-            let ty = Type::new(array.dtype(), array.shape().iter().copied());
-            let input = graph.add_input(&format!("x{place}"), ty, InputKind::Argument)?;
+            let dims = array.shape().iter().enumerate().map(|(axis, &length)| match declared {
+                Declared::Unknown if length != 1 => Dim::from(Symbol::new(&format!("n{place}_{axis}"))),
+                Declared::Known | Declared::Unknown => Dim::from(length),
+            });
+            let input = graph.add_input(&format!("x{place}"), Type::new(array.dtype(), dims), InputKind::Argument)?;
             all.push(input);
             if matches!(given, Given::Varies(_)) {
                 x.push(input);
@@ -98,13 +110,12 @@ impl Case {
         Ok(Bench { graph, x, y, u, v, w })
     }
 
-    /// The parts of the argument that vary, end to end.
-    fn start(&self) -> Vec<f64> {
-        let varies = self.given.iter().filter_map(|given| if let Given::Varies(array) = given { Some(array) } else { None });
-        varies.flat_map(|array| array.iter().copied()).collect()
+    /// The parts of the argument that vary.
+    fn varying(&self) -> impl Iterator<Item = &ArrayD<f64>> {
+        self.given.iter().filter_map(|given| if let Given::Varies(array) = given { Some(array) } else { None })
     }
 
-    /// The whole argument with these numbers in the parts that vary.
+    /// The whole argument with these numbers, end to end, in the parts that vary.
     fn argument(&self, at: &[f64]) -> Vec<AnyArray> {
         let mut rest = at;
         let given = self.given.iter().map(|given| match given {
@@ -116,6 +127,16 @@ impl Case {
             }
         });
         given.collect()
+    }
+
+    /// The shape of y.
+    fn shape_of_result(&self) -> Result<Vec<usize>> {
+        let Bench { mut graph, y, u, v, w, .. } = self.bench(Declared::Known)?;
+        graph.set_outputs([y]);
+        let zeros = |value: Value| AnyArray::from(ArrayD::<f64>::zeros(graph.ty(value).dims.known().unwrap()));
+        let vectors = [u].into_iter().chain(v).chain(w).map(zeros);
+        let start: Vec<f64> = self.varying().flatten().copied().collect();
+        Ok(graph.evaluate(&self.argument(&start).into_iter().chain(vectors).collect::<Vec<_>>())?[0].shape().to_vec())
     }
 }
 
@@ -146,8 +167,7 @@ fn columns(at: &[f64], function: impl Fn(&[f64]) -> Vec<f64>) -> Vec<Vec<f64>> {
 }
 
 /// Σ columnⱼ·vⱼ
-fn times(columns: &[Vec<f64>], v: &[f64]) -> Vec<f64> {
-    let rows = columns.first().map_or(0, Vec::len);
+fn times(columns: &[Vec<f64>], v: &[f64], rows: usize) -> Vec<f64> {
     (0..rows).map(|row| columns.iter().zip(v).map(|(column, v)| column[row] * v).sum()).collect()
 }
 
@@ -156,41 +176,44 @@ fn transposed_times(columns: &[Vec<f64>], u: &[f64]) -> Vec<f64> {
     columns.iter().map(|column| inner(column, u).0).collect()
 }
 
-/// Checks all derivatives of a case, first and second, in every composition of the modes.
+/// Checks all derivatives of a case, first and second, in every composition of the modes, with known lengths and with unknown ones.
 ///
 /// # Panics
 ///
 /// If one is wrong, naming the case, the derivative and the number.
 pub fn check(case: &Case) {
-    if let Err(error) = try_check(case) {
-        panic!("{}: {error}", case.name);
+    for declared in [Declared::Known, Declared::Unknown] {
+        if let Err(fault) = find_fault(case, declared) {
+            panic!("{}, lengths {declared:?}: {fault}", case.name);
+        }
     }
 }
 
-/// What a derivative turned out to be: an array of the type of a value, or a structural zero.
+/// Derivatives as outputs of a graph.
 struct Outputs {
     graph: Graph,
+    /// For each: its place among the outputs if it is not a structural zero, and how many numbers it has.
     parts: Vec<(Option<usize>, usize)>,
 }
 
 impl Outputs {
-    /// Collects derivatives as outputs of a graph; each of the lengths of its fellow in `like`.
-    fn new(mut graph: Graph, derivatives: &[Option<Value>], like: &[Value]) -> Self {
-        assert_eq!(derivatives.len(), like.len());
+    /// Each derivative must have the type of its fellow in `like`, which has that shape.
+    fn new(graph: &Graph, derivatives: &[Option<Value>], like: &[Value], shapes: &[&[usize]]) -> Result<Self, String> {
+        let mut graph = graph.clone();
         let mut present = Vec::new();
         let mut parts = Vec::new();
-        for (derivative, &like) in derivatives.iter().zip(like) {
-            let ty = graph.ty(like).clone();
-            let count = ty.dims.known().unwrap().iter().product();
-            parts.push((derivative.map(|_| present.len()), count));
+        for ((derivative, &like), shape) in derivatives.iter().zip(like).zip(shapes) {
+            parts.push((derivative.map(|_| present.len()), shape.iter().product()));
             if let Some(derivative) = *derivative {
-                assert_eq!(graph.ty(derivative), &ty, "a derivative is of the type of its value");
+                if graph.ty(derivative) != graph.ty(like) {
+                    return Err(format!("a derivative is of type {} where {} is", graph.ty(derivative), graph.ty(like)));
+                }
                 present.push(derivative);
             }
         }
         graph.set_outputs(present);
-        graph.verify().unwrap();
-        Outputs { graph, parts }
+        graph.verify().map_err(|error| error.to_string())?;
+        Ok(Outputs { graph, parts })
     }
 
     /// Their numbers, end to end.
@@ -204,69 +227,67 @@ impl Outputs {
     }
 }
 
-fn try_check(case: &Case) -> Result<()> {
-    let Bench { graph, x, y, u, v, w } = case.bench()?;
-    let start = case.start();
-    let mut numbers = Numbers(7);
-    let mut random = |values: &[Value]| -> Vec<AnyArray> {
-        values.iter().map(|&value| AnyArray::from(numbers.array(&graph.ty(value).dims.known().unwrap()))).collect()
-    };
-    let vectors = [random(&[u]), random(&v), random(&w)];
-    let reals = |arrays: &[AnyArray]| -> Vec<f64> { arrays.iter().flat_map(|array| array.to_reals().into_iter()).collect() };
-    let [u_at, v_at, w_at] = vectors.each_ref().map(|arrays| reals(arrays));
-    let inputs = |at: &[f64]| [case.argument(at), vectors.concat()].concat();
+/// Whether numbers are those that differences give.
+fn near(what: &str, found: &[f64], expected: &[f64], scale: f64) -> Result<(), String> {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let scale = scale.max(largest(expected)).max(1.0);
+    let far =
+        found.iter().zip(expected).position(|(found, expected)| (found - expected).abs().is_nan() || (found - expected).abs() > TOLERANCE * scale);
+    far.map_or(Ok(()), |place| Err(format!("{what} is {} at {place}, and by differences {}", found[place], expected[place])))
+}
 
-    let near = |what: &str, found: &[f64], expected: &[f64], scale: f64| {
-        assert_eq!(found.len(), expected.len(), "{}: {what}", case.name);
-        let scale = scale.max(largest(expected)).max(1.0);
-        for (place, (found, expected)) in found.iter().zip(expected).enumerate() {
-            assert!((found - expected).abs() <= TOLERANCE * scale, "{}: {what} is {found} at {place}, by differences {expected}", case.name);
-        }
-    };
+/// What is wrong with the derivatives of a case, if anything is.
+pub fn find_fault(case: &Case, declared: Declared) -> Result<(), String> {
+    let said = |error: damo_graph::Error| error.to_string();
+    let Bench { graph, x, y, u, v, w } = case.bench(declared).map_err(said)?;
+    let y_shape = case.shape_of_result().map_err(said)?;
+    let y_shapes = [y_shape.as_slice()];
+    let x_shapes: Vec<&[usize]> = case.varying().map(ArrayD::shape).collect();
+    let mut numbers = Numbers(7);
+    let u_at = numbers.array(&y_shape);
+    let [v_at, w_at] = [(); 2].map(|()| x_shapes.iter().map(|shape| numbers.array(shape)).collect::<Vec<_>>());
+    let vectors: Vec<AnyArray> = [&u_at].into_iter().chain(&v_at).chain(&w_at).cloned().map(AnyArray::from).collect();
+    let inputs = |at: &[f64]| [case.argument(at), vectors.clone()].concat();
+    let end_to_end = |arrays: &[ArrayD<f64>]| arrays.iter().flatten().copied().collect::<Vec<f64>>();
+    let (u_at, v_at, w_at) = (end_to_end(&[u_at]), end_to_end(&v_at), end_to_end(&w_at));
+    let start: Vec<f64> = case.varying().flatten().copied().collect();
+    let here = inputs(&start);
 
     // First order.
-    let value = Outputs::new(graph.clone(), &[Some(y)], &[y]);
-    let scale = largest(&value.at(&inputs(&start)));
+    let value = Outputs::new(&graph, &[Some(y)], &[y], &y_shapes)?;
+    let scale = largest(&value.at(&here));
     let jacobian = columns(&start, |at| value.at(&inputs(at)));
     let mut forward = graph.clone();
-    let jv = jvp(&mut forward, &[y], &x, &v)?;
-    let forward_value = Outputs::new(forward.clone(), &jv, &[y]).at(&inputs(&start));
-    near("Jv", &forward_value, &times(&jacobian, &v_at), scale);
+    let jv = jvp(&mut forward, &[y], &x, &v).map_err(said)?;
+    let jv_at = Outputs::new(&forward, &jv, &[y], &y_shapes)?.at(&here);
+    near("Jv", &jv_at, &times(&jacobian, &v_at, u_at.len()), scale)?;
     let mut reverse = graph.clone();
-    let ju = vjp(&mut reverse, &[y], &[u], &x)?;
-    let reverse_at = Outputs::new(reverse.clone(), &ju, &x);
-    let reverse_value = reverse_at.at(&inputs(&start));
-    near("Jᵀu", &reverse_value, &transposed_times(&jacobian, &u_at), scale);
-    let ((left, left_size), (right, right_size)) = (inner(&forward_value, &u_at), inner(&v_at, &reverse_value));
-    let size = left_size.max(right_size);
-    assert!((left - right).abs() <= ADJOINT * size, "{}: ⟨Jv, u⟩ is {left} and ⟨v, Jᵀu⟩ is {right}", case.name);
+    let ju = vjp(&mut reverse, &[y], &[u], &x).map_err(said)?;
+    let ju_outputs = Outputs::new(&reverse, &ju, &x, &x_shapes)?;
+    let ju_at = ju_outputs.at(&here);
+    near("Jᵀu", &ju_at, &transposed_times(&jacobian, &u_at), scale)?;
+    let ((left, left_size), (right, right_size)) = (inner(&jv_at, &u_at), inner(&v_at, &ju_at));
+    if (left - right).abs() > ADJOINT * left_size.max(right_size) {
+        return Err(format!("⟨Jv, u⟩ is {left} and ⟨v, Jᵀu⟩ is {right}"));
+    }
 
     // Second order: the Hessian H of ⟨u, y⟩, by differences of Jᵀu.
-    let hessian = columns(&start, |at| reverse_at.at(&inputs(at)));
-    let hv = times(&hessian, &v_at);
-    let scale = scale.max(largest(&reverse_value));
-    let connected: Vec<Value> = ju.iter().copied().flatten().collect();
-    let spread = |found: Vec<Option<Value>>| -> Vec<Option<Value>> {
-        let mut found = found.into_iter();
-        ju.iter().map(|ju| ju.and_then(|_| found.next().flatten())).collect()
-    };
-    let mut forward_over_reverse = reverse.clone();
-    let found = spread(jvp(&mut forward_over_reverse, &connected, &x, &v)?);
-    near("forward over reverse", &Outputs::new(forward_over_reverse, &found, &x).at(&inputs(&start)), &hv, scale);
-    let mut reverse_over_reverse = reverse.clone();
-    let v_connected: Vec<Value> = ju.iter().zip(&v).filter_map(|(ju, &v)| ju.map(|_| v)).collect();
-    let found = vjp(&mut reverse_over_reverse, &connected, &v_connected, &x)?;
-    // A structural zero in Jᵀu is a row of H that is zero, so leaving its v out changes nothing.
-    near("reverse over reverse", &Outputs::new(reverse_over_reverse, &found, &x).at(&inputs(&start)), &hv, scale);
+    let hessian = columns(&start, |at| ju_outputs.at(&inputs(at)));
+    let hv = times(&hessian, &v_at, start.len());
+    let scale = scale.max(largest(&ju_at));
+    // A structural zero in Jᵀu is a row, and a column, of zeros in H.
+    let (ju_present, v_present): (Vec<Value>, Vec<Value>) = ju.iter().zip(&v).filter_map(|(ju, &v)| ju.map(|ju| (ju, v))).unzip();
+    let mut second = reverse.clone();
+    let mut rows = jvp(&mut second, &ju_present, &x, &v).map_err(said)?.into_iter();
+    let found: Vec<Option<Value>> = ju.iter().map(|ju| ju.and_then(|_| rows.next().flatten())).collect();
+    near("forward over reverse", &Outputs::new(&second, &found, &x, &x_shapes)?.at(&here), &hv, scale)?;
+    let found = vjp(&mut reverse, &ju_present, &v_present, &x).map_err(said)?;
+    near("reverse over reverse", &Outputs::new(&reverse, &found, &x, &x_shapes)?.at(&here), &hv, scale)?;
     let Some(jv) = jv[0] else { return Ok(()) };
-    let mut reverse_over_forward = forward.clone();
-    let axes: Vec<usize> = (0..graph.ty(y).rank()).collect();
-    let product = reverse_over_forward.times(jv, u)?;
-    let product = reverse_over_forward.sum(product, &axes)?;
-    let found = gradient(&mut reverse_over_forward, product, &x)?;
-    near("reverse over forward", &Outputs::new(reverse_over_forward, &found, &x).at(&inputs(&start)), &hv, scale);
-    let found = jvp(&mut forward, &[jv], &x, &w)?;
-    let found = Outputs::new(forward, &found, &[y]).at(&inputs(&start));
-    near("forward over forward", &[inner(&found, &u_at).0], &[inner(&w_at, &hv).0], scale);
-    Ok(())
+    let mut second = forward.clone();
+    let found = vjp(&mut second, &[jv], &[u], &x).map_err(said)?;
+    near("reverse over forward", &Outputs::new(&second, &found, &x, &x_shapes)?.at(&here), &hv, scale)?;
+    let found = jvp(&mut forward, &[jv], &x, &w).map_err(said)?;
+    let found = Outputs::new(&forward, &found, &[y], &y_shapes)?.at(&here);
+    near("forward over forward", &[inner(&found, &u_at).0], &[inner(&w_at, &hv).0], scale)
 }
