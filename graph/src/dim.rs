@@ -53,6 +53,18 @@ impl Dim {
         self.known() == Some(1)
     }
 
+    /// Whether it is plain from its form that it is 0 or more, as every symbol is: no term is subtracted.
+    pub fn is_never_negative(&self) -> bool {
+        let factor_is = |(factor, _): &(Factor, u32)| match factor {
+            Factor::Symbol(_) => true,
+            Factor::Quotient(top, bottom) => top.is_never_negative() && bottom.is_never_negative(),
+        };
+        match &self.0 {
+            Repr::Known(length) => *length >= 0,
+            Repr::Open(polynomial) => polynomial.iter().all(|(monomial, &coefficient)| coefficient > 0 && monomial.iter().all(factor_is)),
+        }
+    }
+
     /// The symbol, if it is nothing else.
     pub fn symbol(&self) -> Option<Symbol> {
         let Repr::Open(polynomial) = &self.0 else { return None };
@@ -91,7 +103,7 @@ impl Dim {
         match (self.known(), by.known()) {
             (Some(0), _) | (_, Some(0)) => return Dim::from(0),
             (_, Some(1)) => return self.clone(),
-            (Some(top), Some(bottom)) => return Dim::from(top.div_euclid(bottom)),
+            (Some(top), Some(bottom)) => return Dim::from(top.checked_div_euclid(bottom).unwrap_or(i64::MAX)),
             _ => {}
         }
         if let Some(exact) = self.divide_exactly(by) {
@@ -126,7 +138,7 @@ impl Dim {
         let [(factors, &coefficient)] = divisor.iter().collect::<Vec<_>>()[..] else { return None };
         let mut result = Polynomial::new();
         for (monomial, &of) in &self.polynomial() {
-            if coefficient == 0 || of % coefficient != 0 {
+            if of.checked_rem(coefficient) != Some(0) {
                 return None;
             }
             let mut powers: BTreeMap<Factor, u32> = monomial.iter().cloned().collect();
@@ -151,7 +163,7 @@ impl Dim {
                     Factor::Symbol(symbol) => length_of(*symbol)?,
                     Factor::Quotient(top, bottom) => match bottom.evaluate(length_of)? {
                         0 => 0,
-                        divisor => top.evaluate(length_of)?.div_euclid(divisor),
+                        divisor => top.evaluate(length_of)?.checked_div_euclid(divisor)?,
                     },
                 };
                 product.checked_mul(base.checked_pow(*power)?)
@@ -388,6 +400,15 @@ mod tests {
         let huge = Dim::from(i64::MAX);
         assert_eq!(huge.clone() * huge.clone(), huge);
         assert_eq!((n() * n()).evaluate(&|_| Some(i64::MAX)), None);
+        let least = Dim::from(i64::MIN);
+        assert_eq!(least.floor_div(&(-1).into()), huge);
+        assert_eq!((n() * least).divide_exactly(&(-1).into()), None);
+    }
+
+    #[test]
+    fn sums_of_lengths_are_never_negative() {
+        assert!((n() * 2 + (n() + 1).floor_div(&3.into()) + 1).is_never_negative());
+        assert!(!(n() - 1).is_never_negative() && !Dim::from(-1).is_never_negative());
     }
 
     #[test]

@@ -121,10 +121,11 @@ impl Lengths {
     /// Demands that the first be no shorter than the second; `false` if it always is.
     pub fn at_least(&mut self, left: &Dim, right: &Dim) -> bool {
         let (left, right) = (self.resolve(left), self.resolve(right));
-        if let Some(difference) = (left.clone() - right.clone()).known() {
+        let difference = left.clone() - right.clone();
+        if let Some(difference) = difference.known() {
             return difference >= 0;
         }
-        if right.known().is_none_or(|length| length > 0) || left.symbol().is_none() {
+        if !difference.is_never_negative() {
             self.require(left, Relation::AtLeast, right);
         }
         true
@@ -147,6 +148,15 @@ impl Lengths {
             }
         }
         Lengths { requirements, ..lengths }
+    }
+
+    /// Writes down all requirements of another list, once each.
+    pub(crate) fn repeat(&mut self, other: &Lengths) {
+        for requirement in &other.requirements {
+            if !self.requirements.contains(requirement) {
+                self.requirements.push(requirement.clone());
+            }
+        }
     }
 
     /// The requirements that were added to a copy of `listed`, without those it says already in other words.

@@ -202,3 +202,63 @@ pub(crate) fn one<T>(result: T) -> SmallVec<[T; 1]> {
 pub(crate) fn arity<'a, T, const N: usize>(inputs: &[&'a T]) -> Result<[&'a T; N], Problem> {
     <[&T; N]>::try_from(inputs).map_err(|_| Problem::shapes(format!("it takes {N} inputs and was given {}", inputs.len())))
 }
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::dim::Dim;
+    use crate::dtype::DType;
+    use crate::op::slice::Range;
+    use crate::symbol::Symbol;
+    use crate::types::Dims;
+
+    /// One of each op that can be read back from its parameters.
+    fn examples() -> Vec<Op> {
+        let n = Dim::from(Symbol::new("n"));
+        let dims: Dims = [n.clone() * 2 + 1, n.floor_div(&3.into()), Dim::from(4)].into_iter().collect();
+        let range = Range { start: n.clone() - 1, step: -2, length: n.floor_div(&2.into()) };
+        vec![
+            input::Input { name: "a \"b\", {c}".into(), ty: Type { dtype: DType::BF16, dims: dims.clone() }, kind: input::InputKind::Shared, place: 3 }.into(),
+            constant::Constant(AnyArray::from(ndarray::arr1(&[0.5f32, -0.0, f32::NAN]))).into(),
+            cast::Cast { to: DType::C128 }.into(),
+            dim_value::DimValue { dim: n.clone() * n.clone(), dtype: DType::F16 }.into(),
+            iota::Iota { length: n.clone(), dtype: DType::U8 }.into(),
+            broadcast::Broadcast { to: dims.clone() }.into(),
+            reshape::Reshape { to: Dims::scalar() }.into(),
+            transpose::Transpose { order: smallvec![2, 0, 1] }.into(),
+            insert_axis::InsertAxis { axis: 2 }.into(),
+            remove_axis::RemoveAxis { axis: 0 }.into(),
+            slice::Slice { ranges: smallvec![range.clone(), Range::whole(n.clone())] }.into(),
+            pad::Pad { ranges: smallvec![range], to: dims }.into(),
+            concatenate::Concatenate { axis: 1 }.into(),
+            select_axis::SelectAxis { axis: 1 }.into(),
+            scatter_add::ScatterAdd { axis: 1, length: n }.into(),
+            reduce::Reduce { reduction: reduce::Reduction::Any, axes: smallvec![0, 2] }.into(),
+            product_of_others::ProductOfOthers { axes: smallvec![] }.into(),
+            arg_extreme::ArgExtreme { extreme: arg_extreme::Extreme::Min, axis: 1 }.into(),
+            log_sum_exp::LogSumExp { axes: smallvec![1] }.into(),
+            softmax::Softmax { axis: 1 }.into(),
+            log_softmax::LogSoftmax { axis: 1 }.into(),
+            dot::Dot { batch: smallvec![(0, 1)], contract: smallvec![(2, 0), (1, 3)] }.into(),
+            stop_gradient::StopGradient.into(),
+        ]
+    }
+
+    #[test]
+    fn every_op_reads_back() {
+        let examples = examples();
+        for (name, parse) in PARSERS {
+            let of_that_name: Vec<&Op> = examples.iter().filter(|op| op.rules().name() == *name).collect();
+            // A function is named by itself, and an op of the user's is known only to the user.
+            let cannot = [pointwise::Pointwise::NAME, custom::Custom::NAME].contains(name);
+            assert_eq!(of_that_name.is_empty(), cannot, "`{name}` has no example");
+            for op in of_that_name {
+                let printed = op.rules().attributes().to_string();
+                let inside = printed.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
+                assert_eq!(parse(&Attributes::parse(inside).unwrap()).as_ref(), Ok(op), "{printed}");
+            }
+        }
+    }
+}

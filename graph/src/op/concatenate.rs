@@ -55,7 +55,11 @@ impl Primitive for Concatenate {
         let mut dims = first.dims.to_vec();
         for (other, place) in others.iter().zip(1..) {
             if other.rank() != first.rank() {
-                return Err(Problem::shapes(format!("input 0 has {} axes and input {place} has {}: all must have as many", first.rank(), other.rank())));
+                return Err(Problem::shapes(format!(
+                    "input 0 has {} axes and input {place} has {}: all must have as many",
+                    first.rank(),
+                    other.rank()
+                )));
             }
             for (axis, (have, length)) in dims.iter_mut().zip(other.dims.iter()).enumerate() {
                 *have = if axis == self.axis {

@@ -142,7 +142,10 @@ mod tests {
     fn a_scalar_prints_short() {
         assert_eq!(Constant(arr0(0.5f32).into()).attributes().to_string(), "{dtype=f32, dims=[], values=[0.5]}");
         let special = [f64::NAN, f64::INFINITY, -0.0, f64::from_bits(0xfff8_0000_0000_0001)];
-        assert_eq!(Constant(arr1(&special).into()).attributes().to_string(), "{dtype=f64, dims=[4], values=[nan, inf, -0.0, nan:0xfff8000000000001]}");
+        assert_eq!(
+            Constant(arr1(&special).into()).attributes().to_string(),
+            "{dtype=f64, dims=[4], values=[nan, inf, -0.0, nan:0xfff8000000000001]}"
+        );
     }
 
     #[test]
@@ -168,10 +171,14 @@ mod tests {
 
     #[test]
     fn text_that_is_not_a_constant_is_refused() {
-        let parse = |dtype: DType, dims: &str, values: &str| Constant::parse(&Attributes::none().with("dtype", dtype).with("dims", dims).with("values", values));
+        let parse = |dtype: DType, dims: &str, values: &str| {
+            Constant::parse(&Attributes::none().with("dtype", dtype).with("dims", dims).with("values", values))
+        };
         assert_eq!(parse(DType::F32, "[2]", "[1.0]").unwrap_err().message, "a constant of lengths [2] has 2 values, and these are 1");
         assert_eq!(parse(DType::U8, "[1]", "[256]").unwrap_err().message, "`256` is not a number of type u8");
-        assert!(parse(DType::F32, "[n]", "[1.0]").is_err() && parse(DType::F32, "[1]", "[nan:0x0]").is_err() && parse(DType::C64, "[]", "[1.0]").is_err());
+        assert!(
+            parse(DType::F32, "[n]", "[1.0]").is_err() && parse(DType::F32, "[1]", "[nan:0x0]").is_err() && parse(DType::C64, "[]", "[1.0]").is_err()
+        );
         assert!(parse(DType::F32, "[9223372036854775807, 4]", "[]").is_err());
     }
 }

@@ -23,7 +23,8 @@ impl Custom {
     pub(crate) const NAME: &'static str = "custom";
 
     pub(crate) fn parse(_: &Attributes) -> Result<Self, Problem> {
-        Err(malformed("an op of the user's cannot be read back from text: only the program that has it knows it").advise("build the graph with the op instead"))
+        Err(malformed("an op of the user's cannot be read back from text: only the program that has it knows it")
+            .advise("build the graph with the op instead"))
     }
 }
 

@@ -68,8 +68,8 @@ impl Dot {
         Side::new(self.batch.iter().map(|pair| pair.1), self.contract.iter().map(|pair| pair.1), rank)
     }
 
-    /// The elements of the result in row-major order. `sum` gives the sum of products of a row of the left and one of the right.
-    fn products<T: Clone>(&self, left: &ArrayD<T>, right: &ArrayD<T>, sum: impl Fn(&[T], &[T]) -> Number) -> Vec<Number> {
+    /// Fills the result. `sum` gives the sum of the products of a row of the left and one of the right.
+    fn multiply<T: Clone>(&self, left: &ArrayD<T>, right: &ArrayD<T>, result: &mut ArrayD<Number>, sum: impl Fn(&[T], &[T]) -> Number) {
         let (l, r) = (self.left(left.ndim()), self.right(right.ndim()));
         // As rows of what is summed: [batch, m, k] and [batch, n, k].
         let rows = |array: &ArrayD<T>, side: &Side| -> (Vec<T>, usize) {
@@ -78,17 +78,11 @@ impl Dot {
             (array.view().permuted_axes(IxDyn(&order)).iter().cloned().collect(), count)
         };
         let ((left_rows, m), (right_rows, n)) = (rows(left, &l), rows(right, &r));
-        let batch: usize = l.batch.iter().map(|&axis| left.shape()[axis]).product();
         let k: usize = l.contract.iter().map(|&axis| left.shape()[axis]).product();
-        let mut products = Vec::new();
-        for b in 0..batch {
-            for i in b * m..(b + 1) * m {
-                for j in b * n..(b + 1) * n {
-                    products.push(sum(&left_rows[i * k..(i + 1) * k], &right_rows[j * k..(j + 1) * k]));
-                }
-            }
+        for (place, slot) in result.iter_mut().enumerate() {
+            let (row, column) = (place / n, place % n + place / n / m * n);
+            *slot = sum(&left_rows[row * k..(row + 1) * k], &right_rows[column * k..(column + 1) * k]);
         }
-        products
     }
 }
 
@@ -133,20 +127,19 @@ impl Primitive for Dot {
         let types = require::fit(self, inputs)?;
         let [left, right] = arity(inputs)?;
         let shape = types[0].dims.known().ok_or_else(|| Problem::shapes("the result is too large"))?;
-        // Refuses results that memory has no room for.
-        require::filled(&shape, 0f64)?;
-        let numbers = if left.dtype().is_float() {
-            self.products(&left.to_reals(), &right.to_reals(), |left, right| {
+        let mut result = require::filled(&shape, Number::Integer(0))?;
+        if left.dtype().is_float() {
+            self.multiply(&left.to_reals(), &right.to_reals(), &mut result, |left, right| {
                 let mut sum = Compensated::default();
                 left.iter().zip(right).for_each(|(&x, &y)| sum.add_product(x, y));
                 Number::Real(sum.value())
-            })
+            });
         } else {
-            self.products(&left.to_integers(), &right.to_integers(), |left, right| {
+            self.multiply(&left.to_integers(), &right.to_integers(), &mut result, |left, right| {
                 Number::Integer(left.iter().zip(right).fold(0, |sum, (&x, &y)| sum.wrapping_add(x.wrapping_mul(y))))
-            })
-        };
-        AnyArray::from_numbers(left.dtype(), &shape, numbers).map(one).ok_or_else(|| Problem::shapes("the count of products is off"))
+            });
+        }
+        AnyArray::from_numbers(left.dtype(), &shape, result).map(one).ok_or_else(|| Problem::shapes("the count of products is off"))
     }
 
     fn derivative(&self) -> Derivative<'_> {

@@ -9,7 +9,6 @@ use crate::dim::Dim;
 use crate::dtype::DType;
 use crate::error::Problem;
 use crate::lengths::Lengths;
-use crate::number::Number;
 use crate::sizes::Sizes;
 use crate::types::Type;
 
@@ -50,11 +49,11 @@ impl Primitive for Iota {
 
     fn evaluate(&self, inputs: &[&AnyArray], sizes: &Sizes) -> Result<SmallVec<[AnyArray; 1]>, Problem> {
         require::fit(self, inputs)?;
-        let mut numbers = require::filled(&[sizes.length(&self.length)?], 0i64)?;
-        numbers.iter_mut().zip(0..).for_each(|(slot, number)| *slot = number);
-        let numbers = numbers.iter().map(|&number| Number::Integer(number.into()));
-        let shape = [sizes.length(&self.length)?];
-        Ok(one(AnyArray::from_numbers(self.dtype, &shape, numbers).ok_or_else(|| Problem::shapes("the count of numbers is off"))?))
+        let mut numbers = require::filled(&[sizes.length(&self.length)?], 0i128)?;
+        for (number, index) in numbers.iter_mut().zip(0..) {
+            *number = index;
+        }
+        Ok(one(AnyArray::from_integers(self.dtype, &numbers)))
     }
 
     fn derivative(&self) -> Derivative<'_> {

@@ -62,7 +62,9 @@ pub(super) fn assert_transpose(op: impl Into<Op>, inputs: &[AnyArray]) {
     if together {
         assert_near(forward, backward.iter().sum(), 1e-12);
     } else {
-        backward.iter().for_each(|&backward| assert_near(forward, backward, 1e-12));
+        for backward in backward {
+            assert_near(forward, backward, 1e-12);
+        }
     }
 }
 

@@ -35,7 +35,14 @@ impl ScatterAdd {
     }
 
     /// Adds each update to the place that its index names. `rank` is that of the indices.
-    fn add_up<T: Copy, S>(&self, updates: &ArrayD<T>, rank: usize, places: &[usize], sums: &mut ArrayD<S>, add: impl Fn(&mut S, T)) -> Result<(), Problem> {
+    fn add_up<T: Copy, S>(
+        &self,
+        updates: &ArrayD<T>,
+        rank: usize,
+        places: &[usize],
+        sums: &mut ArrayD<S>,
+        add: impl Fn(&mut S, T),
+    ) -> Result<(), Problem> {
         let (outer, inner) = (&updates.shape()[..self.axis], &updates.shape()[self.axis + rank..]);
         let rows = [outer, &[places.len()], inner].concat();
         let rows = updates.to_shape(IxDyn(&rows)).map_err(|error| Problem::shapes(error.to_string()))?;
@@ -60,8 +67,9 @@ impl Primitive for ScatterAdd {
         let [updates, indices] = arity(inputs)?;
         require::float_or_integer(updates.dtype)?;
         require::indices(indices.dtype)?;
-        if updates.rank() < self.axis + indices.rank() {
-            let message = format!("the updates {} have fewer axes than the {} of the indices {} from axis {} on", updates.dims, indices.rank(), indices.dims, self.axis);
+        if updates.rank().checked_sub(self.axis).is_none_or(|axes| axes < indices.rank()) {
+            let (updates, indices, axis) = (&updates.dims, &indices.dims, self.axis);
+            let message = format!("the updates {updates} have fewer axes from axis {axis} on than the indices {indices} have");
             return Err(Problem::axis(message));
         }
         if !lengths.at_least(&self.length, &Dim::from(0)) {

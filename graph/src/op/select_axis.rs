@@ -33,16 +33,20 @@ impl SelectAxis {
 
 /// The places that indices name in an axis of that length, in row-major order.
 pub(super) fn places(indices: &AnyArray, length: usize) -> Result<Vec<usize>, Problem> {
-    indices.to_integers().iter().map(|&index| {
-        let place = if index < 0 { index + length as i128 } else { index };
-        usize::try_from(place).ok().filter(|&place| place < length).ok_or_else(|| {
-            let message = match length {
-                0 => format!("the index {index} is out of range: the axis is empty"),
-                _ => format!("the index {index} is out of range: an axis of length {length} has indices from -{length} to {}", length - 1),
-            };
-            Problem::new(ErrorKind::Execution, message)
+    indices
+        .to_integers()
+        .iter()
+        .map(|&index| {
+            let place = if index < 0 { index + length as i128 } else { index };
+            usize::try_from(place).ok().filter(|&place| place < length).ok_or_else(|| {
+                let message = match length {
+                    0 => format!("the index {index} is out of range: the axis is empty"),
+                    _ => format!("the index {index} is out of range: an axis of length {length} has indices from -{length} to {}", length - 1),
+                };
+                Problem::new(ErrorKind::Execution, message)
+            })
         })
-    }).collect()
+        .collect()
 }
 
 impl Primitive for SelectAxis {

@@ -69,7 +69,8 @@ impl Range {
             return Err(Problem::axis(format!("the range along axis {axis} reaches down to {low}, before the first place 0")));
         }
         if !lengths.at_least(of, &(high.clone() + 1)) {
-            let message = format!("the range along axis {axis} reaches up to {high}, and an axis of length {of} has the places 0 to {}", of.clone() - 1);
+            let message =
+                format!("the range along axis {axis} reaches up to {high}, and an axis of length {of} has the places 0 to {}", of.clone() - 1);
             return Err(Problem::axis(message));
         }
         Ok(())
@@ -81,7 +82,8 @@ impl Range {
         if length == 0 {
             return Ok(Vec::new());
         }
-        let start = sizes.evaluate(&self.start).ok_or_else(|| Problem::shapes(format!("the start `{}` is not known: no input has it", self.start)))?;
+        let start =
+            sizes.evaluate(&self.start).ok_or_else(|| Problem::shapes(format!("the start `{}` is not known: no input has it", self.start)))?;
         let here = Range { start: start.into(), step: self.step, length: length.into() };
         here.demand_inside(axis, &of.into(), &mut Lengths::default())?;
         let place = |index: usize| i128::from(start) + index as i128 * i128::from(self.step);

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::attributes::Attributes;
+use super::attributes::{Attributes, malformed};
 use super::{Derivative, Primitive, Types, arity, one};
 use crate::any_array::AnyArray;
 use crate::error::Problem;
@@ -17,8 +17,11 @@ pub struct StopGradient;
 impl StopGradient {
     pub(crate) const NAME: &'static str = "stop_gradient";
 
-    pub(crate) fn parse(_: &Attributes) -> Result<Self, Problem> {
-        Ok(StopGradient)
+    pub(crate) fn parse(attributes: &Attributes) -> Result<Self, Problem> {
+        match attributes.iter().next() {
+            Some((name, _)) => Err(malformed(format!("it has no parameter `{name}`"))),
+            None => Ok(StopGradient),
+        }
     }
 }
 

@@ -43,7 +43,7 @@ scalars! {
     /// √(x² + y²), without overflow; its derivative at the origin is 0.
     HYPOT = binary("hypot", f64::hypot, |x, y, z| [or_zero(z, x / z), or_zero(z, y / z)], 1.0, 12).commutative();
     /// The angle of the point (y, x), in radians; its derivative at the origin is 0.
-    ATAN2 = binary("atan2", f64::atan2, |x, y, _| [or_zero(norm2(x, y), y / norm2(x, y)), or_zero(norm2(x, y), -x / norm2(x, y))], 1.5, 30);
+    ATAN2 = binary("atan2", f64::atan2, |x, y, _| [over_square(y, x.hypot(y)), over_square(-x, x.hypot(y))], 1.5, 30);
     /// x · y + z, rounded once.
     MUL_ADD = ternary("mul_add", f64::mul_add, |x, y, _, _| [y, x, c(1.0)], 0.5, 1)
         .integers(Ternary(|x, y, z| x.wrapping_mul(y).wrapping_add(z)));
@@ -53,19 +53,19 @@ scalars! {
     /// 1/x
     RECIP = unary("recip", |x| 1.0 / x, |_, y| -(y * y), 0.5, 4);
     /// The remainder of x / y, with the sign of x; of integers 0 where y is 0.
-    REM = binary("rem", |x, y| x % y, |x, y, _| [c(1.0), -(x / y).trunc()], 0.0, 20)
+    REM = binary("rem", |x, y| x % y, |x, y, z| [c(1.0), ((z - x) / y).round()], 0.0, 20)
         .integers(Binary(|x, y| x.checked_rem(y).unwrap_or(0)));
 
     // Exponentials and logarithms.
     /// x · ln y, and 0 where x is 0.
-    XLOGY = binary("xlogy", |x, y| if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln() }, |x, y, _| [y.ln(), x / y], 1.5, 22).second_on(0.0, INF);
+    XLOGY = binary("xlogy", |x, y| if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln() }, |x, y, _| [y.ln(), or_zero(x, x / y)], 1.5, 22).second_on(0.0, INF);
     /// x · ln(1 + y), and 0 where x is 0.
-    XLOG1PY = binary("xlog1py", |x, y| if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln_1p() }, |x, y, _| [y.ln_1p(), x / (1.0 + y)], 1.5, 22)
+    XLOG1PY = binary("xlog1py", |x, y| if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln_1p() }, |x, y, _| [y.ln_1p(), or_zero(x, x / (1.0 + y))], 1.5, 22)
         .second_on(-1.0, INF);
     /// ln(eˣ + eʸ), without overflow.
-    LOG_ADD_EXP = binary("log_add_exp", special::log_add_exp, |x, y, _| [(x - y).sigmoid(), (y - x).sigmoid()], 2.5, 45).commutative();
+    LOG_ADD_EXP = binary("log_add_exp", special::log_add_exp, |x, y, _| [weight(x, y, 1.0), weight(y, x, 1.0)], 2.5, 45).commutative();
     /// log₂(2ˣ + 2ʸ), without overflow.
-    LOG_ADD_EXP2 = binary("log_add_exp2", special::log_add_exp2, |x, y, _| [((x - y) * LN_2).sigmoid(), ((y - x) * LN_2).sigmoid()], 3.0, 45).commutative();
+    LOG_ADD_EXP2 = binary("log_add_exp2", special::log_add_exp2, |x, y, _| [weight(x, y, LN_2), weight(y, x, LN_2)], 3.0, 45).commutative();
     /// ln(1 + eˣ), without overflow.
     SOFTPLUS = unary("softplus", |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), |x, _| x.sigmoid(), 1.5, 42);
     /// 1/(1 + e⁻ˣ); its derivative keeps its digits in both tails.
@@ -209,13 +209,20 @@ fn power_slope(x: Term, y: Term) -> Term {
     Term::select(y.equal(c(0.0)), c(0.0), y * x.powf(y - 1.0))
 }
 
-/// The value, or 0 where the size it was divided by is 0: the subgradient at a kink.
+/// The value, or 0 where a size is 0: the subgradient at a kink, or the limit where the value is 0/0.
 fn or_zero(size: Term, value: Term) -> Term {
     Term::select(size.equal(c(0.0)), c(0.0), value)
 }
 
-fn norm2(x: Term, y: Term) -> Term {
-    x * x + y * y
+/// x / size², and 0 where the size is 0. In two steps, because the square may overflow or vanish where the quotient does not.
+fn over_square(x: Term, size: Term) -> Term {
+    or_zero(size, x / size / size)
+}
+
+/// The share of x in the logarithm of a sum of powers of x and y: equal where they are, even if both are infinite.
+fn weight(x: Term, y: Term, scale: f64) -> Term {
+    let difference = if scale == 1.0 { x - y } else { (x - y) * scale };
+    Term::select(x.equal(y), c(0.5), difference.sigmoid())
 }
 
 /// 1/cosh² x as 4·σ(2x)·σ(−2x), which keeps its digits where 1 − tanh² has none left.
@@ -255,7 +262,8 @@ mod tests {
                 let value = |at: &[f64]| scalar.evaluate(&at.iter().map(|&x| Number::Real(x)).collect::<Vec<_>>()).map(Number::to_real);
                 for (k, partial) in scalar.partials().iter().enumerate() {
                     let given = partial.evaluate(&at, value(&at).unwrap());
-                    if given.is_nan() || scalar.signature == Signature::Select && k == 0 {
+                    let is_parameter = scalar.signature == Signature::Select || scalar.name == "polygamma";
+                    if is_parameter && k == 0 {
                         continue;
                     }
                     let moved = |by: f64| {
@@ -271,5 +279,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn conventions_at_kinks_and_edges() {
+        let inf = f64::INFINITY;
+        let partials = |scalar: &Scalar, at: &[f64]| -> Vec<f64> {
+            let value = scalar.evaluate(&at.iter().map(|&x| Number::Real(x)).collect::<Vec<_>>()).unwrap().to_real();
+            scalar.partials().iter().map(|partial| partial.evaluate(at, value)).collect()
+        };
+        assert_eq!(partials(&ABS, &[0.0]), [0.0]);
+        assert_eq!(partials(&HYPOT, &[0.0, 0.0]), [0.0, 0.0]);
+        assert_eq!(partials(&ATAN2, &[0.0, 0.0]), [0.0, 0.0]);
+        assert_eq!(partials(&ATAN2, &[0.0, 1e-200]), [1e200, 0.0]);
+        assert_eq!(partials(&ATAN2, &[1e200, 0.0]), [0.0, -1e-200]);
+        assert_eq!(partials(&MAX, &[2.0, 2.0]), [0.5, 0.5]);
+        assert_eq!(partials(&MIN, &[1.0, 2.0]), [1.0, 0.0]);
+        assert_eq!(partials(&POW, &[0.0, 0.0])[0], 0.0);
+        assert_eq!(partials(&POW, &[0.0, 1.0]), [1.0, 0.0]);
+        assert_eq!(partials(&POW, &[-3.0, 2.0])[0], -6.0);
+        assert_eq!(partials(&XLOGY, &[0.0, 0.0])[1], 0.0);
+        assert_eq!(partials(&XLOG1PY, &[0.0, -1.0])[1], 0.0);
+        assert_eq!(partials(&LOG_ADD_EXP, &[-inf, -inf]), [0.5, 0.5]);
+        assert_eq!(partials(&LOG_ADD_EXP, &[-inf, 1.0]), [0.0, 1.0]);
+        assert_eq!(partials(&REM, &[-7.5, 2.0]), [1.0, 3.0]);
+        assert_eq!(partials(&BESSEL_I1, &[0.0]), [0.5]);
+        assert_eq!(partials(&COPYSIGN, &[-2.0, -1.0]), [1.0, 0.0]);
     }
 }
