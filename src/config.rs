@@ -160,6 +160,15 @@ impl Config {
         damo_passes::Settings { verify: self.verify, ..damo_passes::Settings::default() }
     }
 
+    /// What it asks of the engines.
+    pub(crate) fn options(&self) -> damo_exec::Options {
+        let engine = match self.engine {
+            EngineChoice::Portable => damo_exec::Engine::Portable,
+            EngineChoice::Reference => damo_exec::Engine::Reference,
+        };
+        damo_exec::Options { engine, threads: self.threads, plan_cache: self.plan_cache, verify: self.verify }
+    }
+
     /// Gives a key a value, both as written.
     pub(crate) fn set(&mut self, key: &str, value: &str, origin: &Origin<'_>) -> Result<()> {
         let known = KEYS.iter().find(|known| known.name == key).ok_or_else(|| sources::unknown_key(key, KEYS, origin))?;

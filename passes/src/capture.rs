@@ -1,11 +1,12 @@
 //! From a tape's graph to a program: only what the outputs need, with the inputs in the order of the call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use damo_graph::op::Op;
 use damo_graph::op::input::{Input, InputKind};
-use damo_graph::{Error, ErrorKind, Graph, NodeId, Result, Value};
+use damo_graph::{Error, ErrorKind, Graph, NodeId, Provenance, Result, Value};
 
+use crate::rebuild::ancestors;
 
 /// A program cut out of a graph, and where its inputs come from.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ pub struct Captured {
 ///
 /// [`ErrorKind::Declaration`] if an argument is needed that is not listed, or listed twice, or is not an input.
 pub fn capture(graph: &Graph, arguments: &[Value], states: &[NodeId], outputs: &[Value]) -> Result<Captured> {
-    let needed = needed_nodes(graph, outputs);
+    let needed = ancestors(graph, outputs.iter().copied());
     let mut states = states.to_vec();
     for &node in graph.inputs() {
         let is_state = graph.input(node).is_some_and(|input| input.kind == InputKind::Shared);
@@ -57,21 +58,9 @@ pub fn capture(graph: &Graph, arguments: &[Value], states: &[NodeId], outputs: &
         let inputs: Vec<Value> = node.inputs().iter().map(|value| Value { node: copies[&value.node], ..*value }).collect();
         copies.insert(id, program.adopt(node, &inputs)?);
     }
-    program.set_provenance(damo_graph::Provenance::default());
+    program.set_provenance(Provenance::default());
     program.set_outputs(outputs.iter().map(|value| Value { node: copies[&value.node], ..*value }));
     Ok(Captured { graph: program, states })
-}
-
-/// Every node that some output depends on.
-fn needed_nodes(graph: &Graph, outputs: &[Value]) -> BTreeSet<NodeId> {
-    let mut needed = BTreeSet::new();
-    let mut open: Vec<NodeId> = outputs.iter().map(|value| value.node).collect();
-    while let Some(node) = open.pop() {
-        if needed.insert(node) {
-            open.extend(graph.node(node).inputs().iter().map(|value| value.node));
-        }
-    }
-    needed
 }
 
 fn not_an_input(graph: &Graph, node: NodeId) -> Error {
@@ -79,4 +68,38 @@ fn not_an_input(graph: &Graph, node: NodeId) -> Error {
         .at(graph.node(node).provenance().source)
         .explain(format!("this one is computed by `{}`", graph.node(node).op().rules().name()))
         .advise("list what `tape.input`, `tape.matrix` and the like returned")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use damo_graph::{DType, Type};
+
+    fn declared(graph: &mut Graph, name: &str, kind: InputKind) -> Value {
+        graph.add_input(name, Type::scalar(DType::F64), kind).unwrap()
+    }
+
+    #[test]
+    fn inputs_come_in_the_order_of_the_call_then_states() {
+        let mut tape = Graph::new();
+        let [x, w, y, unused] = [("x", InputKind::Argument), ("w", InputKind::Shared), ("y", InputKind::Argument), ("u", InputKind::Shared)]
+            .map(|(name, kind)| declared(&mut tape, name, kind));
+        let sum = tape.plus(x, w).unwrap();
+        let captured = capture(&tape, &[y, x], &[], &[sum]).unwrap();
+        let names: Vec<&str> = captured.graph.inputs().iter().map(|&node| captured.graph.input(node).unwrap().name.as_str()).collect();
+        assert_eq!((names, captured.states), (vec!["y", "x", "w"], vec![w.node]));
+        let _ = unused;
+    }
+
+    #[test]
+    fn what_is_needed_must_be_listed() {
+        let mut tape = Graph::new();
+        let (x, y) = (declared(&mut tape, "x", InputKind::Argument), declared(&mut tape, "y", InputKind::Argument));
+        let sum = tape.plus(x, y).unwrap();
+        for (arguments, said) in [(vec![x], "needs `y`"), (vec![x, x, y], "`x` is listed twice"), (vec![x, y, sum], "must be inputs")] {
+            let error = capture(&tape, &arguments, &[], &[sum]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Declaration);
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
 }

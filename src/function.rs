@@ -1,0 +1,242 @@
+//! Functions: from tensors on a tape to a compiled program that takes arrays and gives arrays.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use damo_exec::{Executable, array};
+use damo_graph::{AnyArray, Element, Error, ErrorKind, Graph, NodeId, Result, Source, Value};
+use damo_passes::capture::capture;
+use damo_passes::Trace;
+use damo_trace::{AnyShared, Handle, Tape, Tensor, Tensors};
+use smallvec::SmallVec;
+
+use crate::arguments::{Arguments, Results, Targets};
+use crate::config::Config;
+
+/// Making functions, as a method on `Tape`.
+pub trait Compile {
+    /// A function of these inputs with these outputs: tensors, or tuples, arrays or vectors of them.
+    ///
+    /// Nothing happens until [`freeze`](FunctionBuilder::freeze).
+    ///
+    /// ```
+    /// use damo::prelude::*;
+    /// use ndarray::arr1;
+    /// let tape = Tape::new();
+    /// let a = tape.vector::<f64>("a");
+    /// let f = tape.function(a, a + a.powi(10)).freeze(&Config::default())?;
+    /// assert_eq!(f.call(&arr1(&[0.0, 1.0, 2.0]))?, arr1(&[0.0, 2.0, 1026.0]).into_dyn());
+    /// # damo::Result::Ok(())
+    /// ```
+    fn function<'t, I: Tensors<'t>, O: Tensors<'t>>(&'t self, inputs: I, outputs: O) -> FunctionBuilder<'t, I::Elements, O::Elements>;
+}
+
+impl Compile for Tape {
+    fn function<'t, I: Tensors<'t>, O: Tensors<'t>>(&'t self, inputs: I, outputs: O) -> FunctionBuilder<'t, I::Elements, O::Elements> {
+        FunctionBuilder {
+            tape: self,
+            inputs: inputs.handles().to_vec(),
+            outputs: outputs.handles().to_vec(),
+            updates: Vec::new(),
+            types: PhantomData,
+        }
+    }
+}
+
+/// A function that is being described: see [`Compile::function`].
+#[must_use = "nothing is compiled until `freeze`"]
+pub struct FunctionBuilder<'t, I, O> {
+    tape: &'t Tape,
+    inputs: Vec<Handle<'t>>,
+    outputs: Vec<Handle<'t>>,
+    updates: Vec<Update<'t>>,
+    types: PhantomData<fn(I) -> O>,
+}
+
+/// A state and what it becomes.
+struct Update<'t> {
+    state: Handle<'t>,
+    becomes: Handle<'t>,
+    source: Source,
+}
+
+impl<'t, I, O> FunctionBuilder<'t, I, O> {
+    /// After each successful call, the state becomes this value. All updates of a call happen together at its end.
+    ///
+    /// `state` is what [`Tape::shared`] gave; `becomes` has its shape.
+    ///
+    /// # Errors
+    ///
+    /// Told by [`freeze`](Self::freeze): [`ErrorKind::Update`] if `state` is not a shared state, has another shape, or is updated twice.
+    #[track_caller]
+    pub fn update<T: Element>(mut self, state: Tensor<'t, T>, becomes: Tensor<'t, T>) -> Self {
+        self.updates.push(Update { state: state.handle(), becomes: becomes.handle(), source: Location::caller().into() });
+        self
+    }
+
+    /// The program as it was traced, before any pass.
+    ///
+    /// # Errors
+    ///
+    /// As [`freeze`](Self::freeze).
+    pub fn graph(&self) -> Result<Graph> {
+        self.program().map(|program| program.graph)
+    }
+
+    /// Rewrites, schedules and compiles.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the tape; [`ErrorKind::Declaration`] if an input is needed that is not listed; [`ErrorKind::Update`] for an
+    /// update that cannot be.
+    pub fn freeze(&self, config: &Config) -> Result<Function<I, O>> {
+        let Program { graph: traced, states, updates } = self.program()?;
+        let (graph, trace) = damo_passes::pipeline::optimise(&traced, &config.passes())?;
+        let executable = Executable::new(graph, config.options())?;
+        Ok(Function { traced, trace, executable, states, updates, arguments: self.inputs.len(), outputs: self.outputs.len(), types: PhantomData })
+    }
+
+    /// Cuts the program out of the tape: its outputs, then what its states become.
+    fn program(&self) -> Result<Program> {
+        self.tape.check()?;
+        let value = |&handle: &Handle<'t>| self.tape.value_of_handle(handle);
+        let arguments: Vec<Value> = self.inputs.iter().map(value).collect::<Result<_>>()?;
+        let mut outputs: Vec<Value> = self.outputs.iter().map(value).collect::<Result<_>>()?;
+        let known = self.tape.shareds();
+        let graph = self.tape.graph()?;
+        let mut updated: Vec<NodeId> = Vec::new();
+        for update in &self.updates {
+            let (state, becomes) = (value(&update.state)?, value(&update.becomes)?);
+            check_update(&graph, &known, state, becomes, &updated).map_err(|error| error.at(update.source))?;
+            updated.push(state.node);
+            outputs.push(becomes);
+        }
+        let captured = capture(&graph, &arguments, &updated, &outputs)?;
+        let states = captured.states.iter().map(|node| known.iter().find(|(known, _)| known == node).map(|(_, state)| state.clone()));
+        let states = states.collect::<Option<Vec<AnyShared>>>().ok_or_else(|| Error::new(ErrorKind::Verify, "a state of the program is not on its tape"))?;
+        let updates = states[..updated.len()].to_vec();
+        Ok(Program { graph: captured.graph, states, updates })
+    }
+}
+
+/// A captured program and its states.
+struct Program {
+    graph: Graph,
+    /// One for each input of the graph behind the arguments.
+    states: Vec<AnyShared>,
+    /// What the outputs behind the function's own are for.
+    updates: Vec<AnyShared>,
+}
+
+fn check_update(graph: &Graph, known: &[(NodeId, AnyShared)], state: Value, becomes: Value, updated: &[NodeId]) -> Result<()> {
+    let operand = |value| graph.operand(value, 0, 1);
+    let refuse = |title: String| Err(Error::new(ErrorKind::Update, title).operand(operand(state)).operand(operand(becomes)));
+    if !known.iter().any(|(node, _)| *node == state.node) {
+        return refuse("only a shared state can be updated".into()).map_err(|error| error.advise("update what `tape.shared(&state)` gave"));
+    }
+    let name = operand(state).name;
+    if updated.contains(&state.node) {
+        return refuse(format!("`{name}` is updated twice")).map_err(|error| error.advise("give one update per state"));
+    }
+    let (old, new) = (graph.ty(state), graph.ty(becomes));
+    let lengths = graph.lengths();
+    let same = old.dtype == new.dtype && old.rank() == new.rank() && old.dims.iter().zip(&*new.dims).all(|(a, b)| lengths.same(a, b));
+    if !same {
+        return refuse(format!("the update of `{name}` has another type"))
+            .map_err(|error| error.explain(format!("`{name}` is {old} and would become {new}")).advise("a state keeps its shape; sum or reshape the update to it"));
+    }
+    Ok(())
+}
+
+/// A compiled program: takes arrays, gives arrays, and updates its states.
+///
+/// `I` and `O` are the element types of its inputs and outputs, in the same tuples, arrays or vectors as the tensors were.
+/// Any number of threads may call it at once; calls that update states take turns.
+pub struct Function<I, O> {
+    traced: Graph,
+    trace: Trace,
+    executable: Executable,
+    states: Vec<AnyShared>,
+    updates: Vec<AnyShared>,
+    arguments: usize,
+    outputs: usize,
+    types: PhantomData<fn(I) -> O>,
+}
+
+impl<I, O: Results> Function<I, O> {
+    /// Runs it on arrays, owned or viewed, of any strides, and gives new arrays.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Argument`] if an array does not have the declared shape or lengths do not agree, with the line that asks for it;
+    /// [`ErrorKind::Execution`] if an op fails, as an index out of range does. A call that fails changes nothing.
+    pub fn call<'a, A: Arguments<'a, I>>(&self, arguments: A) -> Result<O::Arrays> {
+        let mut results = self.transaction(&arguments.views(), |arrays| self.executable.call(arrays))?;
+        results.truncate(self.outputs);
+        O::arrays(results).ok_or_else(|| Error::new(ErrorKind::Execution, "a result has another element type than declared"))
+    }
+
+    /// Runs it on arrays and writes the results into the caller's arrays, of any strides.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call), and [`ErrorKind::Argument`] if an array for a result does not have its shape.
+    pub fn call_into<'a, 'b, A: Arguments<'a, I>, B: Targets<'b, O>>(&self, arguments: A, targets: B) -> Result<()> {
+        let mut targets: SmallVec<[Option<&mut dyn array::Target>; 4]> = targets.views().into_iter().map(Some).collect();
+        self.transaction(&arguments.views(), |arrays| self.executable.call_into(arrays, &mut targets)).map(drop)
+    }
+
+    /// Reads the states, runs, and writes the states: all of it, or nothing.
+    ///
+    /// `run` gives all results; those behind the function's outputs are what the states become.
+    fn transaction(&self, arguments: &[&dyn array::Argument], run: impl FnOnce(&[&dyn array::Argument]) -> Result<Vec<AnyArray>>) -> Result<Vec<AnyArray>> {
+        if arguments.len() != self.arguments {
+            let message = format!("the function takes {} arrays and was given {}", self.arguments, arguments.len());
+            return Err(Error::new(ErrorKind::Argument, message));
+        }
+        AnyShared::in_turn(&self.updates, || {
+            let states = AnyShared::read_together(&self.states);
+            let mut views: SmallVec<[&dyn array::Argument; 8]> = arguments.into();
+            views.extend(states.iter().map(|state| state as &dyn array::Argument));
+            let mut results = run(&views)?;
+            drop(views);
+            drop(states);
+            if !self.updates.is_empty() {
+                let values = results.split_off(results.len() - self.updates.len());
+                AnyShared::write_together(self.updates.iter().cloned().zip(values).collect())?;
+            }
+            Ok(results)
+        })
+    }
+}
+
+impl<I, O> Function<I, O> {
+    /// The program as it was traced.
+    pub fn traced_graph(&self) -> &Graph {
+        &self.traced
+    }
+
+    /// The program as it runs, after all passes.
+    pub fn graph(&self) -> &Graph {
+        self.executable.graph()
+    }
+
+    /// What each pass did: names, sizes, times.
+    pub fn passes(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// The frozen plans in words: steps, buffers, bytes, and what falls back to the reference.
+    ///
+    /// Plans are made for the lengths of each call; before the first call there is one only if no length is open.
+    pub fn explain(&self) -> String {
+        format!("{}\n{}", self.trace, self.executable.explain())
+    }
+}
+
+impl<I, O> fmt::Debug for Function<I, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Function({} inputs, {} outputs, {} updates, {} nodes)", self.arguments, self.outputs, self.updates.len(), self.graph().len())
+    }
+}
