@@ -108,7 +108,7 @@ impl Reduce {
     pub(crate) const NAME: &'static str = "reduce";
 
     pub(crate) fn parse(attributes: &Attributes) -> Result<Self, Problem> {
-        let name = attributes.get("reduction")?;
+        let name = attributes.get("by")?;
         let reduction = Reduction::ALL.into_iter().find(|reduction| reduction.name() == name);
         let reduction = reduction.ok_or_else(|| malformed(format!("`{name}` is not a reduction: sum, product, max, min, all or any")))?;
         Ok(Reduce { reduction, axes: attributes.axes("axes")?.into() })
@@ -121,7 +121,7 @@ impl Primitive for Reduce {
     }
 
     fn attributes(&self) -> Attributes {
-        Attributes::none().with("reduction", self.reduction).with_list("axes", &self.axes)
+        Attributes::none().with("by", self.reduction).with_list("axes", &self.axes)
     }
 
     fn infer(&self, inputs: &[&Type], _: &mut Lengths) -> Result<Types, Problem> {
@@ -246,7 +246,7 @@ mod tests {
             let op = reduce(reduction, &[0, 2]);
             assert_eq!(Reduce::parse(&op.attributes()).unwrap(), op);
         }
-        assert_eq!(reduce(Reduction::Sum, &[1]).attributes().to_string(), "{reduction=sum, axes=[1]}");
+        assert_eq!(reduce(Reduction::Sum, &[1]).attributes().to_string(), "{by=sum, axes=[1]}");
     }
 
     #[test]
