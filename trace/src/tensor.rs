@@ -34,7 +34,7 @@ use crate::tensors::Handle;
 /// use damo_trace::*;
 /// use ndarray::{Axis, arr2, s};
 /// let tape = Tape::new();
-/// let x = tape.input_with("x", &arr2(&[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]));
+/// let x = tape.input_with("x", &arr2(&[[0.0f32, 1.0, 2.0], [3.0, 4.0, 5.0]]));
 /// let y = (1.0 - x * 0.5).exp().sum_axis(Axis(1));
 /// assert_eq!(y.dims()?.to_string(), "[x.0]");
 /// assert_eq!(x.slice(s![.., -1]).value()?, ndarray::arr1(&[2.0, 5.0]).into_dyn());
@@ -76,7 +76,8 @@ use crate::tensors::Handle;
 /// Inputs declared with [`Tape::input_with`] carry an example; then every op is evaluated as it is recorded, and
 /// [`value`](Tensor::value) shows it.
 #[must_use = "a tensor only describes a computation; use it in one, or make it an output"]
-pub struct Tensor<'t, T> {
+#[rustfmt::skip] // the compiler quotes the next line where a program compares tensors by `>` or `==`
+pub struct Tensor<'t, T> { // it has no value yet: compare with `x.gt(y)`, choose with `select(mask, a, b)`
     pub(crate) tape: &'t Tape,
     pub(crate) index: u32,
     pub(crate) element: PhantomData<T>,
