@@ -120,7 +120,9 @@ impl Examples {
             if graph.input(node).is_some() && !matches!(self.results.get(&node), Some(Some(_))) {
                 return Some(node);
             }
-            open.extend(graph.node(node).inputs().iter().rev().map(|input| input.node).filter(|input| !matches!(self.results.get(input), Some(Some(_)))));
+            open.extend(
+                graph.node(node).inputs().iter().rev().map(|input| input.node).filter(|input| !matches!(self.results.get(input), Some(Some(_)))),
+            );
         }
         None
     }

@@ -3,8 +3,8 @@
 use damo_graph::op::constant::Constant;
 use damo_graph::op::dim_value::DimValue;
 use damo_graph::op::iota::Iota;
-use damo_graph::{AnyArray, Dim, Dims, Element, Integer, Number, Numeric};
 use damo_graph::types::IntoDims;
+use damo_graph::{AnyArray, Dim, Dims, Element, Integer, Number, Numeric};
 use ndarray::Axis;
 
 use crate::compare::select;
@@ -80,7 +80,7 @@ impl Tape {
     }
 }
 
-impl<'t, T: Element> Tensor<'t, T> {
+impl<T: Element> Tensor<'_, T> {
     /// The elements on the diagonal `offset` to the right of the main one and left of it; zeros to its right.
     ///
     /// `x: [.., n, m] -> [.., n, m]`
@@ -120,7 +120,7 @@ impl<'t, T: Element> Tensor<'t, T> {
     }
 }
 
-impl<'t, T: Numeric> Tensor<'t, T> {
+impl<T: Numeric> Tensor<'_, T> {
     /// The diagonal of a square matrix.
     ///
     /// `x: [.., n, n] -> [.., n]`

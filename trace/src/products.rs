@@ -95,7 +95,11 @@ impl<'t, T: Numeric> Tensor<'t, T> {
             if let Some(ty) = vector.known_type()
                 && ty.rank() != 1
             {
-                return self.tape.refuse("outer", &Problem::shapes(format!("it takes vectors, and one has {} axes", ty.rank())), &[self.index, other.index]);
+                return self.tape.refuse(
+                    "outer",
+                    &Problem::shapes(format!("it takes vectors, and one has {} axes", ty.rank())),
+                    &[self.index, other.index],
+                );
             }
         }
         self.insert_axis(Axis(1)) * other.insert_axis(Axis(0))

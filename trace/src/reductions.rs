@@ -93,27 +93,28 @@ reductions! { [T: Float] T:
 
 /// The private methods that the forms above are made from.
 macro_rules! plain_reductions {
-    ([$($parameter:ident: $class:ident)?] $element:ty: $($over:ident $reduction:ident;)*) => {
+    ([$($parameter:ident: $class:ident)?] $element:ty: $($over:ident $reduction:ident $word:literal;)*) => {
         impl<'t $(, $parameter: $class)?> Tensor<'t, $element> { $(
             #[track_caller]
             pub(crate) fn $over(self, axes: &[usize]) -> Self {
+                let _scope = self.tape.composite($word);
                 self.reduce(Reduction::$reduction, axes)
             }
         )* }
     };
 }
 plain_reductions! { [T: Numeric] T:
-    sum_over Sum;
-    prod_over Product;
-    max_over Max;
-    min_over Min;
+    sum_over Sum "sum";
+    prod_over Product "prod";
+    max_over Max "max";
+    min_over Min "min";
 }
 plain_reductions! { [] bool:
-    all_over All;
-    any_over Any;
+    all_over All "all";
+    any_over Any "any";
 }
 
-impl<'t, T: Float> Tensor<'t, T> {
+impl<T: Float> Tensor<'_, T> {
     #[track_caller]
     fn log_sum_exp_over(self, axes: &[usize]) -> Self {
         if axes.is_empty() { self } else { self.tape.structural(LogSumExp { axes: axes.into() }, &[self.index]) }

@@ -1,12 +1,12 @@
 //! The same elements under other lengths, or with the axes in another order.
 
+use damo_graph::Element;
 use damo_graph::op::broadcast::Broadcast;
 use damo_graph::op::insert_axis::InsertAxis;
 use damo_graph::op::remove_axis::RemoveAxis;
 use damo_graph::op::reshape::Reshape;
 use damo_graph::op::transpose::Transpose;
 use damo_graph::types::IntoDims;
-use damo_graph::Element;
 use ndarray::Axis;
 use smallvec::SmallVec;
 
@@ -61,6 +61,7 @@ impl<T: Element> Tensor<'_, T> {
     /// `x: [a, b, c] -> [c, a, b]` for `[2, 0, 1]`
     #[track_caller]
     pub fn permuted_axes(self, order: impl AsRef<[usize]>) -> Self {
+        let _scope = self.tape.composite("permuted_axes");
         self.tape.structural(Transpose { order: order.as_ref().into() }, &[self.index])
     }
 

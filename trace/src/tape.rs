@@ -211,7 +211,8 @@ impl Tape {
     /// Fails only while [`with_graph`](Tape::with_graph) runs; errors of the program are kept.
     pub(crate) fn flush(&self) -> Result<RefMut<'_, State>> {
         let mut state = self.state.try_borrow_mut().map_err(|_| {
-            Error::new(ErrorKind::Verify, "the tape was asked something while its graph was being worked on").advise("ask before or after `with_graph`")
+            Error::new(ErrorKind::Verify, "the tape was asked something while its graph was being worked on")
+                .advise("ask before or after `with_graph`")
         })?;
         let mut records = self.records.borrow_mut();
         let entered = state.values.len();

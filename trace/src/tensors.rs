@@ -74,10 +74,7 @@ pub struct Single<T>(PhantomData<T>);
 /// # let _ = same;
 /// # Ok::<(), Error>(())
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not made of tensors",
-    note = "give a tensor, or a tuple, array or vector of tensors"
-)]
+#[diagnostic::on_unimplemented(message = "`{Self}` is not made of tensors", note = "give a tensor, or a tuple, array or vector of tensors")]
 pub trait Tensors<'t>: Sized {
     /// The element types without the tape: [`Single<T>`], `(A, B)`, `[T; N]` or `Vec<T>`.
     type Elements: 'static;

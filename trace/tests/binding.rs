@@ -1,5 +1,7 @@
 //! The program that the design binds, as far as a tape goes; and what the compiler must infer in it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use damo_trace::*;
 use ndarray::{Array1, Axis, arr0, arr1};
 
@@ -29,7 +31,7 @@ fn logistic_regression_reads_as_arithmetic() {
 }
 
 /// Theano's `floatX` is a type parameter.
-fn standardise<'t, T: Float>(x: Tensor<'t, T>, scale: T) -> Tensor<'t, T> {
+fn standardise<T: Float>(x: Tensor<'_, T>, scale: T) -> Tensor<'_, T> {
     let centred = x - x.mean_axis_keep(Axis(0));
     centred / x.std_axis_keep(Axis(0)).max(T::from_f64(1e-6)) * scale
 }

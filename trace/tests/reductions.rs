@@ -1,5 +1,7 @@
 //! Every reduction against ndarray: over all axes, one, some, and keeping them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use damo_trace::*;
 use ndarray::{Array2, Array3, ArrayD, Axis, arr0, arr1, arr2};
 
