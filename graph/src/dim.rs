@@ -121,7 +121,9 @@ impl Dim {
                 (remainder != 0).then_some((monomial, remainder))
             }).collect();
             let common = rest.values().fold(divisor, |a, &b| greatest_common_divisor(a, b));
-            rest.values_mut().for_each(|coefficient| *coefficient /= common);
+            for coefficient in rest.values_mut() {
+                *coefficient /= common;
+            }
             bottom = Dim::from(divisor / common);
         }
         let rest = Dim::from_polynomial(rest);
@@ -243,6 +245,7 @@ impl Add for Dim {
 
 impl Mul for Dim {
     type Output = Dim;
+    #[allow(clippy::suspicious_arithmetic_impl, reason = "the powers of a product add up")]
     fn mul(self, other: Dim) -> Dim {
         match (&self.0, &other.0) {
             (Repr::Known(a), Repr::Known(b)) => return Dim::from(a.saturating_mul(*b)),

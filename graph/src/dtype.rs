@@ -210,6 +210,7 @@ macro_rules! implement_element {
                 Number::Real(value) | Number::Complex(value, _) => value as $element,
             }
         }
+        #[allow(clippy::cast_lossless, reason = "it is lossless for the unsigned types only")]
         fn to_bits(self) -> u128 { self as u128 }
     };
 }

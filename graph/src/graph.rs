@@ -143,7 +143,16 @@ impl Graph {
             ErrorKind::Axis => format!("no such axis or range in `{name}`"),
             ErrorKind::DType => format!("wrong element type in `{name}`"),
             ErrorKind::Declaration => format!("`{name}` cannot be declared so"),
-            _ => format!("`{name}` failed"),
+            ErrorKind::Execution
+            | ErrorKind::Argument
+            | ErrorKind::ForeignTensor
+            | ErrorKind::Gradient
+            | ErrorKind::Disconnected
+            | ErrorKind::Update
+            | ErrorKind::Config
+            | ErrorKind::Parse
+            | ErrorKind::Verify
+            | ErrorKind::Io => format!("`{name}` failed"),
         };
         let error = problem.titled(title).at(self.provenance.source);
         inputs.iter().enumerate().fold(error, |error, (place, &value)| error.operand(self.operand(value, place, inputs.len())))

@@ -28,12 +28,11 @@ impl Graph {
         }
         let mut results: BTreeMap<NodeId, SmallVec<[AnyArray; 1]>> = BTreeMap::new();
         for (id, node) in self.nodes() {
-            let result = match given.get(&id) {
-                Some(&array) => SmallVec::from_buf([array.clone()]),
-                None => {
-                    let read: Vec<&AnyArray> = node.inputs().iter().map(|value| &results[&value.node][value.result as usize]).collect();
-                    self.evaluate_node(node.op(), node.inputs(), &read, &sizes)?
-                }
+            let result = if let Some(&array) = given.get(&id) {
+                SmallVec::from_buf([array.clone()])
+            } else {
+                let read: Vec<&AnyArray> = node.inputs().iter().map(|value| &results[&value.node][value.result as usize]).collect();
+                self.evaluate_node(node.op(), node.inputs(), &read, &sizes)?
             };
             results.insert(id, result);
         }
