@@ -160,6 +160,29 @@ impl Layout {
         Some(Layout { shape: to.into(), strides, offset: self.offset })
     }
 
+    /// The length and the step of the last axis; of an array without axes 1 and 0.
+    pub fn line(&self) -> (usize, isize) {
+        (self.shape.last().copied().unwrap_or(1), self.strides.last().copied().unwrap_or(0))
+    }
+
+    /// Where the first element of each run along the last axis lies, in row-major order.
+    pub fn lines(&self) -> impl Iterator<Item = isize> + use<> {
+        let outer = self.rank().saturating_sub(1);
+        let starts = Layout { shape: self.shape[..outer].into(), strides: self.strides[..outer].into(), offset: self.offset };
+        let count = if self.count() == 0 { 0 } else { starts.count() };
+        (0..count).map(move |line| starts.place(line))
+    }
+
+    /// Where the element lies that has this number in row-major order; it must have as many.
+    pub fn place(&self, number: usize) -> isize {
+        let mut rest = number;
+        self.shape.iter().zip(&self.strides).rev().fold(self.offset, |place, (&length, &stride)| {
+            let index = rest % length.max(1);
+            rest /= length.max(1);
+            place + index as isize * stride
+        })
+    }
+
     /// The lowest and the highest element it touches; `None` if it is empty.
     pub fn bounds(&self) -> Option<(isize, isize)> {
         if self.count() == 0 {
@@ -215,6 +238,8 @@ mod tests {
         let turned = x.transposed(&[1, 0, 2]);
         assert_eq!(turned.reshaped(&[6, 4]), None);
         assert_eq!(places(&turned.reshaped(&[3, 2, 2, 2]).unwrap()), places(&turned));
+        let lines: Vec<isize> = turned.lines().collect();
+        assert_eq!(lines, [0, 12, 4, 16, 8, 20]);
         let stretched = Layout::contiguous(&[1]).broadcast(&[2, 6]).unwrap();
         assert_eq!(stretched.reshaped(&[3, 4]).unwrap().strides.as_slice(), [0, 0]);
         assert_eq!(Layout::contiguous(&[0, 3]).reshaped(&[2, 0]).unwrap().count(), 0);

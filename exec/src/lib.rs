@@ -3,7 +3,32 @@
 //! | to read about | open |
 //! |---|---|
 //! | what a plan does, step by step | [`step`], [`nest`], [`layout`] |
+//! | how a plan is made | [`plan`]: `lower`, `fuse`, `schedule`, `place`, [`memory`] |
+//! | how it runs | [`executable`], [`array`] |
+//! | memory as kernels see it | [`view`] |
+//! | matrix products | [`library`] |
 
+pub mod array;
+mod cache;
+mod draft;
+pub mod executable;
+mod explain;
+mod fuse;
 pub mod layout;
+pub mod library;
+mod loops;
+mod lower;
+pub mod memory;
 pub mod nest;
+mod place;
+pub mod plan;
+pub mod portable;
+mod run;
+mod schedule;
 pub mod step;
+mod verify;
+pub mod view;
+
+pub use array::{Argument, Target};
+pub use executable::{Engine, Executable, Options};
+pub use plan::Plan;

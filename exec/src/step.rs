@@ -1,7 +1,8 @@
 //! What a plan does, one step after another, on numbered buffers.
 //!
-//! A run gives every buffer a region of memory. All offsets of steps are counted from its lowest byte, in elements; an array that is
-//! given with negative strides has its first element at an offset. Truth values are one byte, 0 or 1.
+//! A run gives every buffer a region of memory and a base in it: of an array given from outside the address of its element `[0, 0, ..]`
+//! (its strides may be negative), of everything else its first byte. All offsets and strides of steps are counted from there, in elements.
+//! Truth values are one byte, 0 or 1.
 
 use std::fmt;
 
@@ -37,6 +38,8 @@ pub enum Place {
         /// Bytes from the start of the arena, a multiple of [`ALIGNMENT`].
         offset: usize,
     },
+    /// It has no elements, or no step needs it any more.
+    Nowhere,
 }
 
 /// Every buffer in the arena starts at a multiple of so many bytes: a cache line, and the widest vector.
@@ -57,6 +60,38 @@ pub enum Step {
     ScatterAdd(Pick),
     /// Falls back to the reference: the op's own meaning.
     Reference(Reference),
+}
+
+impl Step {
+    /// The buffers it reads; one may be named twice.
+    pub fn reads(&self) -> SmallVec<[BufferId; 4]> {
+        match self {
+            Step::Nest(nest) => nest.operands.iter().map(|operand| operand.buffer).collect(),
+            Step::Contract(contraction) => [contraction.left.buffer, contraction.right.buffer].into_iter().collect(),
+            Step::Row(row) => [row.input.buffer].into_iter().collect(),
+            Step::Pick(pick) | Step::ScatterAdd(pick) => [pick.data.buffer, pick.indices.buffer].into_iter().collect(),
+            Step::Reference(reference) => reference.inputs.iter().map(|view| view.buffer).collect(),
+        }
+    }
+
+    /// The buffers it writes; one may be named twice.
+    pub fn writes(&self) -> SmallVec<[BufferId; 2]> {
+        match self {
+            Step::Nest(nest) => nest.written().map(|access| access.buffer).collect(),
+            Step::Contract(contraction) => [contraction.out.buffer].into_iter().collect(),
+            Step::Row(row) => [row.out.buffer].into_iter().collect(),
+            Step::Pick(pick) | Step::ScatterAdd(pick) => [pick.out.buffer].into_iter().collect(),
+            Step::Reference(reference) => reference.outputs.iter().map(|view| view.buffer).collect(),
+        }
+    }
+
+    /// Whether it may fail for some contents of its buffers, so that what it writes must not be the caller's before all is done.
+    pub const fn may_fail(&self) -> bool {
+        match self {
+            Step::Nest(_) | Step::Contract(_) | Step::Row(_) => false,
+            Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => true,
+        }
+    }
 }
 
 /// A view of a buffer.
@@ -120,7 +155,7 @@ pub struct Matrix {
     pub columns: isize,
 }
 
-/// A function of whole rows, such as softmax: for each index of `outer`, over all indices of `row`.
+/// A function of whole rows, such as softmax: for each index of `outer`, over a row of that length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Which function.
@@ -129,11 +164,11 @@ pub struct Row {
     pub dtype: DType,
     /// The lengths of the loops around.
     pub outer: Shape,
-    /// The lengths of the axes that form one row; the first is the slowest.
-    pub row: Shape,
-    /// The input: strides along `outer`, then along `row`.
+    /// How many elements a row has.
+    pub length: usize,
+    /// The input.
     pub input: RowAccess,
-    /// The result: strides along `outer`, then (for functions with one result per element) along `row`. It may equal the input.
+    /// The result, one per element or one per row. With one per element it may equal the input.
     pub out: RowAccess,
 }
 
@@ -142,10 +177,21 @@ pub struct Row {
 pub struct RowAccess {
     /// The buffer.
     pub buffer: BufferId,
-    /// Where the first element lies.
+    /// Where the first element of the first row lies.
     pub offset: isize,
-    /// The step along each loop.
+    /// The step along each of the loops around.
     pub strides: Strides,
+    /// The step along the row; of results that are one per row 0.
+    pub step: isize,
+}
+
+impl Row {
+    /// Where each row of the input, and its result, begins.
+    pub fn starts(&self) -> impl Iterator<Item = (isize, isize)> + '_ {
+        let layout = |access: &RowAccess| Layout { shape: self.outer.clone(), strides: access.strides.clone(), offset: access.offset };
+        let (input, out) = (layout(&self.input), layout(&self.out));
+        (0..input.count()).map(move |row| (input.place(row), out.place(row)))
+    }
 }
 
 /// The functions of whole rows. The rows are floats, but for `ArgMax` and `ArgMin` and `ProductOfOthers`, which take any real dtype.

@@ -1,0 +1,109 @@
+//! Arrays as a call takes them: of any element type, any strides, owned or borrowed, to read or to write.
+
+use damo_graph::{AnyArray, DType, Element, with_any_array};
+use ndarray::{ArrayBase, Data, DataMut, Dimension, RawData};
+
+use crate::view::Region;
+
+/// An array given to a call. Every ndarray array and view of a Damo element type is one, and so is [`AnyArray`].
+pub trait Argument {
+    /// Its element type.
+    fn dtype(&self) -> DType;
+    /// Its lengths.
+    fn shape(&self) -> &[usize];
+    /// The step along each axis, in elements.
+    fn strides(&self) -> &[isize];
+    /// Its memory, to read.
+    fn region(&self) -> Region<'_>;
+    /// A copy.
+    fn to_any(&self) -> AnyArray;
+}
+
+/// An array that a call writes a result into. Every mutable ndarray array and view of a Damo element type is one.
+pub trait Target {
+    /// Its element type.
+    fn dtype(&self) -> DType;
+    /// Its lengths.
+    fn shape(&self) -> &[usize];
+    /// Its memory, to write, if its elements lie in row-major order without gaps.
+    fn region(&mut self) -> Option<Region<'_>>;
+    /// Copies an array of the same element type and shape into it; `false` if it is not of them.
+    fn copy_from(&mut self, from: &AnyArray) -> bool;
+}
+
+impl<S, D> Argument for ArrayBase<S, D>
+where
+    S: Data,
+    <S as RawData>::Elem: Element,
+    D: Dimension,
+{
+    fn dtype(&self) -> DType {
+        S::Elem::DTYPE
+    }
+
+    fn shape(&self) -> &[usize] {
+        ArrayBase::shape(self)
+    }
+
+    fn strides(&self) -> &[isize] {
+        ArrayBase::strides(self)
+    }
+
+    fn region(&self) -> Region<'_> {
+        match self.as_slice() {
+            Some(elements) => Region::reading(elements),
+            None => Region::of_array(&self.view().into_dyn()),
+        }
+    }
+
+    fn to_any(&self) -> AnyArray {
+        AnyArray::from(self.to_owned())
+    }
+}
+
+impl Argument for AnyArray {
+    fn dtype(&self) -> DType {
+        self.dtype()
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.shape()
+    }
+
+    fn strides(&self) -> &[isize] {
+        with_any_array!(self, |array| array.strides())
+    }
+
+    fn region(&self) -> Region<'_> {
+        with_any_array!(self, |array| Argument::region(array))
+    }
+
+    fn to_any(&self) -> AnyArray {
+        self.clone()
+    }
+}
+
+impl<S, D> Target for ArrayBase<S, D>
+where
+    S: DataMut,
+    <S as RawData>::Elem: Element,
+    D: Dimension,
+{
+    fn dtype(&self) -> DType {
+        S::Elem::DTYPE
+    }
+
+    fn shape(&self) -> &[usize] {
+        ArrayBase::shape(self)
+    }
+
+    fn region(&mut self) -> Option<Region<'_>> {
+        self.as_slice_mut().map(Region::writing)
+    }
+
+    fn copy_from(&mut self, from: &AnyArray) -> bool {
+        let Some(from) = from.downcast::<S::Elem>().filter(|from| from.shape() == ArrayBase::shape(self)) else { return false };
+        self.view_mut().into_dyn().assign(from);
+        true
+    }
+}

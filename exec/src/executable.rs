@@ -1,0 +1,249 @@
+//! A graph made ready to run: it plans for the lengths it meets, keeps the plans, and runs them on borrowed arrays.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use damo_graph::{AnyArray, DType, Error, ErrorKind, Graph, Number, Result, Sizes, with_any_array};
+use smallvec::SmallVec;
+
+use crate::array::{Argument, Target};
+use crate::cache::{Cache, key, layout};
+use crate::layout::Layout;
+use crate::plan::Plan;
+use crate::run::{Arena, Call};
+use crate::view::Region;
+
+/// Who computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// Fused nests by a tile interpreter, products by a library: on every machine.
+    #[default]
+    Portable,
+    /// Each op by its meaning: slow, and the judge of the others.
+    Reference,
+}
+
+/// How to run a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Who computes.
+    pub engine: Engine,
+    /// How many threads one call may use; the results do not depend on it.
+    pub threads: usize,
+    /// How many plans are kept.
+    pub plan_cache: usize,
+    /// Whether each plan is checked before it runs, in builds without debug assertions too.
+    pub verify: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { engine: Engine::default(), threads: 1, plan_cache: 16, verify: false }
+    }
+}
+
+/// A graph made ready to run. Any number of threads may call it at once.
+pub struct Executable {
+    graph: Graph,
+    options: Options,
+    /// The dtype and the number of axes of each input.
+    declared: Vec<(DType, usize)>,
+    cache: Mutex<Cache>,
+    /// Memory that no call uses at the moment.
+    arenas: Mutex<Vec<Arena>>,
+}
+
+/// Arrays that a call has not handed out yet.
+type Results = SmallVec<[AnyArray; 4]>;
+
+impl Executable {
+    /// Makes a graph ready. Its outputs must be set.
+    ///
+    /// Fails with [`ErrorKind::Declaration`] if there are none.
+    pub fn new(graph: Graph, options: Options) -> Result<Executable> {
+        if graph.outputs().is_empty() {
+            return Err(Error::new(ErrorKind::Declaration, "a program without outputs cannot run").advise("say what it should give back"));
+        }
+        let declared = graph.inputs().iter().map(|&node| (graph.node(node).types()[0].dtype, graph.node(node).types()[0].rank())).collect();
+        Ok(Executable { graph, options, declared, cache: Mutex::default(), arenas: Mutex::default() })
+    }
+
+    /// The graph it runs.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// How it runs.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Runs on one array per input of the graph, in order of declaration (states of `Shared`s among them), and gives one array per output.
+    ///
+    /// Fails with [`ErrorKind::Argument`] if an array does not have the declared element type, axes or lengths, before anything runs,
+    /// and with [`ErrorKind::Execution`] if an op fails.
+    pub fn call(&self, inputs: &[&dyn Argument]) -> Result<Vec<AnyArray>> {
+        self.call_into(inputs, &mut [])
+    }
+
+    /// The same, but output `i` is written to `targets[i]` if that is given; the other outputs are returned, in order.
+    ///
+    /// Targets may have any strides. Fails as [`Executable::call`] does, and if a target does not have the element type and lengths of its
+    /// output. After a failure the targets are as they were.
+    pub fn call_into(&self, inputs: &[&dyn Argument], targets: &mut [Option<&mut dyn Target>]) -> Result<Vec<AnyArray>> {
+        self.check(inputs)?;
+        if self.options.engine == Engine::Reference {
+            let inputs: Vec<AnyArray> = inputs.iter().map(|array| array.to_any()).collect();
+            let results = self.graph.evaluate(&inputs)?;
+            let types: Vec<(DType, Vec<usize>)> = results.iter().map(|array| (array.dtype(), array.shape().to_vec())).collect();
+            self.check_targets(targets, types.iter().map(|(dtype, shape)| (*dtype, shape.as_slice())))?;
+            return Ok(hand_out(results.into_iter(), targets));
+        }
+        let plan = self.plan_for(inputs)?;
+        self.check_targets(targets, plan.outputs.iter().map(|(dtype, shape)| (*dtype, shape.as_slice())))?;
+        // A step that may fail must not have written to the caller's arrays.
+        let mut direct: SmallVec<[bool; 4]> = SmallVec::new();
+        for place in 0..plan.outputs.len() {
+            direct.push(!plan.may_fail && targets.get_mut(place).and_then(Option::as_mut).is_some_and(|target| target.region().is_some()));
+        }
+        let own = plan.outputs.iter().zip(&direct).filter(|(_, direct)| !**direct);
+        let mut results: Results = own.map(|((dtype, shape), _)| AnyArray::full(*dtype, shape, Number::Bool(false))).collect();
+        {
+            let mut owned = results.iter_mut();
+            let mut given = targets.iter_mut();
+            let mut regions: SmallVec<[Region<'_>; 4]> = SmallVec::new();
+            for direct in &direct {
+                let target = given.next().and_then(Option::as_mut).filter(|_| *direct);
+                let region = match target {
+                    Some(target) => target.region(),
+                    None => owned.next().and_then(|array| with_any_array!(array, |array| Target::region(array))),
+                };
+                regions.push(region.ok_or_else(|| Error::new(ErrorKind::Execution, "a result has no memory"))?);
+            }
+            self.run(&plan, inputs, &regions)?;
+        }
+        let mut results = results.into_iter();
+        let mut returned = Vec::with_capacity(results.len());
+        for (place, direct) in direct.into_iter().enumerate() {
+            if direct {
+                continue;
+            }
+            let Some(array) = results.next() else { continue };
+            match targets.get_mut(place).and_then(Option::as_mut) {
+                Some(target) => drop(target.copy_from(&array)),
+                None => returned.push(array),
+            }
+        }
+        Ok(returned)
+    }
+
+    fn run(&self, plan: &Plan, inputs: &[&dyn Argument], outputs: &[Region<'_>]) -> Result<()> {
+        let call = Call { plan, graph: &self.graph, inputs, threads: self.options.threads };
+        if plan.arena_bytes() == 0 && plan.scratch_bytes == 0 {
+            return call.run(outputs, &mut Arena::default());
+        }
+        let mut arena = lock(&self.arenas).pop().unwrap_or_default();
+        let ran = call.run(outputs, &mut arena);
+        lock(&self.arenas).push(arena);
+        ran
+    }
+
+    /// Refuses arrays of another number, element type or number of axes than declared.
+    fn check(&self, inputs: &[&dyn Argument]) -> Result<()> {
+        if inputs.len() != self.declared.len() {
+            let message = format!("the program has {} inputs and was given {} arrays", self.declared.len(), inputs.len());
+            return Err(Error::new(ErrorKind::Argument, message));
+        }
+        for (place, (array, &(dtype, rank))) in inputs.iter().zip(&self.declared).enumerate() {
+            if array.dtype() != dtype {
+                let node = self.graph.inputs()[place];
+                let name = self.graph.input(node).map_or("an input", |input| input.name.as_str());
+                return Err(Error::new(
+                    ErrorKind::Argument,
+                    format!("`{name}` is declared with elements of type {dtype} and was given {}", array.dtype()),
+                )
+                .at(self.graph.node(node).provenance().source)
+                .advise("give an array of the declared element type; nothing has been run or changed"));
+            }
+            if array.shape().len() != rank {
+                // This finds the same and says it better.
+                let shapes: Vec<&[usize]> = inputs.iter().map(|array| array.shape()).collect();
+                Sizes::bind(&self.graph, &shapes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_targets<'s>(&self, targets: &[Option<&mut dyn Target>], outputs: impl ExactSizeIterator<Item = (DType, &'s [usize])>) -> Result<()> {
+        if targets.len() > outputs.len() {
+            let message = format!("the program has {} outputs and was given {} arrays to write to", outputs.len(), targets.len());
+            return Err(Error::new(ErrorKind::Argument, message));
+        }
+        for (place, (target, (dtype, shape))) in targets.iter().zip(outputs).enumerate() {
+            let Some(target) = target else { continue };
+            if (target.dtype(), target.shape()) != (dtype, shape) {
+                return Err(Error::new(ErrorKind::Argument, format!("the array to write output {place} to does not fit it"))
+                    .at(self.graph.outputs().get(place).and_then(|value| self.graph.node(value.node).provenance().source))
+                    .explain(format!("the output is {dtype}{shape:?} in this call, and the array is {}{:?}", target.dtype(), target.shape()))
+                    .advise("give an array of the output's shape; nothing has been run or changed"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan for the lengths and strides of these arrays: one that is kept, or a new one.
+    fn plan_for(&self, inputs: &[&dyn Argument]) -> Result<Arc<Plan>> {
+        let key = key(inputs);
+        if let Some(plan) = lock(&self.cache).find(&key) {
+            return Ok(plan);
+        }
+        // Other calls go on meanwhile. Two that make the same plan make it equal.
+        let plan = Arc::new(self.plan(inputs)?);
+        lock(&self.cache).keep(key, &plan, self.options.plan_cache);
+        Ok(plan)
+    }
+
+    /// A new plan for the lengths and strides of these arrays.
+    ///
+    /// Fails if they do not have the declared lengths.
+    pub fn plan(&self, inputs: &[&dyn Argument]) -> Result<Plan> {
+        self.check(inputs)?;
+        let shapes: Vec<&[usize]> = inputs.iter().map(|array| array.shape()).collect();
+        let sizes = Sizes::bind(&self.graph, &shapes)?;
+        let layouts: Vec<Layout> = inputs.iter().map(|array| layout(*array)).collect();
+        Plan::make(&self.graph, &sizes, &layouts, &self.options)
+    }
+
+    /// The plans made so far, the latest used first, as text: steps, buffers, bytes, fallbacks, and how often a plan was found.
+    pub fn explain(&self) -> String {
+        let cache = lock(&self.cache);
+        let mut text = format!(
+            "{} plans kept of at most {}: found {} times, made {} times\n",
+            cache.plans().len(),
+            self.options.plan_cache,
+            cache.hits,
+            cache.misses
+        );
+        for plan in cache.plans() {
+            text.push('\n');
+            text.push_str(&plan.explain(&self.graph));
+        }
+        text
+    }
+}
+
+/// Puts results into their targets; gives those without.
+fn hand_out(results: impl Iterator<Item = AnyArray>, targets: &mut [Option<&mut dyn Target>]) -> Vec<AnyArray> {
+    let mut returned = Vec::new();
+    for (place, array) in results.enumerate() {
+        match targets.get_mut(place).and_then(Option::as_mut) {
+            Some(target) => drop(target.copy_from(&array)),
+            None => returned.push(array),
+        }
+    }
+    returned
+}
+
+/// What is inside. A call that panicked left it as it was: it is only changed in single steps.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,89 @@
+//! From a scheduled draft to places in memory: lifetimes, results that replace operands, offsets in the arena.
+
+use smallvec::SmallVec;
+
+use crate::draft::{Draft, Origin};
+use crate::memory::{Block, lower_bound, pack};
+use crate::nest::{Access, BufferId, Nest};
+use crate::step::{Buffer, Place, Step};
+
+/// The memory of a plan.
+pub(crate) struct Placed {
+    pub buffers: Vec<Buffer>,
+    pub arena_bytes: usize,
+    pub lower_bound_bytes: usize,
+    /// For each step, which results replace which operands in their memory: (operand, result).
+    pub in_place: Vec<SmallVec<[(BufferId, BufferId); 1]>>,
+}
+
+/// Gives each buffer its place.
+pub(crate) fn place(draft: &Draft) -> Placed {
+    let mut lives: Vec<Option<Block>> = vec![None; draft.buffers.len()];
+    for (at, step) in draft.steps.iter().enumerate() {
+        for id in step.step.reads().iter().chain(&step.step.writes()) {
+            let buffer = &draft.buffers[id.index()];
+            if buffer.origin == Origin::Temporary && buffer.count > 0 {
+                let life = lives[id.index()].get_or_insert(Block { bytes: buffer.count * buffer.dtype.size(), first: at, last: at });
+                life.last = at;
+            }
+        }
+    }
+    // A result that replaces an operand shares its block, which then lives as long as both.
+    let mut block_of: Vec<Option<usize>> = vec![None; draft.buffers.len()];
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut in_place = Vec::with_capacity(draft.steps.len());
+    for (at, step) in draft.steps.iter().enumerate() {
+        let mut replaced: SmallVec<[(BufferId, BufferId); 1]> = SmallVec::new();
+        for new in step.step.writes() {
+            let Some(life) = lives[new.index()].filter(|_| block_of[new.index()].is_none()) else { continue };
+            let dies_here = |old: BufferId| lives[old.index()].is_some_and(|old| old.last == at && old.first < at && old.bytes == life.bytes);
+            let free = |old: BufferId| !replaced.iter().any(|pair| pair.0 == old);
+            let old = step.step.reads().into_iter().find(|&old| dies_here(old) && free(old) && may_replace(draft, &step.step, old, new));
+            let old = old.and_then(|old| Some((old, block_of[old.index()]?)));
+            let block = old.map_or(blocks.len(), |(_, block)| block);
+            match old {
+                Some((old, _)) => {
+                    blocks[block].last = life.last;
+                    replaced.push((old, new));
+                }
+                None => blocks.push(life),
+            }
+            block_of[new.index()] = Some(block);
+        }
+        in_place.push(replaced);
+    }
+    let packing = pack(&blocks);
+    let buffers = draft.buffers.iter().zip(&block_of).map(|(buffer, block)| Buffer {
+        dtype: buffer.dtype,
+        bytes: buffer.count * buffer.dtype.size(),
+        place: match buffer.origin {
+            Origin::Input(place) => Place::Input(place),
+            Origin::Constant(place) => Place::Constant(place),
+            Origin::Output(place) => Place::Output(place),
+            Origin::Temporary => block.map_or(Place::Nowhere, |block| Place::Arena { offset: packing.offsets[block] }),
+        },
+    });
+    Placed { buffers: buffers.collect(), arena_bytes: packing.bytes, lower_bound_bytes: lower_bound(&blocks), in_place }
+}
+
+/// Whether a step reads each element of one buffer just where it writes the element of the other.
+fn may_replace(draft: &Draft, step: &Step, old: BufferId, new: BufferId) -> bool {
+    let same_size = draft.buffers[old.index()].dtype.size() == draft.buffers[new.index()].dtype.size();
+    same_size
+        && match step {
+            Step::Nest(nest) => replaces(nest, old, new),
+            Step::Row(row) => {
+                let (from, to) = (&row.input, &row.out);
+                row.function.keeps_row() && (from.offset, &from.strides, from.step) == (to.offset, &to.strides, to.step)
+            }
+            Step::Contract(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => false,
+        }
+}
+
+fn replaces(nest: &Nest, old: BufferId, new: BufferId) -> bool {
+    let is_result_of_reduction = nest.reductions.iter().any(|reduction| reduction.to.buffer == new);
+    let mut stores = nest.stores.iter().filter(|store| store.to.buffer == new);
+    let (Some(store), None) = (stores.next(), stores.next()) else { return false };
+    let same = |access: &Access| access.offset == store.to.offset && access.strides == store.to.strides;
+    !is_result_of_reduction && nest.operands.iter().filter(|operand| operand.buffer == old).all(same)
+}

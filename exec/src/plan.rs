@@ -1,0 +1,103 @@
+//! A plan: the steps that run a graph for given lengths, in order, with a place in memory for everything.
+
+use damo_graph::{AnyArray, DType, ErrorKind, Graph, NodeId, Result, Sizes, with_any_array};
+use smallvec::SmallVec;
+
+use crate::executable::Options;
+use crate::fuse::fuse;
+use crate::layout::{Layout, Shape};
+use crate::lower::lower;
+use crate::nest::BufferId;
+use crate::place::place;
+use crate::portable::Kernel;
+use crate::schedule::schedule;
+use crate::step::{Buffer, Step};
+
+/// The steps that run a graph for given lengths. It never changes; any number of calls may run it at once.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) buffers: Vec<Buffer>,
+    pub(crate) constants: Vec<AnyArray>,
+    pub(crate) steps: Vec<PlannedStep>,
+    pub(crate) outputs: Vec<(DType, Shape)>,
+    pub(crate) sizes: Sizes,
+    arena_bytes: usize,
+    lower_bound_bytes: usize,
+    pub(crate) scratch_bytes: usize,
+    /// Whether a step may fail for some contents of the arrays: then nothing is written to the caller's before all is done.
+    pub(crate) may_fail: bool,
+}
+
+/// A step in its place.
+#[derive(Debug)]
+pub struct PlannedStep {
+    /// What it does.
+    pub step: Step,
+    /// The nodes of the graph it computes.
+    pub nodes: SmallVec<[NodeId; 2]>,
+    /// Which results replace which operands in their memory: (operand, result).
+    pub in_place: SmallVec<[(BufferId, BufferId); 1]>,
+    /// The program of a nest.
+    pub(crate) kernel: Option<Kernel>,
+}
+
+impl Plan {
+    /// A plan for these lengths, and inputs that lie in memory like this: one layout per input of the graph, with offset 0.
+    ///
+    /// The same graph, lengths and layouts give the same plan. Fails where a length makes an op impossible.
+    pub fn make(graph: &Graph, sizes: &Sizes, inputs: &[Layout], options: &Options) -> Result<Plan> {
+        let draft = schedule(fuse(lower(graph, sizes, inputs)?));
+        let placed = place(&draft);
+        let mut steps = Vec::with_capacity(draft.steps.len());
+        let mut scratch_bytes = 0;
+        for (drafted, in_place) in draft.steps.into_iter().zip(placed.in_place) {
+            let kernel = match &drafted.step {
+                Step::Nest(nest) => Some(Kernel::compile(nest).map_err(|problem| problem.titled("a nest cannot be compiled"))?),
+                Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => None,
+            };
+            scratch_bytes = kernel.as_ref().map_or(0, |kernel| kernel.scratch_bytes(options.threads)).max(scratch_bytes);
+            steps.push(PlannedStep { step: drafted.step, nodes: drafted.nodes, in_place, kernel });
+        }
+        let outputs = graph.outputs().iter().map(|&value| {
+            let ty = graph.ty(value);
+            let shape = sizes.shape(&ty.dims).map_err(|problem| problem.titled("an output has no shape"))?;
+            Ok((ty.dtype, shape.into()))
+        });
+        let constants = draft.constants.iter().map(|array| with_any_array!(array, |a| AnyArray::from(a.as_standard_layout().into_owned())));
+        let plan = Plan {
+            buffers: placed.buffers,
+            constants: constants.collect(),
+            may_fail: steps.iter().any(|step| step.step.may_fail()),
+            steps,
+            outputs: outputs.collect::<Result<_>>()?,
+            sizes: sizes.clone(),
+            arena_bytes: placed.arena_bytes,
+            lower_bound_bytes: placed.lower_bound_bytes,
+            scratch_bytes,
+        };
+        if options.verify || cfg!(debug_assertions) {
+            plan.verify().map_err(|message| damo_graph::Error::new(ErrorKind::Verify, "a plan breaks an invariant").explain(message))?;
+        }
+        Ok(plan)
+    }
+
+    /// The steps, in the order in which they run.
+    pub fn steps(&self) -> &[PlannedStep] {
+        &self.steps
+    }
+
+    /// The buffers, by their numbers.
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// How much memory a call takes beside its results.
+    pub const fn arena_bytes(&self) -> usize {
+        self.arena_bytes
+    }
+
+    /// The most bytes that are needed at one step: no arrangement in this order takes less than this.
+    pub const fn lower_bound_bytes(&self) -> usize {
+        self.lower_bound_bytes
+    }
+}

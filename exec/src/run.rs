@@ -1,0 +1,164 @@
+//! Running the steps of a plan on memory: the arena of a call, and the one place where steps meet the kernels that trust the plan.
+//!
+//! The kernels are `unsafe` because they take the plan's word that nobody else touches their memory. That word is given here once for all:
+//! a call has its own arena and its own results, its inputs are borrowed for reading, and planning ([`Plan::verify`]) lets no two buffers
+//! that are needed at the same step overlap, but for results that replace operands element by element.
+
+#![expect(unsafe_code, reason = "buffers overlap in the arena over time, and kernels rely on the plan's lifetimes")]
+
+use damo_graph::{AnyArray, Element, ErrorKind, Graph, Problem, Result, with_any_array, with_dtype};
+use ndarray::{ArcArray, IxDyn};
+use smallvec::SmallVec;
+
+use crate::array::Argument;
+use crate::layout::Layout;
+use crate::library;
+use crate::nest::BufferId;
+use crate::plan::{Plan, PlannedStep};
+use crate::step::{ALIGNMENT, Place, Reference, Step, View};
+use crate::view::{Region, View as Elements, ViewMut as ElementsMut};
+
+/// As much memory as a buffer is aligned to.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line([u8; ALIGNMENT]);
+
+/// The memory of one call at a time: buffers that live between steps, and the kernels' scratch.
+#[derive(Debug, Default)]
+pub(crate) struct Arena {
+    lines: Vec<Line>,
+    scratch: Vec<Line>,
+}
+
+impl Arena {
+    /// Makes room for a plan. What is there already is used again.
+    pub fn make_room(&mut self, plan: &Plan) {
+        for (lines, bytes) in [(&mut self.lines, plan.arena_bytes()), (&mut self.scratch, plan.scratch_bytes)] {
+            let needed = bytes.div_ceil(ALIGNMENT);
+            if lines.len() < needed {
+                lines.clear();
+                lines.resize(needed, Line([0; ALIGNMENT]));
+            }
+        }
+    }
+}
+
+/// What a call works on.
+pub(crate) struct Call<'a> {
+    pub plan: &'a Plan,
+    pub graph: &'a Graph,
+    pub inputs: &'a [&'a dyn Argument],
+    pub threads: usize,
+}
+
+/// All memory of a call, by the numbers of the buffers.
+type Regions<'a> = SmallVec<[Region<'a>; 16]>;
+
+impl Call<'_> {
+    /// Runs all steps. The results are written to `outputs`, which are as long as the plan says.
+    pub fn run(&self, outputs: &[Region<'_>], arena: &mut Arena) -> Result<()> {
+        arena.make_room(self.plan);
+        let Arena { lines, scratch } = arena;
+        let bytes = size_of_val(lines.as_slice());
+        // SAFETY: these are the bytes of a vector that is borrowed mutably for as long as the region is used, all initialised.
+        let memory = unsafe { Region::from_raw(lines.as_mut_ptr().cast(), 0, bytes, true) };
+        let mut regions = Regions::with_capacity(self.plan.buffers.len());
+        for buffer in &self.plan.buffers {
+            let region = match buffer.place {
+                Place::Input(place) => self.inputs.get(place).map(|array| array.region()),
+                Place::Constant(place) => self.plan.constants.get(place).map(Argument::region),
+                Place::Output(place) => outputs.get(place).copied(),
+                Place::Arena { offset } => memory.part(offset, buffer.bytes),
+                Place::Nowhere => memory.part(0, 0),
+            };
+            regions.push(region.ok_or_else(|| damo_graph::Error::new(ErrorKind::Execution, "a buffer of a plan has no memory"))?);
+        }
+        let length = size_of_val(scratch.as_slice());
+        // SAFETY: these are the bytes of a vector that is borrowed mutably here; lines are made of bytes without gaps, all initialised.
+        let scratch = unsafe { std::slice::from_raw_parts_mut(scratch.as_mut_ptr().cast::<u8>(), length) };
+        for step in &self.plan.steps {
+            self.step(step, &regions, scratch).map_err(|problem| self.blame(step, problem))?;
+        }
+        Ok(())
+    }
+
+    fn step(&self, planned: &PlannedStep, regions: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
+        match (&planned.step, planned.kernel.as_ref()) {
+            // SAFETY: the plan's word; see the head of this file.
+            (Step::Nest(_), Some(kernel)) => unsafe { kernel.run(regions, scratch, self.threads) },
+            (Step::Nest(_), None) => Err(Problem::new(ErrorKind::Execution, "a nest was not compiled")),
+            // SAFETY: the plan's word; see the head of this file.
+            (Step::Contract(contraction), _) => unsafe { library::contract(contraction, regions) },
+            // SAFETY: the plan's word; see the head of this file.
+            (Step::Row(row), _) => unsafe { library::rows::run(row, regions) },
+            // SAFETY: the plan's word; see the head of this file.
+            (Step::Pick(pick), _) => unsafe { library::pick::pick(pick, regions) },
+            // SAFETY: the plan's word; see the head of this file.
+            (Step::ScatterAdd(pick), _) => unsafe { library::pick::scatter_add(pick, regions) },
+            (Step::Reference(reference), _) => self.reference(reference, regions),
+        }
+    }
+
+    /// Computes an op by its meaning.
+    fn reference(&self, reference: &Reference, regions: &[Region<'_>]) -> Result<(), Problem> {
+        let inputs = reference.inputs.iter().map(|view| read(view, regions)).collect::<Result<Vec<AnyArray>, Problem>>()?;
+        let results = reference.op.rules().evaluate(&inputs.iter().collect::<Vec<_>>(), &self.plan.sizes)?;
+        for (view, result) in reference.outputs.iter().zip(&results) {
+            write(view, result, regions)?;
+        }
+        Ok(())
+    }
+
+    /// A problem of a step as an error about the node it computes.
+    fn blame(&self, planned: &PlannedStep, problem: Problem) -> damo_graph::Error {
+        match planned.nodes.last() {
+            Some(&node) => {
+                let node = self.graph.node(node);
+                self.graph.blame(node.op(), node.inputs(), problem).at(node.provenance().source)
+            }
+            None => problem.titled("a step of a plan failed"),
+        }
+    }
+}
+
+fn region<'a>(buffer: BufferId, regions: &[Region<'a>]) -> Result<Region<'a>, Problem> {
+    regions.get(buffer.index()).copied().ok_or_else(|| Problem::new(ErrorKind::Execution, format!("the plan has no buffer {buffer}")))
+}
+
+/// The elements of a view as an array of their own.
+fn read(view: &View, regions: &[Region<'_>]) -> Result<AnyArray, Problem> {
+    fn typed<T: Element>(region: Region<'_>, layout: &Layout) -> Result<AnyArray, Problem> {
+        let mut elements: Vec<T> = Vec::with_capacity(layout.count());
+        let (length, stride) = layout.line();
+        for start in layout.lines() {
+            // SAFETY: the plan's word that nobody writes what this step reads; see the head of this file.
+            let line = unsafe { Elements::<T, 1>::new(region, start, [length], [stride]) }?;
+            elements.extend(line.iter());
+        }
+        let array = ArcArray::from_shape_vec(IxDyn(&layout.shape), elements).map_err(|error| Problem::shapes(error.to_string()))?;
+        Ok(T::into_any(array))
+    }
+    let region = region(view.buffer, regions)?;
+    with_dtype!(view.dtype, T => typed::<T>(region, &view.layout))
+}
+
+/// Writes an array where a view says.
+fn write(view: &View, array: &AnyArray, regions: &[Region<'_>]) -> Result<(), Problem> {
+    fn typed<T: Element>(region: Region<'_>, layout: &Layout, array: &ArcArray<T, IxDyn>) -> Result<(), Problem> {
+        let mut elements = array.iter().copied();
+        let (length, stride) = layout.line();
+        for start in layout.lines() {
+            // SAFETY: the plan's word that nobody else uses what this step writes; see the head of this file.
+            let mut line = unsafe { ElementsMut::<T, 1>::new(region, start, [length], [stride]) }?;
+            line.write(elements.by_ref().take(length));
+        }
+        Ok(())
+    }
+    if array.dtype() != view.dtype || array.shape() != view.layout.shape.as_slice() {
+        let message =
+            format!("its meaning gave {}{:?} where {}{:?} was inferred", array.dtype(), array.shape(), view.dtype, view.layout.shape.as_slice());
+        return Err(Problem::new(ErrorKind::Execution, message));
+    }
+    let region = region(view.buffer, regions)?;
+    with_any_array!(array, |array| typed(region, &view.layout, array))
+}
