@@ -1,1 +1,13 @@
-//! testing
+//! The judges: what Damo is tested with, and what a user may test with.
+//!
+//! | to judge | open |
+//! |---|---|
+//! | two arrays, in units in the last place | [`close`] |
+//! | the derivatives of a function | [`gradients`] |
+//! | anything at all, on random shapes, values and programs | [`strategies`] |
+//! | functions against the numbers of another system | [`conformance`] |
+
+pub mod close;
+pub mod conformance;
+pub mod gradients;
+pub mod strategies;
