@@ -102,6 +102,19 @@ impl Graph {
             return Ok(node);
         }
         let types = self.infer(&op, inputs)?;
+        Ok(self.insert(hash, op, inputs, types))
+    }
+
+    /// Applies an op to values as it was printed, with types that the reader has compared with the inferred ones.
+    pub(crate) fn restore_node(&mut self, op: Op, inputs: &[Value], types: Types) -> NodeId {
+        let hash = self.hash(&op, inputs);
+        match self.known.find(hash, |&node| self.nodes[node].op == op && self.nodes[node].inputs[..] == *inputs) {
+            Some(&node) => node,
+            None => self.insert(hash, op, inputs, types),
+        }
+    }
+
+    fn insert(&mut self, hash: u64, op: Op, inputs: &[Value], types: Types) -> NodeId {
         let is_input = matches!(op, Op::Input(_));
         let node = self.nodes.insert(Node { op, inputs: inputs.into(), types, provenance: self.provenance.clone() });
         let (nodes, hasher) = (&self.nodes, &self.hasher);
@@ -109,7 +122,7 @@ impl Graph {
         if is_input {
             self.inputs.push(node);
         }
-        Ok(node)
+        node
     }
 
     /// Declares something given from outside.
@@ -266,11 +279,6 @@ impl Graph {
         let adopted = self.add_node(node.op.clone(), inputs);
         self.set_provenance(before);
         adopted
-    }
-
-    /// Gives a node the types it was printed with, which the reader of the text has found to be the inferred ones in every call.
-    pub(crate) fn restore_types(&mut self, node: NodeId, types: Types) {
-        self.nodes[node].types = types;
     }
 
     #[cfg(test)]

@@ -7,7 +7,7 @@
 //! | element types, arrays of any element type | [`dtype`], [`any_array`] |
 //! | lengths that are not known yet | [`dim`], [`lengths`] |
 //! | what an op must say of itself | [`op`] |
-//! | the table of pointwise functions | [`op::scalar`] |
+//! | the table of pointwise functions, and its words | [`op::scalar`], [`functions`] |
 //! | the graph, its text, its picture, its meaning | [`graph`], [`text`], [`dot_picture`], [`meaning`] |
 //! | what went wrong | [`error`] |
 
@@ -17,6 +17,7 @@ pub mod dim;
 pub mod dot_picture;
 pub mod dtype;
 pub mod error;
+pub mod functions;
 pub mod graph;
 pub mod lengths;
 pub mod meaning;

@@ -36,74 +36,68 @@ const TWO_OVER_SQRT_PI: f64 = std::f64::consts::FRAC_2_SQRT_PI;
 scalars! {
     // name = constructor(name, meaning, partial derivatives, ulps, cost).domain
 
-    // Powers and products.
+    // Powers, and special functions that rules take apart.
     /// x to the power y.
     POW = binary("pow", f64::powf, |x, y, z| [power_slope(x, y), Term::select(x.equal(c(0.0)), c(0.0), z * x.ln())], 1.5, 50)
         .on(0.0, INF).integers(Binary(special::integer_power));
-    /// √(x² + y²), without overflow; its derivative at the origin is 0.
-    HYPOT = binary("hypot", f64::hypot, |x, y, z| [or_zero(z, x / z), or_zero(z, y / z)], 1.0, 12).commutative();
+    /// The derivative of digamma, taken x times (a whole number), at y.
+    POLYGAMMA = binary("polygamma", special::polygamma, |x, y, _| [c(f64::NAN), Term::apply(&POLYGAMMA, [x + 1.0, y])], 1.5, 80)
+        .on(0.0, INF).second_on(0.0, INF);
+    /// The derivative of ln Γ.
+    DIGAMMA = unary("digamma", special::digamma, |x, _| Term::apply(&POLYGAMMA, [c(1.0), x]), 2.0, 60);
+    /// ln |Γ(x)|
+    LGAMMA = unary("lgamma", special::lgamma, |x, _| x.digamma(), 1.5, 60);
+    /// The modified Bessel function of the first kind, order 0.
+    BESSEL_I0 = unary("bessel_i0", special::bessel_i0, |x, _| Term::apply(&BESSEL_I1, [x]), 1.5, 50);
+    /// The modified Bessel function of the first kind, order 1.
+    BESSEL_I1 = unary("bessel_i1", special::bessel_i1, |x, y| Term::apply(&BESSEL_I0, [x]) - Term::select(x.equal(c(0.0)), c(0.5), y / x), 1.5, 50);
+    /// The inverse of [`NDTR`].
+    NDTRI = unary("ndtri", special::ndtri, |_, y| (y * y * 0.5).exp() * (1.0 / special::ONE_OVER_SQRT_TAU), 2.0, 50).on(0.0, 1.0);
+    /// The inverse of the error function.
+    ERF_INV = unary("erf_inv", special::erf_inv, |_, y| (y * y).exp() * (1.0 / TWO_OVER_SQRT_PI), 1.5, 50).on(-1.0, 1.0);
+    /// The remainder of x / y, with the sign of x; of integers 0 where y is 0.
+    REM = binary("rem", |x, y| x % y, |x, y, z| [c(1.0), ((z - x) / y).round()], 0.0, 20)
+        .integers(Binary(|x, y| x.checked_rem(y).unwrap_or(0)));
     /// The angle of the point (y, x), in radians; its derivative at the origin is 0.
     ATAN2 = binary("atan2", f64::atan2, |x, y, _| [over_square(y, x.hypot(y)), over_square(-x, x.hypot(y))], 1.5, 30);
     /// x · y + z, rounded once.
     MUL_ADD = ternary("mul_add", f64::mul_add, |x, y, _, _| [y, x, c(1.0)], 0.5, 1)
         .integers(Ternary(|x, y, z| x.wrapping_mul(y).wrapping_add(z)));
-    /// x / y; of integers rounded towards zero, and 0 where y is 0.
-    DIV = binary("div", |x, y| x / y, |_, y, z| [1.0 / y, -z / y], 0.5, 4)
-        .integers(Binary(|x, y| x.checked_div(y).unwrap_or(0)));
-    /// 1/x
-    RECIP = unary("recip", |x| 1.0 / x, |_, y| -(y * y), 0.5, 4);
-    /// The remainder of x / y, with the sign of x; of integers 0 where y is 0.
-    REM = binary("rem", |x, y| x % y, |x, y, z| [c(1.0), ((z - x) / y).round()], 0.0, 20)
-        .integers(Binary(|x, y| x.checked_rem(y).unwrap_or(0)));
 
-    // Exponentials and logarithms.
+    // Logarithms.
     /// x · ln y, and 0 where x is 0.
     XLOGY = binary("xlogy", |x, y| if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln() }, |x, y, _| [y.ln(), or_zero(x, x / y)], 1.5, 22).second_on(0.0, INF);
     /// x · ln(1 + y), and 0 where x is 0.
     XLOG1PY = binary("xlog1py", |x, y| if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln_1p() }, |x, y, _| [y.ln_1p(), or_zero(x, x / (1.0 + y))], 1.5, 22)
         .second_on(-1.0, INF);
-    /// ln(eˣ + eʸ), without overflow.
-    LOG_ADD_EXP = binary("log_add_exp", special::log_add_exp, |x, y, _| [weight(x, y, 1.0), weight(y, x, 1.0)], 2.5, 45).commutative();
     /// log₂(2ˣ + 2ʸ), without overflow.
     LOG_ADD_EXP2 = binary("log_add_exp2", special::log_add_exp2, |x, y, _| [weight(x, y, LN_2), weight(y, x, LN_2)], 3.0, 45).commutative();
-    /// ln(1 + eˣ), without overflow.
-    SOFTPLUS = unary("softplus", |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), |x, _| x.sigmoid(), 1.5, 42);
-    /// 1/(1 + e⁻ˣ); its derivative keeps its digits in both tails.
-    SIGMOID = unary("sigmoid", special::sigmoid, |x, y| y * (-x).sigmoid(), 1.5, 25);
-    /// tanh x
-    TANH = unary("tanh", f64::tanh, |x, _| sech2(x), 1.5, 25);
-    /// eˣ
-    EXP = unary("exp", f64::exp, |_, y| y, 1.0, 20);
-    /// 2ˣ
-    EXP2 = unary("exp2", f64::exp2, |_, y| y * LN_2, 1.0, 20);
-    /// eˣ − 1, accurate near 0.
-    EXP_M1 = unary("exp_m1", f64::exp_m1, |x, _| x.exp(), 1.0, 22);
-    /// The natural logarithm.
-    LN = unary("ln", f64::ln, |x, _| x.recip(), 1.0, 20).on(0.0, INF);
-    /// ln(1 + x), accurate near 0.
-    LN_1P = unary("ln_1p", f64::ln_1p, |x, _| 1.0 / (1.0 + x), 1.0, 22).on(-1.0, INF);
     /// The logarithm to base 2.
     LOG2 = unary("log2", f64::log2, |x, _| 1.0 / (x * LN_2), 1.0, 20).on(0.0, INF);
     /// The logarithm to base 10.
     LOG10 = unary("log10", f64::log10, |x, _| 1.0 / (x * LN_10), 1.0, 20).on(0.0, INF);
+    /// The natural logarithm.
+    LN = unary("ln", f64::ln, |x, _| x.recip(), 1.0, 20).on(0.0, INF);
+    /// ln(1 + x), accurate near 0.
+    LN_1P = unary("ln_1p", f64::ln_1p, |x, _| 1.0 / (1.0 + x), 1.0, 22).on(-1.0, INF);
+    /// ln(eˣ + eʸ), without overflow.
+    LOG_ADD_EXP = binary("log_add_exp", special::log_add_exp, |x, y, _| [weight(x, y, 1.0), weight(y, x, 1.0)], 2.5, 45).commutative();
+    /// ln(1 + eˣ), without overflow.
+    SOFTPLUS = unary("softplus", |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), |x, _| x.sigmoid(), 1.5, 42);
 
     // Trigonometry, in radians.
-    /// Sine.
-    SIN = unary("sin", f64::sin, |x, _| x.cos(), 1.0, 20);
-    /// Cosine.
-    COS = unary("cos", f64::cos, |x, _| -x.sin(), 1.0, 20);
     /// Tangent.
     TAN = unary("tan", f64::tan, |_, y| 1.0 + y * y, 1.5, 25);
+    /// Cosine.
+    COS = unary("cos", f64::cos, |x, _| -x.sin(), 1.0, 20);
+    /// Sine.
+    SIN = unary("sin", f64::sin, |x, _| x.cos(), 1.0, 20);
     /// Arc sine.
     ASIN = unary("asin", f64::asin, |x, _| 1.0 / ((1.0 - x) * (1.0 + x)).sqrt(), 1.5, 25).on(-1.0, 1.0);
     /// Arc cosine.
     ACOS = unary("acos", f64::acos, |x, _| -1.0 / ((1.0 - x) * (1.0 + x)).sqrt(), 1.5, 25).on(-1.0, 1.0);
     /// Arc tangent.
     ATAN = unary("atan", f64::atan, |x, _| 1.0 / (1.0 + x * x), 1.0, 25);
-    /// Hyperbolic sine.
-    SINH = unary("sinh", f64::sinh, |x, _| x.cosh(), 1.5, 25);
-    /// Hyperbolic cosine.
-    COSH = unary("cosh", f64::cosh, |x, _| x.sinh(), 1.5, 25);
     /// Inverse hyperbolic sine.
     ASINH = unary("asinh", libm::asinh, |x, _| 1.0 / x.hypot(c(1.0)), 1.5, 30);
     /// Inverse hyperbolic cosine.
@@ -111,40 +105,60 @@ scalars! {
     /// Inverse hyperbolic tangent.
     ATANH = unary("atanh", libm::atanh, |x, _| 1.0 / ((1.0 - x) * (1.0 + x)), 1.5, 30).on(-1.0, 1.0);
 
-    // Special functions.
-    /// The error function.
-    ERF = unary("erf", libm::erf, |x, _| (-(x * x)).exp() * TWO_OVER_SQRT_PI, 1.0, 30);
-    /// 1 − erf x, accurate for large x.
-    ERFC = unary("erfc", libm::erfc, |x, _| (-(x * x)).exp() * -TWO_OVER_SQRT_PI, 1.5, 35);
-    /// The inverse of the error function.
-    ERF_INV = unary("erf_inv", special::erf_inv, |_, y| (y * y).exp() * (1.0 / TWO_OVER_SQRT_PI), 1.5, 50).on(-1.0, 1.0);
-    /// The probability that a standard normal variable is at most x.
-    NDTR = unary("ndtr", special::ndtr, |x, _| (x * x * -0.5).exp() * special::ONE_OVER_SQRT_TAU, 2.0, 35);
-    /// The inverse of [`NDTR`].
-    NDTRI = unary("ndtri", special::ndtri, |_, y| (y * y * 0.5).exp() * (1.0 / special::ONE_OVER_SQRT_TAU), 2.0, 50).on(0.0, 1.0);
-    /// ln |Γ(x)|
-    LGAMMA = unary("lgamma", special::lgamma, |x, _| x.digamma(), 1.5, 60);
-    /// The derivative of ln Γ.
-    DIGAMMA = unary("digamma", special::digamma, |x, _| Term::apply(&POLYGAMMA, [c(1.0), x]), 2.0, 60);
-    /// The derivative of digamma, taken x times (a whole number), at y.
-    POLYGAMMA = binary("polygamma", special::polygamma, |x, y, _| [c(f64::NAN), Term::apply(&POLYGAMMA, [x + 1.0, y])], 1.5, 80)
-        .on(0.0, INF).second_on(0.0, INF);
-    /// The modified Bessel function of the first kind, order 0.
-    BESSEL_I0 = unary("bessel_i0", special::bessel_i0, |x, _| Term::apply(&BESSEL_I1, [x]), 1.5, 50);
-    /// The modified Bessel function of the first kind, order 1.
-    BESSEL_I1 = unary("bessel_i1", special::bessel_i1, |x, y| Term::apply(&BESSEL_I0, [x]) - Term::select(x.equal(c(0.0)), c(0.5), y / x), 1.5, 50);
-
-    // Roots, signs and rounding.
+    // Roots.
     /// √x
     SQRT = unary("sqrt", f64::sqrt, |_, y| 0.5 / y, 0.5, 6).on(0.0, INF);
     /// ∛x
     CBRT = unary("cbrt", f64::cbrt, |_, y| 1.0 / (3.0 * (y * y)), 1.0, 25);
+    /// √(x² + y²), without overflow; its derivative at the origin is 0.
+    HYPOT = binary("hypot", f64::hypot, |x, y, z| [or_zero(z, x / z), or_zero(z, y / z)], 1.0, 12).commutative();
+
+    // Products.
+    /// x · y
+    MUL = binary("mul", |x, y| x * y, |x, y, _| [y, x], 0.5, 1).commutative().integers(Binary(i128::wrapping_mul));
+    /// x / y; of integers rounded towards zero, and 0 where y is 0.
+    DIV = binary("div", |x, y| x / y, |_, y, z| [1.0 / y, -z / y], 0.5, 4)
+        .integers(Binary(|x, y| x.checked_div(y).unwrap_or(0)));
+    /// 1/x
+    RECIP = unary("recip", |x| 1.0 / x, |_, y| -(y * y), 0.5, 4);
+
+    // Exponentials.
+    /// 2ˣ
+    EXP2 = unary("exp2", f64::exp2, |_, y| y * LN_2, 1.0, 20);
+    /// eˣ
+    EXP = unary("exp", f64::exp, |_, y| y, 1.0, 20);
+    /// eˣ − 1, accurate near 0.
+    EXP_M1 = unary("exp_m1", f64::exp_m1, |x, _| x.exp(), 1.0, 22);
+    /// Hyperbolic cosine.
+    COSH = unary("cosh", f64::cosh, |x, _| x.sinh(), 1.5, 25);
+    /// Hyperbolic sine.
+    SINH = unary("sinh", f64::sinh, |x, _| x.cosh(), 1.5, 25);
+    /// tanh x
+    TANH = unary("tanh", f64::tanh, |x, _| sech2(x), 1.5, 25);
+
+    // Sums.
+    /// x − y
+    SUB = binary("sub", |x, y| x - y, |_, _, _| [c(1.0), c(-1.0)], 0.5, 1).integers(Binary(i128::wrapping_sub));
+    /// x + y
+    ADD = binary("add", |x, y| x + y, |_, _, _| [c(1.0), c(1.0)], 0.5, 1).commutative().integers(Binary(i128::wrapping_add));
+
+    // Tails and shares.
+    /// 1/(1 + e⁻ˣ); its derivative keeps its digits in both tails.
+    SIGMOID = unary("sigmoid", special::sigmoid, |x, y| y * (-x).sigmoid(), 1.5, 25);
+    /// The probability that a standard normal variable is at most x.
+    NDTR = unary("ndtr", special::ndtr, |x, _| (x * x * -0.5).exp() * special::ONE_OVER_SQRT_TAU, 2.0, 35);
+    /// The error function.
+    ERF = unary("erf", libm::erf, |x, _| (-(x * x)).exp() * TWO_OVER_SQRT_PI, 1.0, 30);
+    /// 1 − erf x, accurate for large x.
+    ERFC = unary("erfc", libm::erfc, |x, _| (-(x * x)).exp() * -TWO_OVER_SQRT_PI, 1.5, 35);
+
+    // Signs and rounding.
+    /// |x| with the sign of y.
+    COPYSIGN = binary("copysign", f64::copysign, |x, y, _| [x.signum() * c(1.0).copysign(y), c(0.0)], 0.0, 1);
     /// |x|; its derivative at 0 is 0.
     ABS = unary("abs", f64::abs, |x, _| x.signum(), 0.0, 1).integers(Unary(i128::wrapping_abs));
     /// −1, 0 or 1 by sign; 0 at 0, NaN at NaN.
     SIGNUM = step("signum", |x| if x == 0.0 || x.is_nan() { x } else { x.signum() }, 2).integers(Unary(i128::signum));
-    /// |x| with the sign of y.
-    COPYSIGN = binary("copysign", f64::copysign, |x, y, _| [x.signum() * c(1.0).copysign(y), c(0.0)], 0.0, 1);
     /// The largest whole number not above.
     FLOOR = step("floor", f64::floor, 1);
     /// The smallest whole number not below.
@@ -164,13 +178,7 @@ scalars! {
     MIN = binary("min", special::minimum, |x, y, _| [share(x.lt(y), x.equal(y)), share(y.lt(x), x.equal(y))], 0.0, 1)
         .commutative().integers(Binary(i128::min)).booleans(Binary(i128::min));
 
-    // Sums and products.
-    /// x · y
-    MUL = binary("mul", |x, y| x * y, |x, y, _| [y, x], 0.5, 1).commutative().integers(Binary(i128::wrapping_mul));
-    /// x − y
-    SUB = binary("sub", |x, y| x - y, |_, _, _| [c(1.0), c(-1.0)], 0.5, 1).integers(Binary(i128::wrapping_sub));
-    /// x + y
-    ADD = binary("add", |x, y| x + y, |_, _, _| [c(1.0), c(1.0)], 0.5, 1).commutative().integers(Binary(i128::wrapping_add));
+    // The sign.
     /// −x
     NEG = unary("neg", |x| -x, |_, _| c(-1.0), 0.0, 1).integers(Unary(i128::wrapping_neg));
 
