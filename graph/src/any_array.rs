@@ -113,9 +113,27 @@ impl AnyArray {
 
     /// An array of that dtype and shape from numbers in row-major order; `None` if their count is not the shape's.
     pub fn from_numbers(dtype: DType, shape: &[usize], numbers: impl IntoIterator<Item = Number>) -> Option<AnyArray> {
+        let numbers: Vec<Number> = numbers.into_iter().collect();
         with_dtype!(dtype, T => {
-            let elements: Vec<T> = numbers.into_iter().map(T::from_number).collect();
+            let elements: Vec<T> = numbers.iter().map(|&number| T::from_number(number)).collect();
             Some(T::into_any(ArcArray::from_shape_vec(IxDyn(shape), elements).ok()?))
+        })
+    }
+
+    /// The elements in other places: how an op that only moves elements says what it means, once for all element types.
+    ///
+    /// `movement` is given an array of this shape that holds the elements' places in row-major order, and moves those.
+    pub fn rearranged<E>(&self, movement: impl FnOnce(ArrayD<usize>) -> Result<ArrayD<usize>, E>) -> Result<AnyArray, E> {
+        let mut next = 0..;
+        let places = ArrayD::from_shape_simple_fn(IxDyn(self.shape()), || next.next().unwrap_or_default());
+        Ok(self.picked(&movement(places)?))
+    }
+
+    /// The elements at these places in row-major order; places that are not there hold the element type's zero.
+    fn picked(&self, places: &ArrayD<usize>) -> AnyArray {
+        with_any_array!(self, |array| {
+            let elements: Vec<_> = array.iter().copied().collect();
+            AnyArray::from(places.map(|&place| elements.get(place).copied().unwrap_or_default()))
         })
     }
 
@@ -130,9 +148,13 @@ impl AnyArray {
         if dtype == self.dtype() {
             return self.clone();
         }
-        with_any_array!(self, |array| with_dtype!(dtype, T => {
-            T::into_any(array.mapv(|element| T::from_number(element.to_number())).into_shared())
-        }))
+        AnyArray::with_shape_of(self.shape(), dtype, self.numbers())
+    }
+
+    /// Numbers that were an array's, as an array of the same shape.
+    fn with_shape_of(shape: &[usize], dtype: DType, numbers: Vec<Number>) -> AnyArray {
+        // There are as many numbers as the shape has places, so this always is an array.
+        AnyArray::from_numbers(dtype, shape, numbers).unwrap_or_else(|| AnyArray::full(dtype, &[0], Number::Bool(false)))
     }
 
     /// As an array of reals: exact for every float, rounded for integers beyond 2⁵³.
@@ -147,12 +169,12 @@ impl AnyArray {
 
     /// Reals rounded to a dtype.
     pub fn from_reals(dtype: DType, array: &ArrayD<f64>) -> AnyArray {
-        with_dtype!(dtype, T => T::into_any(array.mapv(|x| T::from_number(Number::Real(x))).into_shared()))
+        AnyArray::with_shape_of(array.shape(), dtype, array.iter().map(|&x| Number::Real(x)).collect())
     }
 
     /// Integers wrapped to a dtype.
     pub fn from_integers(dtype: DType, array: &ArrayD<i128>) -> AnyArray {
-        with_dtype!(dtype, T => T::into_any(array.mapv(|x| T::from_number(Number::Integer(x))).into_shared()))
+        AnyArray::with_shape_of(array.shape(), dtype, array.iter().map(|&x| Number::Integer(x)).collect())
     }
 
     /// The typed array inside, if the elements are of type `T`.

@@ -40,6 +40,13 @@ impl Sizes {
             let ty = &graph.node(node).types()[0];
             for (axis, (dim, &length)) in ty.dims.iter().zip(*shape).enumerate() {
                 sizes.solve(dim, length as i64);
+                if let Some((symbol, negative)) = sizes.iter().find(|(_, length)| *length < 0) {
+                    return Err(argument_error(
+                        graph,
+                        place,
+                        format!("axis {axis} is declared as {dim}, and the array has {length}, so that `{symbol}` would be {negative}"),
+                    ));
+                }
                 if sizes.evaluate(dim) != Some(length as i64) {
                     let expected = sizes.evaluate(dim).map_or_else(String::new, |length| format!(" = {length}"));
                     let expected = if dim.known().is_some() { String::new() } else { expected };

@@ -11,7 +11,6 @@ use crate::graph::{Graph, Value};
 use crate::lengths::Lengths;
 use crate::sizes::Sizes;
 use crate::types::{Dims, Type};
-use crate::with_any_array;
 
 /// Stretches axes of length 1, aligned at the last axis: `x: [.., 1, ..] -> to`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,10 +53,11 @@ impl Primitive for Broadcast {
     fn evaluate(&self, inputs: &[&AnyArray], sizes: &Sizes) -> Result<SmallVec<[AnyArray; 1]>, Problem> {
         let [x] = arity(inputs)?;
         let shape = sizes.shape(&self.to)?;
-        with_any_array!(x, |x| {
-            let stretched = x.broadcast(IxDyn(&shape)).ok_or_else(|| Problem::shapes(format!("{:?} does not stretch to {shape:?}", x.shape())))?;
-            Ok(one(AnyArray::from(stretched.to_owned())))
-        })
+        let stretched = x.rearranged(|places| {
+            let stretched = places.broadcast(IxDyn(&shape));
+            Ok(stretched.ok_or_else(|| Problem::shapes(format!("{:?} does not stretch to {shape:?}", x.shape())))?.to_owned())
+        })?;
+        Ok(one(stretched))
     }
 
     fn derivative(&self) -> Derivative<'_> {

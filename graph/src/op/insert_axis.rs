@@ -12,7 +12,6 @@ use crate::graph::{Graph, Value};
 use crate::lengths::Lengths;
 use crate::sizes::Sizes;
 use crate::types::Type;
-use crate::with_any_array;
 
 /// A new axis of length 1 at that place: `x: [a, b], axis 1 -> [a, 1, b]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,7 +51,7 @@ impl Primitive for InsertAxis {
     fn evaluate(&self, inputs: &[&AnyArray], _: &Sizes) -> Result<SmallVec<[AnyArray; 1]>, Problem> {
         require::fit(self, inputs)?;
         let [x] = arity(inputs)?;
-        with_any_array!(x, |x| Ok(one(AnyArray::from(x.to_owned().insert_axis(Axis(self.axis))))))
+        x.rearranged(|places| Ok(places.insert_axis(Axis(self.axis)))).map(one)
     }
 
     fn derivative(&self) -> Derivative<'_> {

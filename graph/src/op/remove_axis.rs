@@ -12,7 +12,6 @@ use crate::graph::{Graph, Value};
 use crate::lengths::Lengths;
 use crate::sizes::Sizes;
 use crate::types::Type;
-use crate::with_any_array;
 
 /// The same elements without an axis of length 1: `x: [a, 1, b], axis 1 -> [a, b]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,7 +51,7 @@ impl Primitive for RemoveAxis {
     fn evaluate(&self, inputs: &[&AnyArray], _: &Sizes) -> Result<SmallVec<[AnyArray; 1]>, Problem> {
         require::fit(self, inputs)?;
         let [x] = arity(inputs)?;
-        with_any_array!(x, |x| Ok(one(AnyArray::from(x.index_axis(Axis(self.axis), 0).to_owned()))))
+        x.rearranged(|places| Ok(places.index_axis_move(Axis(self.axis), 0))).map(one)
     }
 
     fn derivative(&self) -> Derivative<'_> {

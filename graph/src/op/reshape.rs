@@ -12,7 +12,6 @@ use crate::graph::{Graph, Value};
 use crate::lengths::Lengths;
 use crate::sizes::Sizes;
 use crate::types::{Dims, Type};
-use crate::with_any_array;
 
 /// The same elements in row-major order under other lengths: `x: [..] -> to`, where both have as many elements.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,11 +53,10 @@ impl Primitive for Reshape {
     fn evaluate(&self, inputs: &[&AnyArray], sizes: &Sizes) -> Result<SmallVec<[AnyArray; 1]>, Problem> {
         let [x] = arity(inputs)?;
         let shape = sizes.shape(&self.to)?;
-        with_any_array!(x, |x| {
-            let reshaped =
-                x.to_shape(IxDyn(&shape)).map_err(|_| Problem::shapes(format!("{:?} has not as many elements as {shape:?}", x.shape())))?;
-            Ok(one(AnyArray::from(reshaped.to_owned())))
-        })
+        let reshaped = x.rearranged(|places| {
+            places.into_shape_with_order(IxDyn(&shape)).map_err(|_| Problem::shapes(format!("{:?} has not as many elements as {shape:?}", x.shape())))
+        })?;
+        Ok(one(reshaped))
     }
 
     fn derivative(&self) -> Derivative<'_> {

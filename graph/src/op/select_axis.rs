@@ -12,7 +12,6 @@ use crate::graph::{Graph, Value};
 use crate::lengths::Lengths;
 use crate::sizes::Sizes;
 use crate::types::Type;
-use crate::with_any_array;
 
 /// Rows picked along an axis: `x: [a, n, b], indices: [i, j], axis 1 -> [a, i, j, b]`.
 ///
@@ -71,11 +70,10 @@ impl Primitive for SelectAxis {
         let [x, indices] = arity(inputs)?;
         let places = places(indices, x.shape()[self.axis])?;
         let shape = [&x.shape()[..self.axis], indices.shape(), &x.shape()[self.axis + 1..]].concat();
-        with_any_array!(x, |x| {
-            let picked = x.select(Axis(self.axis), &places);
-            let picked = picked.to_shape(IxDyn(&shape)).map_err(|error| Problem::shapes(error.to_string()))?;
-            Ok(one(AnyArray::from(picked.to_owned())))
-        })
+        let picked = x.rearranged(|all| {
+            all.select(Axis(self.axis), &places).into_shape_with_order(IxDyn(&shape)).map_err(|error| Problem::shapes(error.to_string()))
+        })?;
+        Ok(one(picked))
     }
 
     fn derivative(&self) -> Derivative<'_> {

@@ -16,7 +16,6 @@ use crate::lengths::Lengths;
 use crate::sizes::Sizes;
 use crate::text::expression::parse_dim;
 use crate::types::Type;
-use crate::with_any_array;
 
 /// Places at equal distances along an axis: `start`, `start + step` and so on, `length` of them.
 ///
@@ -141,13 +140,13 @@ impl Primitive for Slice {
     fn evaluate(&self, inputs: &[&AnyArray], sizes: &Sizes) -> Result<SmallVec<[AnyArray; 1]>, Problem> {
         let [x] = arity(inputs)?;
         one_range_per_axis(&self.ranges, x.shape().len())?;
-        with_any_array!(x, |x| {
-            let mut taken = x.to_owned();
+        let taken = x.rearranged(|mut taken| {
             for (axis, range) in self.ranges.iter().enumerate() {
                 taken = taken.select(Axis(axis), &range.places(axis, x.shape()[axis], sizes)?);
             }
-            Ok(one(AnyArray::from(taken)))
-        })
+            Ok(taken)
+        })?;
+        Ok(one(taken))
     }
 
     fn derivative(&self) -> Derivative<'_> {

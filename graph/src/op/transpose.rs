@@ -11,7 +11,6 @@ use crate::graph::{Graph, Value};
 use crate::lengths::Lengths;
 use crate::sizes::Sizes;
 use crate::types::Type;
-use crate::with_any_array;
 
 /// Axes in another order: axis `k` of the result is axis `order[k]` of `x`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +50,7 @@ impl Primitive for Transpose {
     fn evaluate(&self, inputs: &[&AnyArray], _: &Sizes) -> Result<SmallVec<[AnyArray; 1]>, Problem> {
         require::fit(self, inputs)?;
         let [x] = arity(inputs)?;
-        with_any_array!(x, |x| Ok(one(AnyArray::from(x.view().permuted_axes(IxDyn(&self.order)).as_standard_layout().into_owned()))))
+        x.rearranged(|places| Ok(places.permuted_axes(IxDyn(&self.order)))).map(one)
     }
 
     fn derivative(&self) -> Derivative<'_> {
