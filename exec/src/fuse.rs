@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, BinaryHeap};
 use crate::draft::{Draft, DraftStep, Origin, predecessors};
 use crate::layout::Shape;
 use crate::loops::{instruction, operand, parts, pruned, same_places, seen_through, tidy, with_arguments};
-use crate::nest::{Access, BufferId, Instruction, Nest};
+use crate::nest::{Access, Accumulate, BufferId, Instruction, Nest};
 use crate::step::Step;
 
 /// A nest does not grow beyond so many instructions: an engine keeps them all at hand.
@@ -160,6 +160,13 @@ impl Fusion {
     }
 }
 
+/// Whether all sums of two nests run over the same loops: a nest goes over its loops once.
+fn alike(shape: &Shape, first: &Nest, second: &Nest) -> bool {
+    let loops = |reduction: &Accumulate| -> Shape { reduction.axes.iter().copied().filter(|&axis| shape[axis] != 1).collect() };
+    let mut all = first.reductions.iter().chain(&second.reductions).map(loops);
+    all.next().is_none_or(|one| all.all(|other| other == one))
+}
+
 /// Gives the links of one step to another, but not those between the two.
 fn relink(links: &mut [BTreeSet<usize>], back: &mut [BTreeSet<usize>], from: usize, to: usize) {
     for place in std::mem::take(&mut links[from]) {
@@ -187,6 +194,9 @@ fn merged(first: &Nest, second: &Nest) -> Option<Nest> {
     let reads = |access: &Access| second.operands.iter().filter(move |operand| operand.buffer == access.buffer).cloned().collect::<Vec<_>>();
     let in_step = first.stores.iter().all(|store| reads(&store.to).iter().all(|operand| same_places(&shape, operand, &store.to)));
     if !in_step || first.reductions.iter().any(|reduction| !reads(&reduction.to).is_empty()) {
+        return None;
+    }
+    if !alike(&shape, &first, &second) {
         return None;
     }
     let mut nest = first;

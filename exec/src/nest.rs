@@ -11,6 +11,7 @@
 //!   So an engine may work in tiles of any size, as long as it reads a tile before it writes it.
 //! - No two stores or results overlap. A result of [`Accumulate`] is not read in the same nest.
 //! - Distinct indices store to distinct places.
+//! - All reductions of a nest that planning makes combine over the same loops (of more than one turn).
 //!
 //! What an engine must see to:
 //! - A result that reduces no element at all gets the neutral element (0, 1, true, false; planning refuses the extreme of nothing).

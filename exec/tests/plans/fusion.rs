@@ -73,12 +73,25 @@ fn reductions_take_their_producers_in_through_views() {
     let x = matrix(&mut graph, "x");
     let square = graph.apply(&MUL, &[x, x]).unwrap();
     let turned = graph.transpose(square, &[1, 0]).unwrap();
-    let flat = graph.reshape(square, &[54].into_iter().collect()).unwrap();
-    let (columns, all) = (graph.sum(turned, &[1]).unwrap(), graph.reduce(Reduction::Max, flat, &[0]).unwrap());
-    let outer = graph.reshape(turned, &[54].into_iter().collect()).unwrap();
-    graph.set_outputs([columns, all, outer]);
+    let flat = graph.reshape(turned, &[54].into_iter().collect()).unwrap();
+    let (columns, most) = (graph.sum(turned, &[1]).unwrap(), graph.reduce(Reduction::Max, square, &[0]).unwrap());
+    graph.set_outputs([columns, most, flat]);
     let plan = plan(&graph);
     assert_eq!((nests(&plan), plan.arena_bytes()), (1, 0), "{}", plan.explain(&graph));
+    agree(&graph, &[&whole(DType::F64, &[6, 9])], 0.0);
+}
+
+#[test]
+fn sums_over_different_loops_are_different_nests() {
+    let mut graph = Graph::new();
+    let x = matrix(&mut graph, "x");
+    let square = graph.apply(&MUL, &[x, x]).unwrap();
+    let sums = [&[0][..], &[1], &[0, 1]].map(|axes| graph.sum(square, axes).unwrap());
+    graph.set_outputs(sums);
+    let plan = plan(&graph);
+    let squares = plan.steps().iter().filter_map(|step| if let Step::Nest(nest) = &step.step { Some(nest) } else { None });
+    assert_eq!(squares.map(|nest| nest.to_string().matches("mul(").count()).sum::<usize>(), 1, "{}", plan.explain(&graph));
+    assert_eq!(nests(&plan), 3, "{}", plan.explain(&graph));
     agree(&graph, &[&whole(DType::F64, &[6, 9])], 0.0);
 }
 
