@@ -66,6 +66,24 @@ functions! {
         erfc ERFC;
         /// The inverse of the error function.
         erf_inv ERF_INV;
+        /// ln(1 − eˣ), for x ≤ 0.
+        log_1m_exp LOG_1M_EXP;
+        /// ln(p / (1 − p))
+        logit LOGIT;
+        /// ln cosh x, without overflow.
+        log_cosh LOG_COSH;
+        /// ln erfc x, where erfc vanishes too.
+        log_erfc LOG_ERFC;
+        /// The logarithm of [`ndtr`], where that vanishes too.
+        log_ndtr LOG_NDTR;
+        /// x − ln(1 + x), accurate near 0.
+        x_minus_ln_1p X_MINUS_LN_1P;
+        /// e^(x²)·erfc x
+        erfcx ERFCX;
+        /// sin x / x, and 1 at 0.
+        sinc SINC;
+        /// (sin x − x·cos x) / x², and 0 at 0.
+        spherical_j1 SPHERICAL_J1;
         /// The probability that a standard normal variable is at most x.
         ndtr NDTR;
         /// The inverse of [`ndtr`].

@@ -3,11 +3,13 @@
 mod bessel;
 mod gamma;
 mod normal;
+mod tails;
 mod wide;
 
 pub use bessel::{bessel_i0, bessel_i1};
 pub use gamma::{digamma, lgamma, polygamma};
 pub use normal::{ONE_OVER_SQRT_TAU, erf_inv, ndtr, ndtri};
+pub use tails::{ONE_OVER_SQRT_PI, erfcx, log_1m_exp, log_cosh, log_erfc, log_ndtr, logit, sinc, spherical_j1, x_minus_ln_1p};
 
 use wide::Wide;
 
@@ -94,6 +96,7 @@ mod tests {
     use super::*;
 
     const INF: f64 = f64::INFINITY;
+    const LN_2: f64 = std::f64::consts::LN_2;
     const NAN: f64 = f64::NAN;
 
     fn same(left: f64, right: f64) -> bool {
@@ -112,6 +115,15 @@ mod tests {
             ("digamma", digamma, &[(0.0, -INF), (-0.0, INF), (-3.0, NAN), (INF, INF), (-INF, NAN)]),
             ("trigamma", |x| polygamma(1.0, x), &[(0.0, INF), (-2.0, INF), (INF, 0.0), (-INF, NAN)]),
             ("tetragamma", |x| polygamma(2.0, x), &[(0.0, -INF), (-2.0, NAN), (INF, -0.0), (-INF, NAN)]),
+            ("log_1m_exp", log_1m_exp, &[(0.0, -INF), (-0.0, -INF), (-INF, -0.0), (1e-300, NAN), (INF, NAN)]),
+            ("logit", logit, &[(0.0, -INF), (1.0, INF), (0.5, 0.0), (-0.1, NAN), (1.1, NAN)]),
+            ("erfcx", erfcx, &[(-INF, INF), (INF, 0.0), (0.0, 1.0), (-30.0, INF)]),
+            ("log_erfc", log_erfc, &[(-INF, LN_2), (INF, -INF), (0.0, -0.0)]),
+            ("log_ndtr", log_ndtr, &[(-INF, -INF), (INF, -0.0), (40.0, -0.0)]),
+            ("log_cosh", log_cosh, &[(-INF, INF), (INF, INF), (0.0, 0.0), (-0.0, 0.0), (1e308, 1e308)]),
+            ("x_minus_ln_1p", x_minus_ln_1p, &[(0.0, 0.0), (-1.0, INF), (INF, NAN), (-2.0, NAN)]),
+            ("sinc", sinc, &[(0.0, 1.0), (-0.0, 1.0), (INF, NAN)]),
+            ("spherical_j1", spherical_j1, &[(0.0, 0.0), (-0.0, -0.0), (INF, NAN)]),
             ("bessel_i0", bessel_i0, &[(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, INF), (720.0, INF)]),
             ("bessel_i1", bessel_i1, &[(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (-720.0, -INF)]),
         ];

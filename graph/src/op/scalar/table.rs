@@ -32,6 +32,8 @@ const INF: f64 = f64::INFINITY;
 const LN_2: f64 = std::f64::consts::LN_2;
 const LN_10: f64 = std::f64::consts::LN_10;
 const TWO_OVER_SQRT_PI: f64 = std::f64::consts::FRAC_2_SQRT_PI;
+const FRAC_1_SQRT_2: f64 = std::f64::consts::FRAC_1_SQRT_2;
+const SQRT_2_OVER_PI: f64 = 2.0 * special::ONE_OVER_SQRT_TAU;
 
 scalars! {
     // name = constructor(name, meaning, partial derivatives, ulps, cost).domain
@@ -84,6 +86,18 @@ scalars! {
     LOG_ADD_EXP = binary("log_add_exp", special::log_add_exp, |x, y, _| [weight(x, y, 1.0), weight(y, x, 1.0)], 2.5, 45).commutative();
     /// ln(1 + eˣ), without overflow.
     SOFTPLUS = unary("softplus", |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), |x, _| x.sigmoid(), 1.5, 42);
+    /// ln(1 − eˣ), for x ≤ 0.
+    LOG_1M_EXP = unary("log_1m_exp", special::log_1m_exp, |x, _| -1.0 / (-x).exp_m1(), 2.5, 45).on(-INF, 0.0);
+    /// ln(p / (1 − p)), the inverse of sigmoid.
+    LOGIT = unary("logit", special::logit, |x, _| 1.0 / (x * (1.0 - x)), 2.5, 45).on(0.0, 1.0);
+    /// ln cosh x, without overflow.
+    LOG_COSH = unary("log_cosh", special::log_cosh, |x, _| x.tanh(), 2.5, 50);
+    /// ln erfc x, where erfc vanishes too.
+    LOG_ERFC = unary("log_erfc", special::log_erfc, |x, _| -TWO_OVER_SQRT_PI / Term::apply(&ERFCX, [x]), 3.0, 60);
+    /// The logarithm of [`NDTR`], where that vanishes too.
+    LOG_NDTR = unary("log_ndtr", special::log_ndtr, |x, _| SQRT_2_OVER_PI / Term::apply(&ERFCX, [x * -FRAC_1_SQRT_2]), 3.0, 60);
+    /// x − ln(1 + x), accurate near 0.
+    X_MINUS_LN_1P = unary("x_minus_ln_1p", special::x_minus_ln_1p, |x, _| x / (1.0 + x), 2.5, 45).on(-1.0, INF);
 
     // Trigonometry, in radians.
     /// Tangent.
@@ -151,6 +165,14 @@ scalars! {
     ERF = unary("erf", libm::erf, |x, _| (-(x * x)).exp() * TWO_OVER_SQRT_PI, 1.0, 30);
     /// 1 − erf x, accurate for large x.
     ERFC = unary("erfc", libm::erfc, |x, _| (-(x * x)).exp() * -TWO_OVER_SQRT_PI, 1.5, 35);
+
+    /// e^(x²)·erfc x: erfc without its vanishing part.
+    ERFCX = unary("erfcx", special::erfcx, |x, y| erfcx_slope(x, y), 3.0, 60);
+    /// sin x / x, and 1 at 0.
+    SINC = unary("sinc", special::sinc, |x, _| -Term::apply(&SPHERICAL_J1, [x]), 1.5, 25);
+    /// (sin x − x·cos x) / x², and 0 at 0: the spherical Bessel function of order 1.
+    SPHERICAL_J1 = unary("spherical_j1", special::spherical_j1,
+        |x, y| Term::apply(&SINC, [x]) - Term::select(x.equal(c(0.0)), c(2.0 / 3.0), y * 2.0 / x), 3.0, 30);
 
     // Signs and rounding.
     /// |x| with the sign of y.
@@ -231,6 +253,13 @@ fn over_square(x: Term, size: Term) -> Term {
 fn weight(x: Term, y: Term, scale: f64) -> Term {
     let difference = if scale == 1.0 { x - y } else { (x - y) * scale };
     Term::select(x.equal(y), c(0.5), difference.sigmoid())
+}
+
+/// 2x·y − 2/√π, and where x is large the series of that, which is the small difference of large numbers.
+fn erfcx_slope(x: Term, y: Term) -> Term {
+    let inverse = 0.5 / (x * x);
+    let sum = (1..=6).rev().fold(c(1.0), |sum, k| 1.0 - inverse * f64::from(2 * k + 1) * sum);
+    Term::select(x.gt(c(30.0)), -TWO_OVER_SQRT_PI * inverse * sum, 2.0 * x * y - TWO_OVER_SQRT_PI)
 }
 
 /// 1/cosh² x as 4·σ(2x)·σ(−2x), which keeps its digits where 1 − tanh² has none left.
