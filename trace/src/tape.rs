@@ -10,6 +10,7 @@ use damo_graph::op::scalar::Scalar;
 use damo_graph::op::stop_gradient::StopGradient;
 use damo_graph::{Element, Error, ErrorKind, Graph, NodeId, Problem, Provenance, Result, Source, Type, Value};
 
+use crate::log::Log;
 use crate::record::{Indices, Record, Recorded};
 use crate::scope::Scope;
 use crate::shared::AnyShared;
@@ -46,7 +47,7 @@ use crate::tensors::Handle;
 /// Recording an op only writes it down. Types are inferred, and equal computations become one node, when the tape is asked something.
 #[derive(Default)]
 pub struct Tape {
-    records: RefCell<Vec<Record>>,
+    records: RefCell<Log>,
     state: RefCell<State>,
     /// The first thing that went wrong.
     error: RefCell<Option<Error>>,
@@ -182,11 +183,7 @@ impl Tape {
     pub(crate) fn tensor<T>(&self, what: Recorded, inputs: Indices) -> Tensor<'_, T> {
         let scope = self.scope.get();
         let location = scope.location.unwrap_or(Location::caller());
-        let mut records = self.records.borrow_mut();
-        // A tape of 2³² ops would need 256 GB; its last tensor would have no value.
-        let index = u32::try_from(records.len()).unwrap_or(u32::MAX);
-        records.push(Record { what, inputs, location, within: scope.name });
-        drop(records);
+        let index = self.records.borrow_mut().push(Record { what, inputs, location, within: scope.name });
         if self.evaluates.get() {
             drop(self.flush());
         }
@@ -216,7 +213,7 @@ impl Tape {
         })?;
         let mut records = self.records.borrow_mut();
         let entered = state.values.len();
-        for record in records.iter_mut().skip(entered) {
+        for record in records.from(entered) {
             let value = state.enter(record).unwrap_or_else(|error| {
                 self.keep(error);
                 None
@@ -261,7 +258,7 @@ impl Tape {
 
     /// The line of a record.
     pub(crate) fn source(&self, index: u32) -> Option<Source> {
-        self.records.borrow().get(index as usize).and_then(|record| provenance(record).source)
+        self.records.borrow().get(index).and_then(|record| provenance(record).source)
     }
 
     /// Evaluates from now on every op as it is recorded.

@@ -51,8 +51,9 @@ use crate::tensors::Handle;
 ///
 /// # Choices
 ///
-/// What a tensor holds is not known while the program is written, so `if x > y` does not compile. Compare with
-/// [`gt`](Tensor::gt) and its like, and use [`select`](crate::select) to choose element by element.
+/// What a tensor holds is not known while the program is written, so `if x > y` does not compile (the compiler says that
+/// [`UseSelectOrCond`](crate::UseSelectOrCond) is missing). Compare with [`gt`](Tensor::gt) and its like, and use
+/// [`select`](crate::select) to choose element by element.
 ///
 /// ```compile_fail,E0369
 /// use damo_trace::*;
