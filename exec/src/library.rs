@@ -1,0 +1,248 @@
+//! Matrix products: which kernel computes one, by its lengths and strides.
+//!
+//! | shape | kernel |
+//! |---|---|
+//! | matrix by matrix | [`matmul`]: the `gemm` crate |
+//! | matrix by vector | [`matvec`]: by rows or by columns, whichever are contiguous |
+//! | vector by vector | [`vector`]: a dot product |
+//! | column by row | [`vector`]: an outer product |
+//!
+//! Every kernel takes strides as they are and copies nothing. The order of each sum depends on lengths, strides and the machine, never on
+//! the number of threads (of which there is one so far).
+
+#![expect(unsafe_code, reason = "it makes the views that kernels work on")]
+
+pub mod matmul;
+pub mod matvec;
+pub mod pairwise;
+pub mod pick;
+pub mod rows;
+pub mod vector;
+
+use damo_graph::{DType, ErrorKind, Problem};
+use smallvec::SmallVec;
+
+use crate::nest::BufferId;
+use crate::step::{BatchAxis, Contraction, Matrix};
+use crate::view::{Region, View, ViewMut};
+use matmul::Multiply;
+
+/// Runs a contraction on the memory of a plan's buffers, by their places.
+///
+/// Fails if an operand is not all inside its buffer, or the dtype is not `f32` or `f64`.
+///
+/// # Safety
+///
+/// While it runs nobody else writes the operands' memory or touches the result's, which overlaps no operand. The memory holds elements of
+/// the contraction's dtype.
+pub unsafe fn contract(contraction: &Contraction, buffers: &[Region<'_>]) -> Result<(), Problem> {
+    match contraction.dtype {
+        // SAFETY: the caller's.
+        DType::F32 => unsafe { contract_typed::<f32>(contraction, buffers) },
+        // SAFETY: the caller's.
+        DType::F64 => unsafe { contract_typed::<f64>(contraction, buffers) },
+        other => Err(Problem::dtype(format!("there is no matrix product kernel for elements of type {other}"))),
+    }
+}
+
+/// # Safety
+///
+/// As [`contract`].
+unsafe fn contract_typed<T: Multiply>(contraction: &Contraction, buffers: &[Region<'_>]) -> Result<(), Problem> {
+    let Contraction { m, k, n, batch, left, right, out, .. } = contraction;
+    let (left_memory, right_memory, out_memory) = (memory(buffers, left.buffer)?, memory(buffers, right.buffer)?, memory(buffers, out.buffer)?);
+    // Everything is checked before anything is written.
+    let inside = |memory: Region<'_>, matrix: &Matrix, lengths: [usize; 2], stride: fn(&BatchAxis) -> isize| {
+        let lengths: SmallVec<[usize; 8]> = batch.iter().map(|axis| axis.length).chain(lengths).collect();
+        let strides: SmallVec<[isize; 8]> = batch.iter().map(stride).chain([matrix.rows, matrix.columns]).collect();
+        memory.check::<T>(matrix.offset, &lengths, &strides)
+    };
+    inside(left_memory, left, [*m, *k], |axis| axis.left)?;
+    inside(right_memory, right, [*k, *n], |axis| axis.right)?;
+    inside(out_memory, out, [*m, *n], |axis| axis.out)?;
+    let count: usize = batch.iter().map(|axis| axis.length).product();
+    for index in 0..count {
+        let (mut rest, mut offsets) = (index, [left.offset, right.offset, out.offset]);
+        for axis in batch.iter().rev() {
+            let place = (rest % axis.length) as isize;
+            rest /= axis.length;
+            offsets = [offsets[0] + place * axis.left, offsets[1] + place * axis.right, offsets[2] + place * axis.out];
+        }
+        let strides = |matrix: &Matrix| [matrix.rows, matrix.columns];
+        // SAFETY: the caller vouches for the operands.
+        let left = unsafe { View::<T, 2>::new(left_memory, offsets[0], [*m, *k], strides(left)) }?;
+        // SAFETY: the caller vouches for the operands.
+        let right = unsafe { View::<T, 2>::new(right_memory, offsets[1], [*k, *n], strides(right)) }?;
+        // SAFETY: the caller vouches for the result.
+        let out = unsafe { ViewMut::<T, 2>::new(out_memory, offsets[2], [*m, *n], strides(out)) }?;
+        product(left, right, out);
+    }
+    Ok(())
+}
+
+/// The memory of a buffer.
+pub(crate) fn memory<'a>(buffers: &[Region<'a>], buffer: BufferId) -> Result<Region<'a>, Problem> {
+    buffers.get(buffer.index()).copied().ok_or_else(|| Problem::new(ErrorKind::Execution, format!("the plan has no buffer {buffer}")))
+}
+
+/// `left: [m, k] · right: [k, n] -> out: [m, n]` by the kernel for its shape. The lengths of the views must agree.
+pub fn product<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, mut out: ViewMut<'_, T, 2>) {
+    let ([m, k], [_, n]) = (left.lengths(), right.lengths());
+    match (m, n, k) {
+        (0, ..) | (_, 0, _) => {}
+        (1, 1, _) => {
+            let dot = left.rows().zip(right.transposed().rows()).map(|(left, right)| vector::dot(left, right)).next();
+            out.rows_mut().zip(dot).for_each(|(mut row, dot)| row.write([dot]));
+        }
+        (_, 1, 2..) => right.transposed().rows().take(1).for_each(|x| matvec::matvec(left, x, out.first_column())),
+        (1, _, 2..) => left.rows().take(1).for_each(|x| matvec::matvec(right.transposed(), x, out.first_row())),
+        (_, _, 1) => left.transposed().rows().zip(right.rows()).for_each(|(left, right)| vector::outer(left, right, out.borrow())),
+        _ => matmul::matmul(left, right, out, T::ONE, T::ZERO),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A matrix of small pseudo-random numbers, stored by rows or by columns, in strides of two elements or without gaps.
+    pub(crate) struct Array<T> {
+        elements: Vec<T>,
+        lengths: [usize; 2],
+        strides: [isize; 2],
+        offset: isize,
+    }
+
+    impl<T: Multiply> Array<T> {
+        pub(crate) fn new(rows: usize, columns: usize, by_columns: bool, seed: u64) -> Self {
+            let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+            let elements = (0..4 * rows * columns)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    T::from_number(damo_graph::Number::Real((state >> 40) as f64 / f64::from(1 << 24) - 0.5))
+                })
+                .collect();
+            Array { elements, lengths: [rows, columns], strides: if by_columns { [1, rows as isize] } else { [columns as isize, 1] }, offset: 0 }
+        }
+
+        /// The same with every second element only, and backwards.
+        pub(crate) fn sparse(mut self) -> Self {
+            self.strides = self.strides.map(|stride| -2 * stride);
+            self.offset = 2 * (self.lengths[0] * self.lengths[1]).saturating_sub(1) as isize;
+            self
+        }
+
+        pub(crate) fn view(&self) -> View<'_, T, 2> {
+            // SAFETY: the elements are borrowed.
+            unsafe { View::new(Region::reading(&self.elements), self.offset, self.lengths, self.strides) }.unwrap()
+        }
+
+        pub(crate) fn reals(&self) -> Vec<Vec<f64>> {
+            self.view().rows().map(|row| row.iter().map(|x| x.to_number().to_real()).collect()).collect()
+        }
+    }
+
+    pub(crate) fn naive<T: Multiply>(left: &Array<T>, right: &Array<T>) -> Vec<f64> {
+        let (left, columns, rows) = (left.reals(), right.lengths[1], right.reals());
+        left.iter().flat_map(|row| (0..columns).map(|j| row.iter().zip(&rows).map(|(x, right)| x * right[j]).sum()).collect::<Vec<f64>>()).collect()
+    }
+
+    fn agrees<T: Multiply>(m: usize, k: usize, n: usize, epsilon: f64) {
+        let modes = [(false, false), (true, false), (false, true), (true, true)];
+        for (left_mode, right_mode) in modes.into_iter().flat_map(|left| modes.map(|right| (left, right))) {
+            let make = |rows, columns, (by_columns, sparse), seed| {
+                let array = Array::<T>::new(rows, columns, by_columns, seed);
+                if sparse { array.sparse() } else { array }
+            };
+            let (left, right) = (make(m, k, left_mode, 1), make(k, n, right_mode, 2));
+            let expected = naive(&left, &right);
+            for gap in [1, 3] {
+                let mut out = vec![T::from_number(damo_graph::Number::Real(f64::NAN)); m * n * gap];
+                // SAFETY: the result is borrowed.
+                let view = unsafe { ViewMut::new(Region::writing(&mut out), 0, [m, n], [(n * gap) as isize, gap as isize]) }.unwrap();
+                product(left.view(), right.view(), view);
+                for (place, expected) in expected.iter().enumerate() {
+                    let found = out[place * gap].to_number().to_real();
+                    let bound = epsilon * (8.0 + (k as f64).sqrt());
+                    assert!((found - expected).abs() <= bound, "[{m}, {k}] · [{k}, {n}] {left_mode:?} {right_mode:?}: {found} {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn products_of_all_shapes_and_strides_agree_with_the_definition() {
+        for (m, k, n) in
+            [(1, 1, 1), (1, 5, 1), (3, 0, 2), (0, 3, 2), (2, 3, 0), (4, 1, 6), (17, 33, 1), (1, 33, 17), (5, 70, 1), (1, 70, 9), (7, 9, 8), (65, 40, 33)]
+        {
+            agrees::<f32>(m, k, n, f64::from(f32::EPSILON));
+            agrees::<f64>(m, k, n, f64::EPSILON);
+        }
+        agrees::<f32>(3, 5000, 1, f64::from(f32::EPSILON));
+        agrees::<f32>(1, 5000, 3, f64::from(f32::EPSILON));
+        agrees::<f32>(1, 9001, 1, f64::from(f32::EPSILON));
+        agrees::<f64>(1203, 301, 1, f64::EPSILON);
+        agrees::<f64>(1, 301, 1203, f64::EPSILON);
+    }
+
+    #[test]
+    fn long_sums_of_like_terms_stay_accurate() {
+        let (ones, tenths) = (vec![1.0f32; 1 << 20], vec![0.1f32; 1 << 20]);
+        let rows = View::rows_of(&tenths, 1, 1 << 20).unwrap();
+        let mut y = [0.0f32; 1];
+        matvec::matvec(rows, View::of(&ones), ViewMut::of(&mut y));
+        assert!((y[0] / (0.1 * (1 << 20) as f32) - 1.0).abs() < 1e-6, "{y:?}");
+        let columns = View::rows_of(&tenths, 1 << 18, 4).unwrap().transposed();
+        let mut y = [0.0f32; 4];
+        matvec::matvec(columns, View::of(&ones[..1 << 18]), ViewMut::of(&mut y));
+        assert!(y.iter().all(|y| (y / (0.1 * (1 << 18) as f32) - 1.0).abs() < 1e-6), "{y:?}");
+    }
+
+    #[test]
+    fn a_row_has_the_same_bits_whichever_stand_beside_it() {
+        let (matrix, x) = (Array::<f32>::new(7, 333, false, 3), Array::<f32>::new(1, 333, false, 4));
+        let mut all = [0.0f32; 7];
+        let x = x.view().rows().next().unwrap();
+        matvec::matvec(matrix.view(), x, ViewMut::of(&mut all));
+        for (row, expected) in all.iter().enumerate() {
+            let mut one = [0.0f32; 1];
+            let row = View::rows_of(&matrix.elements[row * 333..], 1, 333).unwrap();
+            matvec::matvec(row, x, ViewMut::of(&mut one));
+            assert_eq!(one[0].to_bits(), expected.to_bits());
+        }
+    }
+
+    #[test]
+    fn contractions_loop_over_their_batch() {
+        let numbers: Vec<f64> = (0..24).map(f64::from).collect();
+        let mut out = [0.0f64; 8];
+        let matrix = |buffer, rows, columns| Matrix { buffer: BufferId(buffer), offset: 0, rows, columns };
+        let axis = BatchAxis { length: 2, left: 12, right: 12, out: 4 };
+        let contraction = Contraction {
+            dtype: DType::F64,
+            batch: [axis].into_iter().collect(),
+            m: 2,
+            k: 6,
+            n: 2,
+            left: matrix(0, 6, 1),
+            right: matrix(0, 1, 6),
+            out: matrix(1, 2, 1),
+        };
+        let buffers = [Region::reading(&numbers), Region::writing(&mut out)];
+        // SAFETY: the result is borrowed, and the operands are another array.
+        unsafe { contract(&contraction, &buffers) }.unwrap();
+        let outside = Contraction { k: 13, ..contraction };
+        // SAFETY: as above.
+        assert!(unsafe { contract(&outside, &buffers) }.is_err());
+        assert_eq!(out, [55.0, 145.0, 145.0, 451.0, 1279.0, 1801.0, 1801.0, 2539.0]);
+    }
+
+    #[test]
+    fn not_a_number_gets_through() {
+        let (left, right) = ([1.0f32, f32::NAN, 0.0, f32::INFINITY], [1.0f32, 2.0, 0.0, 1.0]);
+        let mut out = [0.0f32; 4];
+        let view = |x| View::rows_of(x, 2, 2).unwrap();
+        product(view(&left), view(&right), ViewMut::rows_of(&mut out, 2, 2).unwrap());
+        assert!(out.iter().take(3).all(|x| x.is_nan()) && out[3] == f32::INFINITY, "{out:?}");
+    }
+}

@@ -1,0 +1,24 @@
+//! The portable engine: fused nests interpreted in tiles, with plain loops that the compiler turns into vector code.
+//!
+//! [`Kernel::compile`] orders the loops of a nest, joins them, and cuts the innermost into tiles of 512 to 1024 elements. A run goes from tile
+//! to tile: operands are read (where they are contiguous, in place), each instruction is one loop over the tile, results are written,
+//! reductions are folded into accumulators. Results agree with the ops' meanings within their stated accuracy.
+
+mod apply;
+mod axes;
+mod combine;
+mod copy;
+mod functions;
+mod interpret;
+#[cfg(test)]
+mod judge;
+mod kernel;
+mod loops;
+mod part;
+mod reduce;
+mod stored;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+pub use kernel::Kernel;

@@ -1,0 +1,76 @@
+//! How two partial results of a reduction become one.
+
+use bytemuck::Pod;
+
+/// An associative way to combine, with its neutral element. Floats associate but for rounding.
+pub(crate) trait Combine: 'static {
+    /// What is combined, as it lies in memory.
+    type Raw: Pod + Send + Sync;
+    /// Changes nothing.
+    const NEUTRAL: Self::Raw;
+
+    fn combine(left: Self::Raw, right: Self::Raw) -> Self::Raw;
+}
+
+/// x + y; integers wrap.
+pub(crate) struct Sum<T>(T);
+/// x · y; integers wrap.
+pub(crate) struct Product<T>(T);
+/// The larger; NaN if either is; +0 is larger than −0.
+pub(crate) struct Max<T>(T);
+/// The smaller; NaN if either is; −0 is smaller than +0.
+pub(crate) struct Min<T>(T);
+
+macro_rules! combine {
+    ($($kind:ident, $raw:ty, $neutral:expr, |$x:ident, $y:ident| $combined:expr;)*) => { $(
+        impl Combine for $kind<$raw> {
+            type Raw = $raw;
+            const NEUTRAL: $raw = $neutral;
+
+            #[inline(always)]
+            fn combine($x: $raw, $y: $raw) -> $raw {
+                $combined
+            }
+        }
+    )* };
+}
+
+macro_rules! integers {
+    ($($integer:ty),*) => { $(combine! {
+        Sum, $integer, 0, |x, y| x.wrapping_add(y);
+        Product, $integer, 1, |x, y| x.wrapping_mul(y);
+        Max, $integer, <$integer>::MIN, |x, y| if x > y { x } else { y };
+        Min, $integer, <$integer>::MAX, |x, y| if x < y { x } else { y };
+    })* };
+}
+integers!(i64, u64, u8);
+
+/// The larger of two floats; equal ones differ in sign at most, and `+0` is larger than `−0`.
+macro_rules! maximum {
+    ($float:ty, $x:expr, $y:expr) => {{
+        let (x, y): ($float, $float) = ($x, $y);
+        let chosen = if x > y || x.is_nan() { x } else { y };
+        if x == y { <$float>::from_bits(x.to_bits() & y.to_bits()) } else { chosen }
+    }};
+}
+
+/// The smaller of two floats, likewise.
+macro_rules! minimum {
+    ($float:ty, $x:expr, $y:expr) => {{
+        let (x, y): ($float, $float) = ($x, $y);
+        let chosen = if x < y || x.is_nan() { x } else { y };
+        if x == y { <$float>::from_bits(x.to_bits() | y.to_bits()) } else { chosen }
+    }};
+}
+macro_rules! floats {
+    ($($float:ty),*) => { $(combine! {
+        Sum, $float, 0.0, |x, y| x + y;
+        Product, $float, 1.0, |x, y| x * y;
+        Max, $float, <$float>::NEG_INFINITY, |x, y| maximum!($float, x, y);
+        Min, $float, <$float>::INFINITY, |x, y| minimum!($float, x, y);
+    })* };
+}
+
+pub(crate) use {maximum, minimum};
+
+floats!(f32, f64);

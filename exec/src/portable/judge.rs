@@ -1,0 +1,173 @@
+//! Judging the engine: nests run element by element in numbers, as their definition says, beside the same nests run in tiles.
+
+#![expect(unsafe_code, reason = "it hands memory to the engine")]
+
+use damo_graph::op::reduce::Reduction;
+use damo_graph::{DType, Element, Number, with_dtype};
+
+use super::Kernel;
+use super::stored::{Stored, elements, elements_mut};
+use crate::nest::{Access, Instruction, Nest};
+use crate::view::Region;
+
+/// Elements of any dtype, aligned.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    pub dtype: DType,
+    words: Vec<[u64; 2]>,
+}
+
+impl Buffer {
+    pub fn of(dtype: DType, numbers: impl IntoIterator<Item = Number>) -> Self {
+        let numbers: Vec<Number> = numbers.into_iter().collect();
+        let mut buffer = Buffer { dtype, words: vec![[0; 2]; numbers.len()] };
+        numbers.into_iter().enumerate().for_each(|(place, number)| buffer.set(place, number));
+        buffer
+    }
+
+    pub fn get(&self, place: usize) -> Number {
+        fn typed<T: Stored>(words: &[[u64; 2]], place: usize) -> Number {
+            T::read(elements::<T::Raw>(bytemuck::cast_slice(words))[place]).to_number()
+        }
+        with_dtype!(self.dtype, T => typed::<T>(&self.words, place))
+    }
+
+    pub fn set(&mut self, place: usize, number: Number) {
+        fn typed<T: Stored>(words: &mut [[u64; 2]], place: usize, number: Number) {
+            elements_mut::<T::Raw>(bytemuck::cast_slice_mut(words))[place] = T::from_number(number).write();
+        }
+        with_dtype!(self.dtype, T => typed::<T>(&mut self.words, place, number));
+    }
+
+    pub fn len(&self) -> usize {
+        self.words.len()
+    }
+}
+
+/// A number as an element of a dtype would hold it.
+pub fn rounded(dtype: DType, number: Number) -> Number {
+    with_dtype!(dtype, T => T::from_number(number).to_number())
+}
+
+/// Runs a nest in tiles, on so many threads.
+pub fn run(nest: &Nest, buffers: &mut [Buffer], threads: usize) {
+    let kernel = Kernel::compile(nest).unwrap();
+    let mut scratch = vec![0; kernel.scratch_bytes(threads)];
+    let regions: Vec<Region<'_>> = buffers.iter_mut().map(|buffer| Region::writing(buffer.words.as_flattened_mut())).collect();
+    // SAFETY: the buffers are borrowed, and of the dtypes of the nest's accesses.
+    unsafe { kernel.run(&regions, &mut scratch, threads) }.unwrap();
+}
+
+/// Runs a nest by its definition; sums and products in `f64` for floats, compensated by their being few.
+pub fn define(nest: &Nest, buffers: &mut [Buffer]) {
+    let before = buffers.to_vec();
+    let place = |access: &Access, index: &[usize]| {
+        let steps = index.iter().zip(&access.strides).map(|(&index, &stride)| index as isize * stride).sum::<isize>();
+        (access.offset + steps) as usize
+    };
+    let mut results: Vec<Vec<Option<Number>>> =
+        nest.reductions.iter().map(|reduction| vec![None; before[reduction.to.buffer.index()].len()]).collect();
+    for reduction in &nest.reductions {
+        let kept: Vec<usize> = nest.shape.iter().enumerate().map(|(axis, &length)| if reduction.axes.contains(&axis) { 1 } else { length }).collect();
+        for index in indices(&kept) {
+            let neutral = match reduction.kind {
+                Reduction::Sum => Number::Integer(0),
+                Reduction::Product => Number::Integer(1),
+                Reduction::All | Reduction::Any => Number::Bool(reduction.kind == Reduction::All),
+                Reduction::Max | Reduction::Min => continue,
+            };
+            buffers[reduction.to.buffer.index()].set(place(&reduction.to, &index), neutral);
+        }
+    }
+    for index in indices(&nest.shape) {
+        let mut registers: Vec<Number> = Vec::new();
+        for (register, instruction) in nest.body.iter().enumerate() {
+            let number = match instruction {
+                Instruction::Load(operand) => before[nest.operands[*operand].buffer.index()].get(place(&nest.operands[*operand], &index)),
+                Instruction::Constant(number, _) => *number,
+                Instruction::Index { axis, .. } => Number::Integer(index[*axis] as i128),
+                Instruction::Apply { scalar, arguments, .. } => {
+                    scalar.evaluate(&arguments.iter().map(|&argument| registers[argument]).collect::<Vec<_>>()).unwrap()
+                }
+                Instruction::Cast { argument, .. } => registers[*argument],
+            };
+            registers.push(rounded(nest.dtype(register), number));
+        }
+        for store in &nest.stores {
+            buffers[store.to.buffer.index()].set(place(&store.to, &index), registers[store.value]);
+        }
+        for (reduction, results) in nest.reductions.iter().zip(&mut results) {
+            let (number, result) = (registers[reduction.value], &mut results[place(&reduction.to, &index)]);
+            *result = Some(match result {
+                Some(so_far) => combined(reduction.kind, *so_far, number),
+                None => number,
+            });
+        }
+    }
+    for (reduction, results) in nest.reductions.iter().zip(results) {
+        for (place, result) in results.into_iter().enumerate() {
+            if let Some(number) = result {
+                buffers[reduction.to.buffer.index()].set(place, number);
+            }
+        }
+    }
+}
+
+fn combined(kind: Reduction, left: Number, right: Number) -> Number {
+    use damo_graph::op::scalar;
+    if kind == Reduction::Product
+        && let (Number::Integer(x), Number::Integer(y)) = (left, right)
+    {
+        return Number::Integer(x.wrapping_mul(y));
+    }
+    let scalar = match kind {
+        Reduction::Sum => &scalar::ADD,
+        Reduction::Product => &scalar::MUL,
+        Reduction::Max => &scalar::MAX,
+        Reduction::Min => &scalar::MIN,
+        Reduction::All => &scalar::AND,
+        Reduction::Any => &scalar::OR,
+    };
+    scalar.evaluate(&[left, right]).unwrap()
+}
+
+/// All indices of a shape in row-major order.
+pub fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
+    shape.iter().fold(vec![vec![]], |all, &length| all.into_iter().flat_map(|index| (0..length).map(move |k| [&index[..], &[k]].concat())).collect())
+}
+
+/// How far apart two numbers are, in units in the last place of the expected one; 0 for equal ones, NaN too.
+pub fn distance(dtype: DType, found: Number, expected: Number) -> f64 {
+    let (Number::Real(x), Number::Real(y)) = (found, expected) else {
+        return if found == expected { 0.0 } else { f64::INFINITY };
+    };
+    if x.to_bits() == y.to_bits() || x.is_nan() && y.is_nan() {
+        return 0.0;
+    }
+    let (digits, smallest) = match dtype {
+        DType::F16 => (11, -24),
+        DType::BF16 => (8, -133),
+        DType::F32 => (24, -149),
+        _ => (53, -1074),
+    };
+    if x == y {
+        // Zeros of different sign are half a unit apart.
+        return 0.5;
+    }
+    let exponent = if y == 0.0 || !y.is_normal() { smallest } else { y.abs().log2().floor() as i32 + 1 - digits };
+    (x - y).abs() / 2f64.powi(exponent.max(smallest))
+}
+
+/// Runs a nest both ways and demands that every element of every buffer agree within so many ulps.
+pub fn agree(nest: &Nest, buffers: &[Buffer], ulps: f64) {
+    let (mut found, mut expected) = (buffers.to_vec(), buffers.to_vec());
+    run(nest, &mut found, 1);
+    define(nest, &mut expected);
+    for (number, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        for place in 0..found.len() {
+            let (found, expected) = (found.get(place), expected.get(place));
+            let apart = distance(buffers[number].dtype, found, expected);
+            assert!(apart <= ulps, "buffer {number} at {place}: {found:?} where {expected:?} is meant, {apart} ulps apart\n{nest}");
+        }
+    }
+}

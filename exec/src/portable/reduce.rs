@@ -1,0 +1,235 @@
+//! Reductions of tiles: many accumulators in a fixed tree, so that the error of a sum grows slowly and its bits depend on shapes alone.
+
+use damo_graph::op::reduce::Reduction;
+use damo_graph::{DType, Problem};
+use pulp::Arch;
+
+use super::combine::{Combine, Max, Min, Product, Sum};
+use super::stored::{elements, elements_mut};
+
+/// The loops of one reduction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reducer {
+    /// Combines a tile `[outer, reduced, inner]` into accumulators `[outer, inner]`.
+    pub fold: fn(accumulators: &mut [u8], tile: &[u8], shape: [usize; 3]),
+    /// Combines accumulators into accumulators.
+    pub combine: fn(accumulators: &mut [u8], more: &[u8]),
+    /// Sets accumulators to the neutral element.
+    pub clear: fn(accumulators: &mut [u8]),
+}
+
+impl Reducer {
+    /// The loops that reduce elements of a dtype, and the dtype they accumulate in: half precision in `f32`, short integers in `i64` (a sum
+    /// that wraps there and is cut to fewer bits is the sum that wraps at fewer bits).
+    pub fn of(kind: Reduction, dtype: DType) -> Result<(Reducer, DType), Problem> {
+        let accumulated = match dtype {
+            DType::F16 | DType::BF16 => DType::F32,
+            DType::I8 | DType::I16 | DType::I32 | DType::U8 | DType::U16 | DType::U32 => DType::I64,
+            DType::Bool | DType::I64 | DType::U64 | DType::F32 | DType::F64 | DType::C64 | DType::C128 => dtype,
+        };
+        macro_rules! numbers {
+            ($($variant:ident: $element:ty),*) => {
+                match (kind, accumulated) {
+                    (Reduction::All | Reduction::Min, DType::Bool) => Some(reducer::<Min<u8>>()),
+                    (Reduction::Any | Reduction::Max, DType::Bool) => Some(reducer::<Max<u8>>()),
+                    $((Reduction::Sum, DType::$variant) => Some(reducer::<Sum<$element>>()),
+                    (Reduction::Product, DType::$variant) => Some(reducer::<Product<$element>>()),
+                    (Reduction::Max, DType::$variant) => Some(reducer::<Max<$element>>()),
+                    (Reduction::Min, DType::$variant) => Some(reducer::<Min<$element>>()),)*
+                    _ => None,
+                }
+            };
+        }
+        let found = numbers!(I64: i64, U64: u64, F32: f32, F64: f64);
+        let reducer = found.ok_or_else(|| Problem::dtype(format!("`{kind}` is not defined on elements of type {dtype}")))?;
+        Ok((reducer, accumulated))
+    }
+}
+
+fn reducer<C: Combine>() -> Reducer {
+    Reducer { fold: fold::<C>, combine: combine::<C>, clear: |accumulators| elements_mut(accumulators).fill(C::NEUTRAL) }
+}
+
+fn combine<C: Combine>(accumulators: &mut [u8], more: &[u8]) {
+    let (accumulators, more) = (elements_mut::<C::Raw>(accumulators), elements::<C::Raw>(more));
+    Arch::new().dispatch(|| combine_loop::<C>(accumulators, more));
+}
+
+#[inline(always)]
+fn combine_loop<C: Combine>(accumulators: &mut [C::Raw], more: &[C::Raw]) {
+    for (accumulator, &more) in accumulators.iter_mut().zip(more) {
+        *accumulator = C::combine(*accumulator, more);
+    }
+}
+
+fn fold<C: Combine>(accumulators: &mut [u8], tile: &[u8], [outer, reduced, inner]: [usize; 3]) {
+    let (accumulators, tile) = (elements_mut::<C::Raw>(accumulators), elements::<C::Raw>(tile));
+    if outer == 0 || reduced == 0 || inner == 0 {
+        return;
+    }
+    match inner {
+        1 if reduced == 1 => Arch::new().dispatch(|| combine_loop::<C>(accumulators, tile)),
+        1 => Arch::new().dispatch(|| rows::<C>(accumulators, tile, reduced)),
+        _ => Arch::new().dispatch(|| columns::<C>(accumulators, tile, reduced, inner)),
+    }
+}
+
+/// Each row becomes one.
+#[inline(always)]
+fn rows<C: Combine>(accumulators: &mut [C::Raw], tile: &[C::Raw], reduced: usize) {
+    for (accumulator, row) in accumulators.iter_mut().zip(tile.chunks_exact(reduced)) {
+        let one = match row.len() {
+            0..32 => row.iter().fold(C::NEUTRAL, |sum, &x| C::combine(sum, x)),
+            32..256 => lanes::<C, 16>(row),
+            // Each lane combines 16 elements at most, then enters a tree.
+            _ => row.chunks(LANES * 16).fold(C::NEUTRAL, |sum, part| C::combine(sum, lanes::<C, LANES>(part))),
+        };
+        *accumulator = C::combine(*accumulator, one);
+    }
+}
+
+/// So many elements are combined side by side: a few vectors, to hide the latency of a sum.
+const LANES: usize = 64;
+
+/// A row in `L` lanes, which are then combined pair by pair.
+#[inline(always)]
+fn lanes<C: Combine, const L: usize>(row: &[C::Raw]) -> C::Raw {
+    let mut lanes = [C::NEUTRAL; L];
+    let (whole, tail) = row.as_chunks::<L>();
+    for chunk in whole {
+        for lane in 0..L {
+            lanes[lane] = C::combine(lanes[lane], chunk[lane]);
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(tail) {
+        *lane = C::combine(*lane, x);
+    }
+    let mut width = L;
+    while width > 1 {
+        width /= 2;
+        for lane in 0..width {
+            lanes[lane] = C::combine(lanes[lane], lanes[lane + width]);
+        }
+    }
+    lanes[0]
+}
+
+/// Each column becomes one.
+#[inline(always)]
+fn columns<C: Combine>(accumulators: &mut [C::Raw], tile: &[C::Raw], reduced: usize, inner: usize) {
+    for (accumulators, tile) in accumulators.chunks_exact_mut(inner).zip(tile.chunks_exact(reduced * inner)) {
+        if inner < LANES / 2 { narrow_columns::<C>(accumulators, tile, inner) } else { wide_columns::<C>(accumulators, tile, inner) }
+    }
+}
+
+/// Several short rows side by side are combined like one long row, and in the end with each other, half by half.
+#[inline(always)]
+fn narrow_columns<C: Combine>(accumulators: &mut [C::Raw], tile: &[C::Raw], inner: usize) {
+    let mut sums = [C::NEUTRAL; LANES];
+    let several = LANES / inner;
+    for part in tile.chunks(several * inner * 16) {
+        let mut lanes = [C::NEUTRAL; LANES];
+        for rows in part.chunks(several * inner) {
+            combine_loop::<C>(&mut lanes[..rows.len()], rows);
+        }
+        let mut held = several;
+        while held > 1 {
+            let kept = held.div_ceil(2);
+            let (left, right) = lanes.split_at_mut(kept * inner);
+            combine_loop::<C>(left, &right[..(held - kept) * inner]);
+            held = kept;
+        }
+        combine_loop::<C>(&mut sums[..inner], &lanes[..inner]);
+    }
+    combine_loop::<C>(accumulators, &sums[..inner]);
+}
+
+/// So wide are columns at most whose many rows are combined on the stack before they enter the accumulators.
+const WIDE: usize = 512;
+
+/// Four rows at a time.
+#[inline(always)]
+fn wide_columns<C: Combine>(accumulators: &mut [C::Raw], tile: &[C::Raw], inner: usize) {
+    if inner <= WIDE && tile.len() > 16 * inner {
+        let mut sums = [C::NEUTRAL; WIDE];
+        fours::<C>(&mut sums[..inner], tile);
+        combine_loop::<C>(accumulators, &sums[..inner]);
+    } else {
+        fours::<C>(accumulators, tile);
+    }
+}
+
+#[inline(always)]
+fn fours<C: Combine>(sums: &mut [C::Raw], tile: &[C::Raw]) {
+    let inner = sums.len();
+    let mut fours = tile.chunks_exact(4 * inner);
+    for four in &mut fours {
+        let (upper, lower) = four.split_at(2 * inner);
+        let ((first, second), (third, fourth)) = (upper.split_at(inner), lower.split_at(inner));
+        for ((sum, (&first, &second)), (&third, &fourth)) in sums.iter_mut().zip(first.iter().zip(second)).zip(third.iter().zip(fourth)) {
+            *sum = C::combine(*sum, C::combine(C::combine(first, second), C::combine(third, fourth)));
+        }
+    }
+    for row in fours.remainder().chunks_exact(inner) {
+        combine_loop::<C>(sums, row);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_of_tile_is_folded() {
+        let (sum, _) = Reducer::of(Reduction::Sum, DType::F32).unwrap();
+        for [outer, reduced, inner] in [
+            [1, 1, 1],
+            [3, 1, 1],
+            [2, 5, 1],
+            [1, 100, 1],
+            [2, 300, 1],
+            [1, 9, 4],
+            [3, 7, 2],
+            [1, 900, 5],
+            [2, 70, 40],
+            [1, 2000, 1],
+            [2, 0, 3],
+            [0, 2, 2],
+        ] {
+            let tile: Vec<f32> = (0..outer * reduced * inner).map(|k| (k % 53) as f32).collect();
+            let mut found = vec![1.0f32; outer * inner];
+            (sum.fold)(bytemuck::cast_slice_mut(&mut found), bytemuck::cast_slice(&tile), [outer, reduced, inner]);
+            for (place, found) in found.iter().enumerate() {
+                let (o, i) = (place / inner, place % inner);
+                let expected: f32 = (0..reduced).map(|r| tile[(o * reduced + r) * inner + i]).sum();
+                assert_eq!(*found, 1.0 + expected, "{outer} {reduced} {inner}");
+            }
+        }
+    }
+
+    #[test]
+    fn extremes_see_not_a_number_and_the_sign_of_zero() {
+        let reduce = |kind, row: &[f32]| {
+            let (reducer, _) = Reducer::of(kind, DType::F32).unwrap();
+            let mut found = [0.0f32];
+            (reducer.clear)(bytemuck::cast_slice_mut(&mut found));
+            (reducer.fold)(bytemuck::cast_slice_mut(&mut found), bytemuck::cast_slice(row), [1, row.len(), 1]);
+            found[0]
+        };
+        for length in [2, 40, 1000] {
+            let mut row = vec![-0.0f32; length];
+            row[length / 2] = 0.0;
+            assert!(reduce(Reduction::Max, &row).is_sign_positive() && reduce(Reduction::Min, &row).is_sign_negative());
+            row[length - 1] = f32::NAN;
+            row[0] = f32::INFINITY;
+            assert!(reduce(Reduction::Max, &row).is_nan() && reduce(Reduction::Min, &row).is_nan());
+        }
+    }
+
+    #[test]
+    fn what_has_no_meaning_is_refused() {
+        assert!(Reducer::of(Reduction::Sum, DType::C64).is_err());
+        assert!(Reducer::of(Reduction::All, DType::F32).is_err());
+        assert_eq!(Reducer::of(Reduction::Sum, DType::BF16).unwrap().1, DType::F32);
+    }
+}

@@ -1,0 +1,413 @@
+//! Raw strided views of memory: what the arena and the caller's arrays hand to kernels. Bounds are checked once, when a view is made.
+//!
+//! A [`Region`] is memory; a [`View`] is elements of it at regular distances, to read; a [`ViewMut`] the same, to write. Kernels
+//! take views and are safe to call: whoever makes a view vouches, by calling an `unsafe` constructor, that nobody writes what
+//! it reads and nobody touches what it writes. An output that replaces an input in place must be *identical* to it (same
+//! region, lengths and strides), and only kernels that say so allow it: they read each element before they write it.
+
+#![expect(unsafe_code, reason = "arrays overlap in an arena in ways that references cannot describe")]
+
+use std::marker::PhantomData;
+
+use damo_graph::{Element, ErrorKind, Problem};
+
+/// Memory that kernels may read, and write if it says so. It may overlap others. Elements are counted from its base, which need not be its
+/// lowest address: that of an array that runs backwards is not.
+#[derive(Clone, Copy, Debug)]
+pub struct Region<'a> {
+    base: *mut u8,
+    /// Bytes below the base.
+    before: usize,
+    /// Bytes from the base up.
+    after: usize,
+    writable: bool,
+    life: PhantomData<&'a u8>,
+}
+
+// SAFETY: a region is only an address and lengths; memory is touched through views, whose makers vouch for the absence of races.
+unsafe impl Send for Region<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Region<'_> {}
+
+impl<'a> Region<'a> {
+    /// The memory of a slice, to read.
+    pub const fn reading<T: Element>(elements: &'a [T]) -> Self {
+        Region { base: elements.as_ptr().cast_mut().cast(), before: 0, after: size_of_val(elements), writable: false, life: PhantomData }
+    }
+
+    /// The memory of a slice, to write and read.
+    pub const fn writing<T: Element>(elements: &'a mut [T]) -> Self {
+        Region { base: elements.as_mut_ptr().cast(), before: 0, after: size_of_val(elements), writable: true, life: PhantomData }
+    }
+
+    /// The memory that an array's elements span, to read; its base is element `[0, 0, ..]`.
+    pub fn of_array<T: Element>(array: &ndarray::ArrayViewD<'a, T>) -> Self {
+        let (low, high) = reach(0, array.shape(), array.strides()).unwrap_or((0, -1));
+        let size = size_of::<T>();
+        let (before, after) = (low.unsigned_abs() * size, (high + 1).unsigned_abs() * size);
+        Region { base: array.as_ptr().cast_mut().cast(), before, after, writable: false, life: PhantomData }
+    }
+
+    /// Memory around an address: `before` bytes below `base` and `after` bytes from there.
+    ///
+    /// # Safety
+    ///
+    /// All these bytes must be one allocation, stay allocated and initialised for `'a`, and be writable through `base` if `writable` says so.
+    pub const unsafe fn from_raw(base: *mut u8, before: usize, after: usize, writable: bool) -> Self {
+        Region { base, before, after, writable, life: PhantomData }
+    }
+
+    /// A part of it, `bytes` long from `start` bytes after the base; `None` if it is not inside.
+    #[must_use]
+    pub fn part(self, start: usize, bytes: usize) -> Option<Self> {
+        (start.checked_add(bytes)? <= self.after).then(|| Region { base: self.base.wrapping_add(start), before: 0, after: bytes, ..self })
+    }
+
+    /// Whether it may be written.
+    pub const fn is_writable(self) -> bool {
+        self.writable
+    }
+
+    /// Its base.
+    pub(crate) const fn base(self) -> *mut u8 {
+        self.base
+    }
+
+    /// Whether the two share a byte.
+    pub fn overlaps(self, other: Region<'_>) -> bool {
+        let span = |region: Region<'_>| (region.base.addr().saturating_sub(region.before), region.base.addr().saturating_add(region.after));
+        let ((low, high), (other_low, other_high)) = (span(self), span(other));
+        low.max(other_low) < high.min(other_high)
+    }
+
+    /// Whether every element that lengths and strides reach from `offset` (all in elements of `size` bytes) is inside, and aligned to `align`.
+    pub(crate) fn holds(self, (size, align): (usize, usize), offset: isize, lengths: &[usize], strides: &[isize]) -> bool {
+        let Some((low, high)) = reach(offset, lengths, strides) else { return true };
+        let bytes = |elements: usize| elements.checked_mul(size);
+        let below = if low < 0 { bytes(low.unsigned_abs()) } else { Some(0) };
+        let above = if high < 0 { Some(0) } else { high.unsigned_abs().checked_add(1).and_then(bytes) };
+        below.is_some_and(|below| below <= self.before) && above.is_some_and(|above| above <= self.after) && self.base.addr() % align == 0
+    }
+
+    /// Fails if [`Region::holds`] does not.
+    pub(crate) fn check<T>(self, offset: isize, lengths: &[usize], strides: &[isize]) -> Result<(), Problem> {
+        if self.holds((size_of::<T>(), align_of::<T>()), offset, lengths, strides) { Ok(()) } else { Err(self.outside(offset, lengths, strides)) }
+    }
+
+    /// The problem that not all these elements are inside.
+    pub(crate) fn outside(self, offset: isize, lengths: &[usize], strides: &[isize]) -> Problem {
+        let message = format!(
+            "elements {offset} + {lengths:?} × {strides:?} are not aligned or not inside their memory of {} + {} bytes",
+            self.before, self.after
+        );
+        Problem::new(ErrorKind::Execution, message)
+    }
+}
+
+/// The lowest and highest offset that lengths and strides reach from `offset`; `None` if they reach nothing.
+///
+/// An overflow gives an interval that no region holds.
+pub(crate) fn reach(offset: isize, lengths: &[usize], strides: &[isize]) -> Option<(isize, isize)> {
+    if lengths.contains(&0) {
+        return None;
+    }
+    let (mut low, mut high) = (offset, offset);
+    for (&length, &stride) in lengths.iter().zip(strides) {
+        let Some(span) = isize::try_from(length - 1).ok().and_then(|steps| steps.checked_mul(stride)) else { return Some((isize::MIN, isize::MAX)) };
+        let (Some(new_low), Some(new_high)) = (low.checked_add(span.min(0)), high.checked_add(span.max(0))) else {
+            return Some((isize::MIN, isize::MAX));
+        };
+        (low, high) = (new_low, new_high);
+    }
+    Some((low, high))
+}
+
+/// Elements to read: `[lengths]` at `strides`.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a, T, const N: usize> {
+    pointer: *const T,
+    lengths: [usize; N],
+    strides: [isize; N],
+    life: PhantomData<&'a T>,
+}
+
+/// Elements to write: `[lengths]` at `strides`, no two of them the same.
+#[derive(Debug)]
+pub struct ViewMut<'a, T, const N: usize> {
+    pointer: *mut T,
+    lengths: [usize; N],
+    strides: [isize; N],
+    life: PhantomData<&'a mut T>,
+}
+
+// SAFETY: a view is a shared borrow of elements, which are `Sync`.
+unsafe impl<T: Element, const N: usize> Send for View<'_, T, N> {}
+// SAFETY: a mutable view is a unique borrow of elements, which are `Send`.
+unsafe impl<T: Element, const N: usize> Send for ViewMut<'_, T, N> {}
+
+impl<'a, T: Element, const N: usize> View<'a, T, N> {
+    /// The elements of a region that lengths and strides (in elements) reach from element `offset`.
+    ///
+    /// Fails if they are not all inside the region and aligned.
+    ///
+    /// # Safety
+    ///
+    /// While the view or a copy of it is in use nobody writes these elements, and they are valid values of `T`.
+    pub unsafe fn new(region: Region<'a>, offset: isize, lengths: [usize; N], strides: [isize; N]) -> Result<Self, Problem> {
+        region.check::<T>(offset, &lengths, &strides)?;
+        Ok(View { pointer: region.base.cast::<T>().wrapping_offset(offset), lengths, strides, life: PhantomData })
+    }
+
+    /// The number of elements along each axis.
+    pub const fn lengths(&self) -> [usize; N] {
+        self.lengths
+    }
+
+    /// The distances between neighbours along each axis, in elements.
+    pub const fn strides(&self) -> [isize; N] {
+        self.strides
+    }
+
+    /// Where the first element is. Reading there is sound if no length is 0.
+    pub(crate) const fn pointer(&self) -> *const T {
+        self.pointer
+    }
+}
+
+impl<'a, T: Element> View<'a, T, 1> {
+    /// All elements of a slice.
+    pub fn of(elements: &'a [T]) -> Self {
+        View { pointer: elements.as_ptr(), lengths: [elements.len()], strides: [1], life: PhantomData }
+    }
+
+    /// The elements as a slice, if they are neighbours.
+    pub fn as_slice(&self) -> Option<&'a [T]> {
+        match self.lengths[0] {
+            0 => Some(&[]),
+            length if length == 1 || self.strides[0] == 1 => {
+                // SAFETY: `length` neighbours are inside the region (checked in `new`), initialised, aligned and not written during `'a`.
+                Some(unsafe { std::slice::from_raw_parts(self.pointer, length) })
+            }
+            _ => None,
+        }
+    }
+
+    /// The elements one after the other.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + use<'a, T> {
+        let (pointer, stride) = (self.pointer, self.strides[0]);
+        (0..self.lengths[0]).map(move |place| {
+            let place = pointer.wrapping_offset(place as isize * stride);
+            // SAFETY: `new` checked that the region holds all places below the length; nobody writes them during `'a`.
+            unsafe { place.read() }
+        })
+    }
+}
+
+impl<'a, T: Element> View<'a, T, 1> {
+    /// The elements from `start` to before `end`; cut where the view ends.
+    #[must_use]
+    pub fn range(self, start: usize, end: usize) -> Self {
+        let end = end.min(self.lengths[0]);
+        let start = start.min(end);
+        let pointer = self.pointer.wrapping_offset(start as isize * self.strides[0]);
+        View { pointer, lengths: [end - start], strides: self.strides, life: PhantomData }
+    }
+}
+
+impl<'a, T: Element> View<'a, T, 2> {
+    /// The elements of a slice in row-major order; `None` if it is too short.
+    pub fn rows_of(elements: &'a [T], rows: usize, columns: usize) -> Option<Self> {
+        let (lengths, strides) = ([rows, columns], [columns as isize, 1]);
+        (rows.checked_mul(columns)? <= elements.len()).then_some(View { pointer: elements.as_ptr(), lengths, strides, life: PhantomData })
+    }
+
+    /// The same elements with the axes exchanged.
+    #[must_use]
+    pub const fn transposed(self) -> Self {
+        let ([rows, columns], [down, right]) = (self.lengths, self.strides);
+        View { pointer: self.pointer, lengths: [columns, rows], strides: [right, down], life: PhantomData }
+    }
+
+    /// The rows, each a view.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = View<'a, T, 1>> + use<'a, T> {
+        let ([rows, columns], [down, right], pointer) = (self.lengths, self.strides, self.pointer);
+        (0..rows).map(move |row| View {
+            pointer: pointer.wrapping_offset(row as isize * down),
+            lengths: [columns],
+            strides: [right],
+            life: PhantomData,
+        })
+    }
+
+    /// The columns from `start` to before `end`; cut where the view ends.
+    #[must_use]
+    pub fn columns(self, start: usize, end: usize) -> Self {
+        let end = end.min(self.lengths[1]);
+        let start = start.min(end);
+        let pointer = self.pointer.wrapping_offset(start as isize * self.strides[1]);
+        View { pointer, lengths: [self.lengths[0], end - start], strides: self.strides, life: PhantomData }
+    }
+}
+
+impl<'a, T: Element, const N: usize> ViewMut<'a, T, N> {
+    /// The elements of a region that lengths and strides (in elements) reach from element `offset`.
+    ///
+    /// Fails if they are not all inside the region and aligned, or if the region may not be written.
+    ///
+    /// # Safety
+    ///
+    /// While the view is in use nobody else reads or writes these elements, and no two indices reach the same element.
+    pub unsafe fn new(region: Region<'a>, offset: isize, lengths: [usize; N], strides: [isize; N]) -> Result<Self, Problem> {
+        region.check::<T>(offset, &lengths, &strides)?;
+        if !region.writable {
+            return Err(Problem::new(ErrorKind::Execution, "a result was placed in memory that may only be read"));
+        }
+        Ok(ViewMut { pointer: region.base.cast::<T>().wrapping_offset(offset), lengths, strides, life: PhantomData })
+    }
+
+    /// The number of elements along each axis.
+    pub const fn lengths(&self) -> [usize; N] {
+        self.lengths
+    }
+
+    /// The distances between neighbours along each axis, in elements.
+    pub const fn strides(&self) -> [isize; N] {
+        self.strides
+    }
+
+    /// Where the first element is. Writing there is sound if no length is 0.
+    pub(crate) const fn pointer(&mut self) -> *mut T {
+        self.pointer
+    }
+
+    /// The same view for a shorter time.
+    pub const fn borrow(&mut self) -> ViewMut<'_, T, N> {
+        ViewMut { pointer: self.pointer, lengths: self.lengths, strides: self.strides, life: PhantomData }
+    }
+}
+
+impl<'a, T: Element> ViewMut<'a, T, 1> {
+    /// All elements of a slice.
+    pub fn of(elements: &'a mut [T]) -> Self {
+        ViewMut { pointer: elements.as_mut_ptr(), lengths: [elements.len()], strides: [1], life: PhantomData }
+    }
+
+    /// The elements as a slice, if they are neighbours.
+    pub fn as_mut_slice(&mut self) -> Option<&mut [T]> {
+        match self.lengths[0] {
+            0 => Some(&mut []),
+            length if length == 1 || self.strides[0] == 1 => {
+                // SAFETY: `length` neighbours are inside the region (checked in `new`), initialised, aligned, and this view's alone.
+                Some(unsafe { std::slice::from_raw_parts_mut(self.pointer, length) })
+            }
+            _ => None,
+        }
+    }
+
+    /// Writes elements one after the other, until there are no more or no more room.
+    pub fn write(&mut self, elements: impl IntoIterator<Item = T>) {
+        for (place, element) in (0..self.lengths[0]).zip(elements) {
+            let place = self.pointer.wrapping_offset(place as isize * self.strides[0]);
+            // SAFETY: `new` checked that the region holds all places below the length; they are this view's alone.
+            unsafe { place.write(element) }
+        }
+    }
+
+    /// Replaces each element by what a function makes of it.
+    pub fn change(&mut self, mut new: impl FnMut(T) -> T) {
+        for place in 0..self.lengths[0] {
+            let place = self.pointer.wrapping_offset(place as isize * self.strides[0]);
+            // SAFETY: `new` checked that the region holds all places below the length; they are this view's alone and initialised.
+            let old = unsafe { place.read() };
+            // SAFETY: as above.
+            unsafe { place.write(new(old)) }
+        }
+    }
+
+    /// The elements from `start` to before `end`; cut where the view ends.
+    pub fn range(&mut self, start: usize, end: usize) -> ViewMut<'_, T, 1> {
+        let end = end.min(self.lengths[0]);
+        let start = start.min(end);
+        let pointer = self.pointer.wrapping_offset(start as isize * self.strides[0]);
+        ViewMut { pointer, lengths: [end - start], strides: self.strides, life: PhantomData }
+    }
+}
+
+impl<'a, T: Element> ViewMut<'a, T, 2> {
+    /// The elements of a slice in row-major order; `None` if it is too short.
+    pub fn rows_of(elements: &'a mut [T], rows: usize, columns: usize) -> Option<Self> {
+        let (lengths, strides) = ([rows, columns], [columns as isize, 1]);
+        (rows.checked_mul(columns)? <= elements.len()).then_some(ViewMut { pointer: elements.as_mut_ptr(), lengths, strides, life: PhantomData })
+    }
+
+    /// The first row, empty if there is none.
+    pub fn first_row(&mut self) -> ViewMut<'_, T, 1> {
+        let ([rows, columns], [_, right]) = (self.lengths, self.strides);
+        ViewMut { pointer: self.pointer, lengths: [if rows == 0 { 0 } else { columns }], strides: [right], life: PhantomData }
+    }
+
+    /// The first column, empty if there is none.
+    pub fn first_column(&mut self) -> ViewMut<'_, T, 1> {
+        let ([rows, columns], [down, _]) = (self.lengths, self.strides);
+        ViewMut { pointer: self.pointer, lengths: [if columns == 0 { 0 } else { rows }], strides: [down], life: PhantomData }
+    }
+
+    /// The rows, each a view.
+    pub fn rows_mut(&mut self) -> impl ExactSizeIterator<Item = ViewMut<'_, T, 1>> {
+        let ([rows, columns], [down, right], pointer) = (self.lengths, self.strides, self.pointer);
+        (0..rows).map(move |row| ViewMut {
+            pointer: pointer.wrapping_offset(row as isize * down),
+            lengths: [columns],
+            strides: [right],
+            life: PhantomData,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_stay_inside_their_region() {
+        let numbers: Vec<f32> = (0..12).map(|k| k as f32).collect();
+        let region = Region::reading(&numbers);
+        // SAFETY: nobody writes the numbers.
+        let view = |offset, lengths, strides| unsafe { View::<f32, 2>::new(region, offset, lengths, strides) };
+        let backwards = view(11, [3, 4], [-4, -1]).unwrap();
+        assert_eq!(backwards.rows().map(|row| row.iter().next().unwrap()).collect::<Vec<_>>(), [11.0, 7.0, 3.0]);
+        assert_eq!(backwards.transposed().rows().len(), 4);
+        assert!(view(0, [3, 5], [4, 1]).is_err());
+        assert!(view(2, [3, 4], [-4, 1]).is_err());
+        assert!(view(99, [0, 4], [4, 1]).is_ok());
+        assert!(view(0, [usize::MAX, 2], [isize::MAX, 1]).is_err());
+    }
+
+    #[test]
+    fn what_is_read_only_cannot_be_written() {
+        let numbers = [1.0f64; 3];
+        // SAFETY: nobody else touches the numbers.
+        assert!(unsafe { ViewMut::<f64, 1>::new(Region::reading(&numbers), 0, [3], [1]) }.is_err());
+    }
+
+    #[test]
+    fn misaligned_memory_is_refused() {
+        let bytes = [0u8; 64];
+        let odd = Region::reading(&bytes).part(usize::from(bytes.as_ptr().addr().is_multiple_of(2)), 32).unwrap();
+        // SAFETY: nobody writes the bytes.
+        assert!(unsafe { View::<f32, 1>::new(odd, 0, [4], [1]) }.is_err());
+        assert!(odd.part(30, 3).is_none());
+    }
+
+    #[test]
+    fn overlap_is_by_bytes() {
+        let numbers = [0u16; 8];
+        let region = Region::reading(&numbers);
+        let backwards = ndarray::arr1(&[1.0f32, 2.0, 3.0]);
+        let backwards = backwards.slice(ndarray::s![..;-1]).into_dyn();
+        let (low, high) = (Region::of_array(&backwards), Region::reading(&[0.0f32; 1]));
+        assert!(low.overlaps(low) && !low.overlaps(high) && low.holds((4, 4), 0, &[3], &[-1]) && !low.holds((4, 4), 0, &[2], &[1]));
+        let (left, right) = (region.part(0, 8).unwrap(), region.part(8, 8).unwrap());
+        assert!(region.overlaps(left) && !left.overlaps(right) && left.overlaps(region.part(6, 4).unwrap()));
+    }
+}
