@@ -66,10 +66,8 @@ impl Picture<'_> {
 
     fn inline_number(&self, node: NodeId) -> Option<String> {
         let node = self.graph.contains(node.into()).then(|| self.graph.node(node))?;
-        match node.op() {
-            Op::Constant(Constant(array)) if array.shape().is_empty() => with_any_array!(array, |array| array.first().map(|number| format!("{number:?}"))),
-            _ => None,
-        }
+        let Op::Constant(Constant(array)) = node.op() else { return None };
+        with_any_array!(array, |array| array.first().filter(|_| array.ndim() == 0).map(|number| format!("{number:?}")))
     }
 
     /// The look of a node: its label, shape, colours and tooltip.
@@ -82,14 +80,17 @@ impl Picture<'_> {
             label.push(format!("by {}", provenance.rules.join(", ")));
         }
         let label: Vec<String> = label.iter().map(|line| escaped(line)).collect();
-        let look = match node.op() {
-            Op::Input(input) => match input.kind {
+        let look = if let Op::Input(input) = node.op() {
+            match input.kind {
                 InputKind::Argument => "shape=oval, fillcolor=\"#cfe3f7\", color=\"#2f6299\"",
                 InputKind::Shared => "shape=cylinder, fillcolor=\"#fbe0bd\", color=\"#9a6a1f\", style=filled",
-            },
-            Op::Constant(_) => "shape=note, fillcolor=\"#eeeeee\", style=filled",
-            _ if !provenance.rules.is_empty() => "fillcolor=\"#e6dcf5\", color=\"#6a4c93\"",
-            _ => "",
+            }
+        } else if !provenance.rules.is_empty() {
+            "fillcolor=\"#e6dcf5\", color=\"#6a4c93\""
+        } else if let Op::Constant(_) = node.op() {
+            "shape=note, fillcolor=\"#eeeeee\", style=filled"
+        } else {
+            ""
         };
         let tooltip = provenance.source.map_or_else(|| node.op().rules().name().to_owned(), |source| source.to_string());
         let comma = if look.is_empty() { "" } else { ", " };

@@ -107,11 +107,15 @@ impl Graph {
 
     /// Applies an op to values as it was printed, with types that the reader has compared with the inferred ones.
     pub(crate) fn restore_node(&mut self, op: Op, inputs: &[Value], types: Types) -> NodeId {
-        let hash = self.hash(&op, inputs);
-        match self.known.find(hash, |&node| self.nodes[node].op == op && self.nodes[node].inputs[..] == *inputs) {
-            Some(&node) => node,
-            None => self.insert(hash, op, inputs, types),
+        match self.find(&op, inputs) {
+            Some(node) => node,
+            None => self.insert(self.hash(&op, inputs), op, inputs, types),
         }
+    }
+
+    /// The node that applies this op to these values, if there is one.
+    pub(crate) fn find(&self, op: &Op, inputs: &[Value]) -> Option<NodeId> {
+        self.known.find(self.hash(op, inputs), |&node| self.nodes[node].op == *op && self.nodes[node].inputs[..] == *inputs).copied()
     }
 
     fn insert(&mut self, hash: u64, op: Op, inputs: &[Value], types: Types) -> NodeId {

@@ -150,11 +150,37 @@ impl Lengths {
         Lengths { requirements, ..lengths }
     }
 
-    /// Writes down all requirements of another list, once each.
-    pub(crate) fn repeat(&mut self, other: &Lengths) {
-        for requirement in &other.requirements {
-            if !self.requirements.contains(requirement) {
-                self.requirements.push(requirement.clone());
+    /// Whether no lengths can meet the requirements, as far as their differences tell. Each op saw only what was known before it.
+    pub(crate) fn contradict(&self) -> bool {
+        self.requirements.iter().any(|Requirement { left, relation, right, .. }| {
+            let difference = (self.resolve(left) - self.resolve(right)).known();
+            difference.is_some_and(|difference| match relation {
+                Relation::Equal => difference != 0,
+                Relation::AtLeast => difference < 0,
+            })
+        })
+    }
+
+    /// Whether the requirements say that two shapes are the same in every call; where there can be no call, all of one rank are.
+    pub(crate) fn agree(&self, left: &Dims, right: &Dims) -> bool {
+        let demanded = |left: &Dim, right: &Dim| {
+            let mut unified = self.clone();
+            unified.unify(left, right).is_some() && unified.learned_beyond(self).is_empty()
+        };
+        left.len() == right.len() && (left.iter().zip(&**right).all(|(left, right)| self.same(left, right) || demanded(left, right)) || self.contradict())
+    }
+
+    /// The same list with all that follows from it: a requirement such as `n == n*m` says more once `n` is known.
+    pub(crate) fn closed(&self) -> Lengths {
+        let mut closed = self.clone();
+        loop {
+            let known = closed.known_as.len();
+            for Requirement { left, right, .. } in self.requirements.iter().filter(|requirement| requirement.relation == Relation::Equal) {
+                closed.unify(left, right);
+            }
+            if closed.known_as.len() == known {
+                closed.requirements.clone_from(&self.requirements);
+                return closed;
             }
         }
     }
@@ -168,6 +194,9 @@ impl Lengths {
             let mirrored = (right.clone(), relation, left.clone());
             said.contains(&(left, relation, right)) || relation == Relation::Equal && said.contains(&mirrored)
         };
+        if listed.contradict() {
+            return Vec::new();
+        }
         self.requirements.iter().skip(listed.requirements.len()).filter(|requirement| !is_said(requirement)).cloned().collect()
     }
 

@@ -16,6 +16,8 @@
 pub mod expression;
 mod parse;
 mod print;
+#[cfg(test)]
+mod round_trip;
 mod word;
 
 pub(crate) use print::short_attributes;

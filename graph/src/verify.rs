@@ -1,12 +1,10 @@
 //! Checks that a graph keeps the promises every pass relies on.
 
-use std::collections::HashMap;
-
 use slotmap::SecondaryMap;
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, Node, NodeId, Value};
+use crate::graph::{Graph, Node, NodeId};
 use crate::lengths::Lengths;
 use crate::op::Op;
 use crate::types::Type;
@@ -22,18 +20,20 @@ impl Graph {
     /// [`ErrorKind::Verify`], naming the node and the promise it breaks: a defect in a pass or an op, never in a user's program.
     pub fn verify(&self) -> Result<()> {
         let places: SecondaryMap<NodeId, usize> = self.nodes().enumerate().map(|(place, (id, _))| (id, place)).collect();
-        let mut seen: HashMap<(&Op, &[Value]), usize> = HashMap::with_capacity(self.len());
-        let mut lengths = self.lengths().clone();
-        for (place, (_, node)) in self.nodes().enumerate() {
+        let known = self.lengths().closed();
+        let mut lengths = known.clone();
+        for (place, (id, node)) in self.nodes().enumerate() {
             let broken = |message: String| broken(place, node, message);
             self.verify_inputs(place, node, &places).map_err(broken)?;
-            self.verify_types(node, &mut lengths).map_err(broken)?;
-            if let Some(first) = seen.insert((node.op(), node.inputs()), place) {
-                return Err(broken(format!("it is the same as node %{first}; equal nodes are one node")));
+            let inputs: SmallVec<[&Type; 4]> = node.inputs().iter().map(|&value| self.ty(value)).collect();
+            lengths.asker = (node.op().rules().name().to_owned(), node.provenance().source);
+            check_types(node.op(), &inputs, node.types(), &mut lengths).map_err(broken)?;
+            if let Some(first) = self.find(node.op(), node.inputs()).filter(|&first| first != id) {
+                return Err(broken(format!("it is the same as node %{}; equal nodes are one node", places[first])));
             }
         }
         self.verify_declarations()?;
-        if let Some(requirement) = lengths.learned_beyond(self.lengths()).first() {
+        if let Some(requirement) = lengths.learned_beyond(&known).first() {
             let message = format!("`{}` demands {requirement}, which is not among the graph's requirements", requirement.op);
             return Err(Error::new(ErrorKind::Verify, "a requirement of the graph is missing").at(requirement.source).explain(message));
         }
@@ -57,19 +57,6 @@ impl Graph {
         Ok(())
     }
 
-    fn verify_types(&self, node: &Node, lengths: &mut Lengths) -> Result<(), String> {
-        let inputs: SmallVec<[&Type; 4]> = node.inputs().iter().map(|&value| self.ty(value)).collect();
-        lengths.asker = (node.op().rules().name().to_owned(), node.provenance().source);
-        let inferred = node.op().rules().infer(&inputs, lengths).map_err(|problem| format!("its op refuses its inputs: {}", problem.message))?;
-        let known = self.lengths();
-        let same = |(left, right): (&Type, &Type)| left.dtype == right.dtype && known.resolve_all(&left.dims) == known.resolve_all(&right.dims);
-        if inferred.len() == node.types().len() && inferred.iter().zip(node.types()).all(same) {
-            return Ok(());
-        }
-        let show = |types: &[Type]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        Err(format!("its type is {}, but its op infers {}", show(node.types()), show(&inferred)))
-    }
-
     fn verify_declarations(&self) -> Result<()> {
         let mut declared = self.inputs().iter();
         for (place, (id, node)) in self.nodes().enumerate() {
@@ -89,6 +76,24 @@ impl Graph {
     }
 }
 
+/// Whether an op infers these types from its inputs, as far as lengths are known; what it demands goes into `lengths`.
+///
+/// Types may be written with other symbols, as they were when less was known. And requirements may turn out to contradict each
+/// other after each op was taken that knew of its own alone: no call can meet them then, and nothing is wrong with the graph.
+pub(crate) fn check_types(op: &Op, inputs: &[&Type], types: &[Type], lengths: &mut Lengths) -> Result<(), String> {
+    let inferred = match op.rules().infer(inputs, lengths) {
+        Ok(inferred) => inferred,
+        Err(_) if lengths.contradict() => return Ok(()),
+        Err(problem) => return Err(format!("its op refuses its inputs: {}", problem.message)),
+    };
+    let same = |(left, right): (&Type, &Type)| left.dtype == right.dtype && lengths.agree(&left.dims, &right.dims);
+    if inferred.len() == types.len() && inferred.iter().zip(types).all(same) {
+        return Ok(());
+    }
+    let show = |types: &[Type]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    Err(format!("its type is {}, but its op infers {}", show(types), show(&inferred)))
+}
+
 /// The error that a node breaks a promise.
 fn broken(place: usize, node: &Node, message: String) -> Error {
     let name = node.op().rules().name();
@@ -98,4 +103,101 @@ fn broken(place: usize, node: &Node, message: String) -> Error {
         rules => error.explain(format!("made by {}", rules.join(", "))),
     }
     .advise("this is a defect in Damo or in an op of your own; please report it with the graph's text")
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::dim::Dim;
+    use crate::dtype::DType;
+    use crate::graph::Value;
+    use crate::op::input::InputKind;
+    use crate::op::pointwise::Pointwise;
+    use crate::op::scalar::{ADD, EXP, LN};
+    use crate::source::Provenance;
+    use crate::symbol::Symbol;
+    use crate::types::Dims;
+
+    /// `x + y`, its exponential, and that plus `x`.
+    fn graph() -> (Graph, [Value; 5]) {
+        let mut graph = Graph::new();
+        let [x, y] = ["n", "m"].map(|name| graph.add_input(name, Type::new(DType::F32, [Symbol::new(name)]), InputKind::Argument).unwrap());
+        let sum = graph.plus(x, y).unwrap();
+        graph.set_provenance(Provenance::default().by_rule("a_rule"));
+        let power = graph.apply(&EXP, &[sum]).unwrap();
+        let last = graph.plus(power, x).unwrap();
+        graph.set_outputs([last]);
+        (graph, [x, y, sum, power, last])
+    }
+
+    fn broken(graph: &Graph, expected: &str) {
+        let error = graph.verify().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Verify);
+        assert!(error.to_string().contains(expected), "{error}\ninstead of {expected}");
+    }
+
+    #[test]
+    fn a_sound_graph_passes() {
+        graph().0.verify().unwrap();
+        Graph::new().verify().unwrap();
+    }
+
+    #[test]
+    fn every_planted_fault_is_named() {
+        let plant = |fault: fn(&mut Graph, [Value; 5]), expected: &str| {
+            let (mut graph, values) = graph();
+            fault(&mut graph, values);
+            broken(&graph, expected);
+        };
+        plant(|graph, [.., power, _]| graph.node_mut_for_faults(power.node).2[0].dtype = DType::F64, "its type is f64[n], but its op infers f32[n]");
+        plant(|graph, [.., power, _]| graph.node_mut_for_faults(power.node).2[0].dims = [Dim::from(3)].into_iter().collect(), "node %3 (`exp`) breaks the graph");
+        plant(|graph, [.., power, _]| graph.node_mut_for_faults(power.node).2[0].dims = Dims::scalar(), "made by a_rule");
+        plant(|graph, [.., power, _]| graph.node_mut_for_faults(power.node).2.push(Type::scalar(DType::F32)), "its type is f32[n], f32, but");
+        plant(|graph, [.., power, last]| graph.node_mut_for_faults(power.node).1[0] = last, "its input 0 is node %4, which does not come before it");
+        plant(|graph, [.., power, _]| graph.node_mut_for_faults(power.node).1[0] = power, "its input 0 is node %3, which does not come before it");
+        plant(|graph, [.., power, _]| graph.node_mut_for_faults(power.node).1[0].result = 7, "its input 0 is result 7 of node %2, which has 1");
+        plant(|graph, [.., power, _]| graph.node_mut_for_faults(power.node).1[0] = foreign(), "of a node that is not in the graph");
+        plant(|graph, [.., power, _]| graph.node_mut_for_faults(power.node).1.push(power), "does not come before it");
+        plant(|graph, [x, .., power, _]| graph.node_mut_for_faults(power.node).1.push(x), "its op refuses its inputs");
+        plant(|graph, [x, y, .., last]| *graph.node_mut_for_faults(last.node).1 = smallvec![x, y], "it is the same as node %2");
+        plant(|graph, [_, y, ..]| input_mut(graph, y).place = 0, "it is input 1, but says that it is input 0");
+        plant(|graph, [_, y, ..]| *graph.node_mut_for_faults(y.node).0 = Pointwise(&LN).into(), "node %1 (`ln`)");
+        plant(|graph, [_, _, sum, ..]| *graph.node_mut_for_faults(sum.node).1 = smallvec![], "its op refuses its inputs");
+        plant(|graph, _| graph.set_outputs([foreign()]), "output 0 of the graph is a value it does not have");
+        plant(|graph, [x, ..]| graph.set_outputs([x, Value { result: 1, ..x }]), "output 1 of the graph");
+        plant(|graph, _| *graph.lengths_mut() = Lengths::default(), "`add` demands n == m, which is not among the graph's requirements");
+    }
+
+    #[test]
+    fn an_input_that_is_not_listed_is_named() {
+        let (mut graph, [x, _, sum, ..]) = graph();
+        let op = graph.op(x).clone();
+        let crate::op::Op::Input(mut input) = op else { return };
+        input.place = 2;
+        let (op, inputs, types) = graph.node_mut_for_faults(sum.node);
+        (*op, *inputs, *types) = (input.into(), smallvec![], smallvec![Type::new(DType::F32, [Symbol::new("n")])]);
+        broken(&graph, "it is not input 2 in the graph's list of inputs");
+    }
+
+    #[test]
+    fn lengths_that_are_known_to_agree_are_no_fault() {
+        let (mut graph, [_, y, sum, power, _]) = graph();
+        graph.node_mut_for_faults(power.node).2[0].dims = [Symbol::new("m")].into_iter().collect();
+        graph.verify().unwrap();
+        let _ = graph.apply(&ADD, &[sum, y]).unwrap();
+        graph.verify().unwrap();
+    }
+
+    fn input_mut(graph: &mut Graph, value: Value) -> &mut crate::op::input::Input {
+        let Op::Input(input) = graph.node_mut_for_faults(value.node).0 else { panic!("it is not an input") };
+        input
+    }
+
+    /// A value that the graph under test does not have.
+    fn foreign() -> Value {
+        let mut other = Graph::new();
+        (0..20).map(|k| other.number(DType::F32, f64::from(k)).unwrap()).last().unwrap()
+    }
 }

@@ -17,6 +17,7 @@ use crate::op::pointwise::Pointwise;
 use crate::op::{Op, PARSERS, Types};
 use crate::source::{Provenance, Source};
 use crate::types::{Dims, Type};
+use crate::verify::check_types;
 
 /// A line that says something: its number from 1, what it says, and its comment.
 #[derive(Clone, Copy)]
@@ -73,11 +74,12 @@ pub(super) fn parse(text: &str, vocabulary: Vocabulary<'_>) -> Result<Graph> {
     if last.code != "}" {
         return Err(last.expected("`}` at the end of the graph", last.code));
     }
-    // Requirements come first: with them known, every type is inferred as well as it ever was.
+    // Requirements come first: with them and what follows from them known, every type is inferred as well as it ever was.
     let requirements = body.iter().filter_map(|line| Some(read_requirement(*line, statement(line.code, "require")?))).collect::<Result<Vec<_>>>()?;
     let listed = Lengths::restored(requirements);
     let mut reader = Reader { graph: Graph::new(), labels: HashMap::new(), vocabulary };
-    *reader.graph.lengths_mut() = listed.clone();
+    let known = listed.closed();
+    *reader.graph.lengths_mut() = known.clone();
     for &line in body {
         if let Some(node) = line.code.strip_prefix('%') {
             reader.read_node(line, node)?;
@@ -89,7 +91,7 @@ pub(super) fn parse(text: &str, vocabulary: Vocabulary<'_>) -> Result<Graph> {
         }
     }
     let mut graph = reader.graph;
-    let learned = graph.lengths().learned_beyond(&listed);
+    let learned = graph.lengths().learned_beyond(&known);
     *graph.lengths_mut() = if learned.is_empty() { listed } else { Lengths::restored([listed.requirements(), &learned].concat()) };
     Ok(graph)
 }
@@ -143,18 +145,14 @@ fn read_provenance(comment: &str) -> Option<Provenance> {
         rest = after.trim();
     }
     if let Some(rules) = statement(rest, "by") {
-        rest = rules;
-        loop {
-            let (rule, after) = read_word(rest)?;
+        let (rule, mut after) = read_word(rules)?;
+        provenance.rules.push(keep(&rule));
+        while let Some(next) = after.trim_start().strip_prefix(',') {
+            let (rule, then) = read_word(next.trim_start())?;
             provenance.rules.push(keep(&rule));
-            match after.trim().strip_prefix(',') {
-                Some(next) => rest = next.trim(),
-                None => {
-                    rest = after.trim();
-                    break;
-                }
-            }
+            after = then;
         }
+        rest = after.trim();
     }
     rest.is_empty().then_some(provenance)
 }
@@ -198,31 +196,28 @@ impl<'t> Reader<'t, '_> {
         {
             return Err(line.expected(&format!("`place={place}` of the next input"), &format!("place={}", input.place)));
         }
-        let before = self.graph.len();
         self.graph.set_provenance(read_provenance(line.comment).unwrap_or_default());
-        let node = self.graph.add_node(op, &inputs).map_err(|error| line.refused(&error))?;
+        let node = match types {
+            Some(types) => self.restore_node(line, op, &inputs, types)?,
+            None => self.graph.add_node(op, &inputs).map_err(|error| line.refused(&error))?,
+        };
         self.graph.set_provenance(Provenance::default());
-        if let Some(types) = types {
-            let types = split_list(types).into_iter().map(read_type).collect::<Result<Types, _>>().map_err(|problem| line.problem(problem))?;
-            self.check_types(line, node, &types)?;
-            if self.graph.len() > before {
-                self.graph.restore_types(node, types);
-            }
-        }
         self.labels.insert(label, node);
         Ok(())
     }
 
-    /// Whether the printed types are the inferred ones in every call. They may be written with other symbols, as they were when
-    /// less was known.
-    fn check_types(&self, line: Line<'_>, node: NodeId, printed: &[Type]) -> Result<()> {
-        let (inferred, lengths) = (self.graph.node(node).types(), self.graph.lengths());
-        let same = |(left, right): (&Type, &Type)| left.dtype == right.dtype && lengths.resolve_all(&left.dims) == lengths.resolve_all(&right.dims);
-        if inferred.len() == printed.len() && inferred.iter().zip(printed).all(same) {
-            return Ok(());
-        }
-        let show = |types: &[Type]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        Err(line.expected(&format!("the type `{}`, which follows from the op and its inputs", show(inferred)), &show(printed)))
+    /// Adds a node with its printed types, if they are the inferred ones.
+    fn restore_node(&mut self, line: Line<'_>, op: Op, inputs: &[Value], types: &str) -> Result<NodeId> {
+        let types = split_list(types).into_iter().map(read_type).collect::<Result<Types, _>>().map_err(|problem| line.problem(problem))?;
+        let mut lengths = std::mem::take(self.graph.lengths_mut());
+        lengths.asker = (op.rules().name().to_owned(), self.graph.provenance().source);
+        let checked = {
+            let read: SmallVec<[&Type; 4]> = inputs.iter().map(|&value| self.graph.ty(value)).collect();
+            check_types(&op, &read, &types, &mut lengths)
+        };
+        *self.graph.lengths_mut() = lengths;
+        checked.map_err(|message| line.error(format!("in `{}`, {message}", op.rules().name())))?;
+        Ok(self.graph.restore_node(op, inputs, types))
     }
 
     fn read_values(&self, line: Line<'_>, text: &str) -> Result<Inputs> {

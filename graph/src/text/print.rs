@@ -6,6 +6,7 @@ use slotmap::SecondaryMap;
 
 use super::word::Word;
 use crate::any_array::AnyArray;
+use crate::dtype::Element;
 use crate::graph::{Graph, Node, NodeId, Value};
 use crate::number::Number;
 use crate::op::constant::Constant;
@@ -105,16 +106,13 @@ impl Display for Place {
 
 /// The parameters of an op as printed, but with only the first elements of a long constant: nobody reads the thousandth.
 pub(crate) fn short_attributes(op: &Op) -> String {
-    match op {
-        Op::Constant(Constant(array)) if array.len() > SHOWN => {
-            let first: Vec<Number> = with_any_array!(array, |array| {
-                array.iter().take(SHOWN / 2).map(|&element| crate::dtype::Element::to_number(element)).collect()
-            });
-            let shown = AnyArray::from_numbers(array.dtype(), &[first.len()], first).map(|shown| Constant(shown).attributes());
-            let values = shown.and_then(|shown| shown.get("values").map(|values| values.trim_end_matches(']').to_owned()).ok());
-            let lengths: Vec<String> = array.shape().iter().map(ToString::to_string).collect();
-            format!("{{dtype={}, dims=[{}], values={}, ...]}}", array.dtype(), lengths.join(", "), values.unwrap_or_default())
-        }
-        op => op.rules().attributes().to_string(),
+    let Op::Constant(Constant(array)) = op else { return op.rules().attributes().to_string() };
+    if array.len() <= SHOWN {
+        return op.rules().attributes().to_string();
     }
+    let first: Vec<Number> = with_any_array!(array, |array| array.iter().take(SHOWN / 2).map(|&element| Element::to_number(element)).collect());
+    let shown = AnyArray::from_numbers(array.dtype(), &[first.len()], first).map(|shown| Constant(shown).attributes());
+    let values = shown.and_then(|shown| shown.get("values").map(|values| values.trim_end_matches(']').to_owned()).ok());
+    let lengths: Vec<String> = array.shape().iter().map(ToString::to_string).collect();
+    format!("{{dtype={}, dims=[{}], values={}, ...]}}", array.dtype(), lengths.join(", "), values.unwrap_or_default())
 }
