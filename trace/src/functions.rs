@@ -106,10 +106,22 @@ unary_functions! { Float:
     softplus SOFTPLUS;
     /// 1/(1 + e⁻ˣ)
     sigmoid SIGMOID;
+    /// The inverse of [`sigmoid`](Tensor::sigmoid): ln(x/(1 − x)), on 0 to 1.
+    logit LOGIT;
+    /// ln(1 − eˣ), for x up to 0.
+    log_1m_exp LOG_1M_EXP;
+    /// ln cosh x, without overflow.
+    log_cosh LOG_COSH;
+    /// sin(x)/x, and 1 at 0.
+    sinc SINC;
     /// The error function.
     erf ERF;
     /// 1 − erf x, accurate for large x.
     erfc ERFC;
+    /// e^(x²)·erfc x: erfc without its vanishing part.
+    erfcx ERFCX;
+    /// ln erfc x, where erfc vanishes too.
+    log_erfc LOG_ERFC;
     /// The inverse of the error function, on −1 to 1.
     erf_inv ERF_INV;
     /// ln |Γ(x)|
@@ -118,6 +130,8 @@ unary_functions! { Float:
     digamma DIGAMMA;
     /// The probability that a standard normal variable is at most x.
     ndtr NDTR;
+    /// The logarithm of [`ndtr`](Tensor::ndtr), where that vanishes too.
+    log_ndtr LOG_NDTR;
     /// The inverse of [`ndtr`](Tensor::ndtr), on 0 to 1.
     ndtri NDTRI;
     /// The modified Bessel function of the first kind, order 0.

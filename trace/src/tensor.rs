@@ -253,9 +253,9 @@ impl<'t, T: Element> Tensor<'t, T> {
 /// An axis that is not there.
 fn no_such_axis(axis: usize, rank: usize) -> Problem {
     Problem::axis(match rank {
-        0 => format!("axis {axis} was asked for, and a scalar has none"),
-        1 => format!("axis {axis} was asked for, and a vector has only axis 0"),
-        _ => format!("axis {axis} was asked for, and there are {rank}: 0 to {}", rank - 1),
+        0 => format!("there is no axis {axis}: it is a single number, without axes"),
+        1 => format!("there is no axis {axis}: the only axis is 0"),
+        _ => format!("there is no axis {axis}: the axes are 0 to {}", rank - 1),
     })
 }
 

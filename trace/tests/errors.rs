@@ -160,7 +160,7 @@ fn axes_are_checked_in_words() {
         &tape,
         ErrorKind::Axis,
         (line, 24),
-        &["no such axis or range in `swap_axes`", "axis 3 was asked for, and there are 3: 0 to 2", "x: f32[x.0, x.1, x.2]"],
+        &["no such axis or range in `swap_axes`", "there is no axis 3: the axes are 0 to 2", "x: f32[x.0, x.1, x.2]"],
     );
 }
 

@@ -43,6 +43,8 @@ unary_agree! {
     floor FLOOR on ANY; ceil CEIL on ANY; round ROUND on ANY; round_ties_even ROUND_TIES_EVEN on ANY; trunc TRUNC on ANY;
     softplus SOFTPLUS on ANY; sigmoid SIGMOID on ANY; erf ERF on ANY; erfc ERFC on ANY; erf_inv ERF_INV on UNIT;
     lgamma LGAMMA on POSITIVE; digamma DIGAMMA on POSITIVE; ndtr NDTR on ANY; ndtri NDTRI on [0.1, 0.5, 0.9];
+    logit LOGIT on [0.1, 0.5, 0.9]; log_1m_exp LOG_1M_EXP on [-3.0, -0.5]; log_cosh LOG_COSH on ANY; sinc SINC on ANY;
+    erfcx ERFCX on ANY; log_erfc LOG_ERFC on ANY; log_ndtr LOG_NDTR on ANY;
     bessel_i0 BESSEL_I0 on ANY; bessel_i1 BESSEL_I1 on ANY; abs ABS on ANY; signum SIGNUM on ANY;
 }
 

@@ -69,22 +69,12 @@ agrees!(log_sums: log_sum_exp_all log_sum_exp log_sum_exp_axes log_sum_exp_keep 
 #[test]
 fn sample_estimates_divide_by_less() {
     let tape = Tape::new();
-    let plain = cube().remove_axis_of(0);
+    let plain = cube().index_axis_move(Axis(0), 0);
     let x = tape.input_with("x", &plain);
     close(x.var_axis_ddof(Axis(0), 1.0), &plain.var_axis(Axis(0), 1.0).into_dyn());
     close(x.std_axis_ddof(Axis(1), 1.0), &plain.std_axis(Axis(1), 1.0).into_dyn());
     close(x.var_ddof(1.0), &arr0(plain.var(1.0)).into_dyn());
     close(x.std_ddof(1.0), &arr0(plain.std(1.0)).into_dyn());
-}
-
-trait First {
-    fn remove_axis_of(self, place: usize) -> Array2<f64>;
-}
-
-impl First for Array3<f64> {
-    fn remove_axis_of(self, place: usize) -> Array2<f64> {
-        self.index_axis_move(Axis(0), place)
-    }
 }
 
 #[test]
