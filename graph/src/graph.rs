@@ -129,6 +129,11 @@ impl Graph {
         node
     }
 
+    /// The node that applies this op to these values, if it is already there.
+    pub fn find(&self, op: &Op, inputs: &[Value]) -> Option<NodeId> {
+        self.known.find(self.hash(op, inputs), |&node| self.nodes[node].op == *op && self.nodes[node].inputs[..] == *inputs).copied()
+    }
+
     /// Declares something given from outside.
     pub fn add_input(&mut self, name: &str, ty: Type, kind: crate::op::input::InputKind) -> Result<Value> {
         let place = self.inputs.len();
