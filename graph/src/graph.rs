@@ -114,7 +114,7 @@ impl Graph {
     }
 
     /// The node that applies this op to these values, if there is one.
-    pub(crate) fn find(&self, op: &Op, inputs: &[Value]) -> Option<NodeId> {
+    pub fn find(&self, op: &Op, inputs: &[Value]) -> Option<NodeId> {
         self.known.find(self.hash(op, inputs), |&node| self.nodes[node].op == *op && self.nodes[node].inputs[..] == *inputs).copied()
     }
 
@@ -127,11 +127,6 @@ impl Graph {
             self.inputs.push(node);
         }
         node
-    }
-
-    /// The node that applies this op to these values, if it is already there.
-    pub fn find(&self, op: &Op, inputs: &[Value]) -> Option<NodeId> {
-        self.known.find(self.hash(op, inputs), |&node| self.nodes[node].op == *op && self.nodes[node].inputs[..] == *inputs).copied()
     }
 
     /// Declares something given from outside.
