@@ -34,7 +34,7 @@ impl Display for Picture<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("digraph damo {\n")?;
         f.write_str("  node [fontname=\"Helvetica\", fontsize=11, style=\"filled,rounded\", shape=box, fillcolor=\"#ffffff\", color=\"#666666\"]\n")?;
-        f.write_str("  edge [fontname=\"Helvetica\", fontsize=9, color=\"#666666\", fontcolor=\"#666666\"]\n")?;
+        f.write_str("  edge [fontname=\"Helvetica\", fontsize=9, labeldistance=1.8, color=\"#666666\", fontcolor=\"#666666\"]\n")?;
         for (place, (id, node)) in self.graph.nodes().enumerate() {
             if self.is_inline(id) {
                 continue;
@@ -102,7 +102,8 @@ impl Picture<'_> {
         if let Op::Input(input) = node.op() {
             return input.name.clone();
         }
-        let numbers: Vec<Option<String>> = node.inputs().iter().map(|value| self.inline_number(value.node).filter(|_| self.is_inline(value.node))).collect();
+        let numbers: Vec<Option<String>> =
+            node.inputs().iter().map(|value| self.inline_number(value.node).filter(|_| self.is_inline(value.node))).collect();
         let arguments = if numbers.iter().any(Option::is_some) {
             let arguments: Vec<String> = numbers.into_iter().map(|number| number.unwrap_or_else(|| "·".into())).collect();
             format!("({})", arguments.join(", "))

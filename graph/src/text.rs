@@ -37,7 +37,7 @@ pub(crate) struct Vocabulary<'v> {
 }
 
 impl Graph {
-    /// The whole graph as text, with nothing left out: [`Graph::parse`] gives an equal graph, and equal graphs give equal nodes.
+    /// The whole graph as text, with nothing left out: [`Graph::parse`] gives an equal graph. The same graph always gives the same text.
     pub fn to_text(&self) -> String {
         print::Text { graph: self, exact: true }.to_string()
     }

@@ -49,7 +49,11 @@ impl Graph {
                 None => return Err(format!("its input {index} is of a node that is not in the graph")),
                 Some(&from) if from >= place => return Err(format!("its input {index} is node %{from}, which does not come before it")),
                 Some(&from) if !self.contains(value) => {
-                    return Err(format!("its input {index} is result {} of node %{from}, which has {}", value.result, self.node(value.node).types().len()));
+                    return Err(format!(
+                        "its input {index} is result {} of node %{from}, which has {}",
+                        value.result,
+                        self.node(value.node).types().len()
+                    ));
                 }
                 Some(_) => {}
             }
@@ -152,7 +156,10 @@ mod tests {
             broken(&graph, expected);
         };
         plant(|graph, [.., power, _]| graph.node_mut_for_faults(power.node).2[0].dtype = DType::F64, "its type is f64[n], but its op infers f32[n]");
-        plant(|graph, [.., power, _]| graph.node_mut_for_faults(power.node).2[0].dims = [Dim::from(3)].into_iter().collect(), "node %3 (`exp`) breaks the graph");
+        plant(
+            |graph, [.., power, _]| graph.node_mut_for_faults(power.node).2[0].dims = [Dim::from(3)].into_iter().collect(),
+            "node %3 (`exp`) breaks the graph",
+        );
         plant(|graph, [.., power, _]| graph.node_mut_for_faults(power.node).2[0].dims = Dims::scalar(), "made by a_rule");
         plant(|graph, [.., power, _]| graph.node_mut_for_faults(power.node).2.push(Type::scalar(DType::F32)), "its type is f32[n], f32, but");
         plant(|graph, [.., power, last]| graph.node_mut_for_faults(power.node).1[0] = last, "its input 0 is node %4, which does not come before it");

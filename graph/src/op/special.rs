@@ -17,7 +17,13 @@ use wide::Wide;
 pub fn integer_power(base: i128, exponent: i128) -> i128 {
     match (base, exponent < 0) {
         (1, _) => 1,
-        (-1, _) => if exponent % 2 == 0 { 1 } else { -1 },
+        (-1, _) => {
+            if exponent % 2 == 0 {
+                1
+            } else {
+                -1
+            }
+        }
         (_, true) => 0,
         (_, false) => {
             let (mut power, mut square, mut rest) = (1i128, base, exponent);
@@ -90,7 +96,6 @@ pub fn sigmoid(x: f64) -> f64 {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,7 +149,9 @@ mod tests {
 
     #[test]
     fn greater_and_smaller_know_nan_and_signed_zero() {
-        for (x, y, greater, smaller) in [(1.0, 2.0, 2.0, 1.0), (0.0, -0.0, 0.0, -0.0), (-0.0, 0.0, 0.0, -0.0), (NAN, 1.0, NAN, NAN), (-INF, NAN, NAN, NAN)] {
+        for (x, y, greater, smaller) in
+            [(1.0, 2.0, 2.0, 1.0), (0.0, -0.0, 0.0, -0.0), (-0.0, 0.0, 0.0, -0.0), (NAN, 1.0, NAN, NAN), (-INF, NAN, NAN, NAN)]
+        {
             assert!(same(maximum(x, y), greater) && same(minimum(x, y), smaller), "{x} {y}");
         }
     }

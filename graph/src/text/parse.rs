@@ -221,16 +221,19 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn read_values(&self, line: Line<'_>, text: &str) -> Result<Inputs> {
-        split_list(text).into_iter().map(|text| {
-            let label = text.strip_prefix('%').ok_or_else(|| line.expected("a value such as `%0`", text))?;
-            let (label, result) = match label.split_once('.') {
-                Some((label, result)) => (label, result.parse().map_err(|_| line.expected("the number of a result after `.`", text))?),
-                None => (label, 0),
-            };
-            let node = *self.labels.get(label).ok_or_else(|| line.expected("a value of a line above", text))?;
-            let value = Value { node, result };
-            if self.graph.contains(value) { Ok(value) } else { Err(line.expected("a result that the node has", text)) }
-        }).collect()
+        split_list(text)
+            .into_iter()
+            .map(|text| {
+                let label = text.strip_prefix('%').ok_or_else(|| line.expected("a value such as `%0`", text))?;
+                let (label, result) = match label.split_once('.') {
+                    Some((label, result)) => (label, result.parse().map_err(|_| line.expected("the number of a result after `.`", text))?),
+                    None => (label, 0),
+                };
+                let node = *self.labels.get(label).ok_or_else(|| line.expected("a value of a line above", text))?;
+                let value = Value { node, result };
+                if self.graph.contains(value) { Ok(value) } else { Err(line.expected("a result that the node has", text)) }
+            })
+            .collect()
     }
 
     fn read_op(&self, name: &str, text: &str) -> Result<Op, Problem> {

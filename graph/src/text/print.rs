@@ -69,7 +69,11 @@ impl Display for Text<'_> {
 impl Text<'_> {
     fn node(&self, f: &mut Formatter<'_>, node: &Node, places: &Places) -> fmt::Result {
         write!(f, "{}", Word(node.op().rules().name()))?;
-        if self.exact { write!(f, "{}", node.op().rules().attributes())? } else { f.write_str(&short_attributes(node.op()))? }
+        if self.exact {
+            write!(f, "{}", node.op().rules().attributes())?
+        } else {
+            f.write_str(&short_attributes(node.op()))?
+        }
         if !node.inputs().is_empty() {
             write!(f, " {}", places.list(node.inputs()))?;
         }

@@ -103,7 +103,10 @@ fn pick_op(kind: u8, parameter: usize, dtype: DType, bits: u64, x: &Type, split:
     let axis = parameter % x.rank().max(1);
     let axes: SmallVec<[usize; 4]> = (0..x.rank()).filter(|axis| parameter >> axis & 1 == 1).collect();
     let ranges = || -> SmallVec<[Range; 4]> {
-        x.dims.iter().map(|dim| Range { start: Dim::from(0), step: if bits.is_multiple_of(2) { 1 } else { 2 }, length: dim.floor_div(&Dim::from(2)) }).collect()
+        x.dims
+            .iter()
+            .map(|dim| Range { start: Dim::from(0), step: if bits.is_multiple_of(2) { 1 } else { 2 }, length: dim.floor_div(&Dim::from(2)) })
+            .collect()
     };
     let reductions = [Reduction::Sum, Reduction::Product, Reduction::Max, Reduction::Min, Reduction::All, Reduction::Any];
     match kind % 24 {
@@ -126,7 +129,14 @@ fn pick_op(kind: u8, parameter: usize, dtype: DType, bits: u64, x: &Type, split:
         12 => (InsertAxis { axis: parameter % (x.rank() + 1) }.into(), 1),
         13 => (RemoveAxis { axis }.into(), 1),
         14 => (Slice { ranges: ranges() }.into(), 1),
-        15 => (Pad { ranges: x.dims.iter().map(|dim| Range { start: Dim::from(1), step: 1, length: dim.clone() }).collect(), to: x.dims.iter().map(|dim| dim.clone() + 2).collect() }.into(), 1),
+        15 => (
+            Pad {
+                ranges: x.dims.iter().map(|dim| Range { start: Dim::from(1), step: 1, length: dim.clone() }).collect(),
+                to: x.dims.iter().map(|dim| dim.clone() + 2).collect(),
+            }
+            .into(),
+            1,
+        ),
         16 => (Concatenate { axis }.into(), 2),
         17 => (SelectAxis { axis }.into(), 2),
         18 => (ScatterAdd { axis, length: length(0) }.into(), 2),
@@ -192,7 +202,8 @@ fn every_op_reads_back() {
         assert!(fitting.iter().any(|inputs| graph.apply(scalar, &inputs[..scalar.arity()]).is_ok()), "{}", scalar.name);
     }
     for &dtype in DType::ALL {
-        let edges = [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 5e-324, 1e-45, 0.1, f64::MAX, f64::from_bits(0x7ff8_0000_0000_0123)];
+        let edges =
+            [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 5e-324, 1e-45, 0.1, f64::MAX, f64::from_bits(0x7ff8_0000_0000_0123)];
         let complex = edges.map(|x| Number::Complex(x, -x));
         let array = AnyArray::from_numbers(dtype, &[2, 5], if dtype.size() > 8 { complex } else { edges.map(Number::Real) }).unwrap();
         graph.add(Constant(array), &[]).unwrap();
@@ -251,7 +262,9 @@ impl ParseLength for str {
 #[test]
 fn lengths_learned_late_read_back() {
     let mut graph = Graph::new();
-    let input = |graph: &mut Graph, name: &str, lengths: &str| graph.add_input(name, Type { dtype: DType::F32, dims: dims(lengths) }, InputKind::Argument).unwrap();
+    let input = |graph: &mut Graph, name: &str, lengths: &str| {
+        graph.add_input(name, Type { dtype: DType::F32, dims: dims(lengths) }, InputKind::Argument).unwrap()
+    };
     let (x, y, z) = (input(&mut graph, "x", "n"), input(&mut graph, "y", "m"), input(&mut graph, "z", "5"));
     let half = graph.add(Slice { ranges: smallvec![Range { start: 1.into(), step: 1, length: 3.into() }] }, &[y]).unwrap();
     let early = graph.plus(x, y).unwrap();
@@ -265,6 +278,27 @@ fn lengths_learned_late_read_back() {
     successor.set_outputs([kept]);
     assert_eq!(successor.lengths().requirements().len(), 3);
     assert_round_trip(&successor, &[]);
+}
+
+#[test]
+fn requirements_that_say_more_or_too_much_later_read_back() {
+    let mut graph = Graph::new();
+    let input = |graph: &mut Graph, name: &str, lengths: &str| {
+        graph.add_input(name, Type { dtype: DType::F32, dims: dims(lengths) }, InputKind::Argument).unwrap()
+    };
+    let (x, y, z) = (input(&mut graph, "x", "n"), input(&mut graph, "y", "n m"), input(&mut graph, "z", "n*m k"));
+    // n == n*m says that m is 1 only once n is known to be.
+    graph.add(Broadcast { to: dims("n*m") }, &[x]).unwrap();
+    graph.add(RemoveAxis { axis: 0 }, &[y]).unwrap();
+    graph.plus(y, z).unwrap();
+    assert_round_trip(&graph, &[]);
+    // The two demand 1 == m + 2 and m == 1 one after the other; no call meets both, and calls say so.
+    let (left, right) = (input(&mut graph, "u", "1 p q"), input(&mut graph, "v", "q+2 p"));
+    let row = input(&mut graph, "w", "p");
+    graph.add(RemoveAxis { axis: 0 }, &[row]).unwrap();
+    let sum = graph.plus(left, right).unwrap();
+    graph.plus(sum, right).unwrap();
+    assert_round_trip(&graph, &[]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::number::Number;
 ///
 /// For each function points all over its domain, and those next to its zeros and in its tails where digits get lost.
 #[rustfmt::skip]
+#[expect(clippy::approx_constant, reason = "some results are famous numbers")]
 const POINTS: &[(&str, [f64; 2], f64)] = &[
     ("exp", [-270.576_544_226_065, 0.0], 3.091_006_441_905_502_3e-118),
     ("exp", [-3.630_720_215_872_258e-08, 0.0], 0.999_999_963_692_798_5),
