@@ -70,9 +70,9 @@ impl Text<'_> {
     fn node(&self, f: &mut Formatter<'_>, node: &Node, places: &Places) -> fmt::Result {
         write!(f, "{}", Word(node.op().rules().name()))?;
         if self.exact {
-            write!(f, "{}", node.op().rules().attributes())?
+            write!(f, "{}", node.op().rules().attributes())?;
         } else {
-            f.write_str(&short_attributes(node.op()))?
+            f.write_str(&short_attributes(node.op()))?;
         }
         if !node.inputs().is_empty() {
             write!(f, " {}", places.list(node.inputs()))?;
