@@ -1,6 +1,6 @@
 //! Rows picked by index.
 
-use ndarray::{Axis, IxDyn};
+use ndarray::{ArrayD, Axis, IxDyn};
 use smallvec::SmallVec;
 
 use super::attributes::Attributes;
@@ -71,7 +71,9 @@ impl Primitive for SelectAxis {
         let places = places(indices, x.shape()[self.axis])?;
         let shape = [&x.shape()[..self.axis], indices.shape(), &x.shape()[self.axis + 1..]].concat();
         let picked = x.rearranged(|all| {
-            all.select(Axis(self.axis), &places).into_shape_with_order(IxDyn(&shape)).map_err(|error| Problem::shapes(error.to_string()))
+            // Collected anew, because `select` may leave the elements in column-major order.
+            let picked = all.select(Axis(self.axis), &places).iter().copied().collect();
+            ArrayD::from_shape_vec(IxDyn(&shape), picked).map_err(|error| Problem::shapes(error.to_string()))
         })?;
         Ok(one(picked))
     }
@@ -107,6 +109,7 @@ mod tests {
         assert_eq!(pick(0, &AnyArray::from(arr1(&[-1i64, 0]))).unwrap(), AnyArray::from(arr2(&[[5.0, 6.0], [1.0, 2.0]])));
         assert_eq!(pick(1, &AnyArray::from(arr0(1u8))).unwrap(), AnyArray::from(arr1(&[2.0, 4.0, 6.0])));
         assert_eq!(pick(1, &AnyArray::from(arr2(&[[0i32, 1, 1]]))).unwrap().shape(), [3, 1, 3]);
+        assert_eq!(pick(1, &AnyArray::from(arr1(&[1i64, 0, 0]))).unwrap(), AnyArray::from(arr2(&[[2.0, 1.0, 1.0], [4.0, 3.0, 3.0], [6.0, 5.0, 5.0]])));
         assert_eq!(pick(0, &AnyArray::from(Array2::<i32>::zeros((0, 4)))).unwrap().shape(), [0, 4, 2]);
         let problem = pick(0, &AnyArray::from(arr1(&[3i32]))).unwrap_err();
         assert_eq!(problem.message, "the index 3 is out of range: an axis of length 3 has indices from -3 to 2");
