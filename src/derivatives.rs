@@ -175,7 +175,7 @@ fn derive<'t, T: Float, W: Parameters<'t>>(
 
 /// The graph's values behind a tensor and some handles of the same tape.
 fn values<'t, T: Float>(own: Tensor<'t, T>, handles: &[Handle<'t>]) -> Result<(Value, Vec<Value>)> {
-    let value = own.tape().value_of(own)?;
+    let value = own.tape().value_of_handle(own.handle())?;
     values_in(own.tape(), value, handles)
 }
 

@@ -29,6 +29,7 @@ pub trait Compile {
     /// assert_eq!(f.call(&arr1(&[0.0, 1.0, 2.0]))?, arr1(&[0.0, 2.0, 1026.0]).into_dyn());
     /// # damo::Result::Ok(())
     /// ```
+    #[track_caller]
     fn function<'t, I: Tensors<'t>, O: Tensors<'t>>(&'t self, inputs: I, outputs: O) -> FunctionBuilder<'t, I::Elements, O::Elements>;
 }
 
@@ -39,6 +40,7 @@ impl Compile for Tape {
             inputs: inputs.handles().to_vec(),
             outputs: outputs.handles().to_vec(),
             updates: Vec::new(),
+            source: Location::caller().into(),
             types: PhantomData,
         }
     }
@@ -51,6 +53,8 @@ pub struct FunctionBuilder<'t, I, O> {
     inputs: Vec<Handle<'t>>,
     outputs: Vec<Handle<'t>>,
     updates: Vec<Update<'t>>,
+    /// The user's line that asks for the function.
+    source: Source,
     types: PhantomData<fn(I) -> O>,
 }
 
@@ -94,21 +98,24 @@ impl<'t, I, O> FunctionBuilder<'t, I, O> {
         let Program { graph: traced, states, updates } = self.program()?;
         let (graph, trace) = damo_passes::pipeline::optimise(&traced, &config.passes())?;
         let executable = Executable::new(graph, config.options())?;
-        Ok(Function { traced, trace, executable, states, updates, arguments: self.inputs.len(), outputs: self.outputs.len(), types: PhantomData })
+        let (arguments, outputs) = (self.inputs.len(), self.outputs.len());
+        Ok(Function { traced, trace, executable, states, updates, arguments, outputs, source: self.source, types: PhantomData })
     }
 
     /// Cuts the program out of the tape: its outputs, then what its states become.
     fn program(&self) -> Result<Program> {
         self.tape.check()?;
-        let value = |&handle: &Handle<'t>| self.tape.value_of_handle(handle);
+        let value = |&handle: &Handle<'t>| self.tape.value_of_handle(handle).map_err(|error| error.at(self.source));
         let arguments: Vec<Value> = self.inputs.iter().map(value).collect::<Result<_>>()?;
         let mut outputs: Vec<Value> = self.outputs.iter().map(value).collect::<Result<_>>()?;
         let known = self.tape.shareds();
         let graph = self.tape.graph()?;
         let mut updated: Vec<NodeId> = Vec::new();
         for update in &self.updates {
-            let (state, becomes) = (value(&update.state)?, value(&update.becomes)?);
-            check_update(&graph, &known, state, becomes, &updated).map_err(|error| error.at(update.source))?;
+            let here = |error: Error| error.at(update.source);
+            let state = self.tape.value_of_handle(update.state).map_err(here)?;
+            let becomes = self.tape.value_of_handle(update.becomes).map_err(here)?;
+            check_update(&graph, &known, state, becomes, &updated).map_err(here)?;
             updated.push(state.node);
             outputs.push(becomes);
         }
@@ -161,6 +168,8 @@ pub struct Function<I, O> {
     updates: Vec<AnyShared>,
     arguments: usize,
     outputs: usize,
+    /// The user's line that asked for it.
+    source: Source,
     types: PhantomData<fn(I) -> O>,
 }
 
@@ -193,7 +202,7 @@ impl<I, O: Results> Function<I, O> {
     fn transaction(&self, arguments: &[&dyn array::Argument], run: impl FnOnce(&[&dyn array::Argument]) -> Result<Vec<AnyArray>>) -> Result<Vec<AnyArray>> {
         if arguments.len() != self.arguments {
             let message = format!("the function takes {} arrays and was given {}", self.arguments, arguments.len());
-            return Err(Error::new(ErrorKind::Argument, message));
+            return Err(Error::new(ErrorKind::Argument, message).at(self.source).advise("give one `&array` for each input, in the order they were listed"));
         }
         AnyShared::in_turn(&self.updates, || {
             let states = AnyShared::read_together(&self.states);

@@ -171,7 +171,9 @@ impl Graph {
             | ErrorKind::Verify
             | ErrorKind::Io => format!("`{name}` failed"),
         };
+        let advice = problem.advice.is_none().then(|| advice(problem.kind)).flatten();
         let error = problem.titled(title).at(self.provenance.source);
+        let error = if let Some(advice) = advice { error.advise(advice) } else { error };
         inputs.iter().enumerate().fold(error, |error, (place, &value)| error.operand(self.operand(value, place, inputs.len())))
     }
 
@@ -290,6 +292,26 @@ impl Graph {
         let node = &mut self.nodes[node];
         (&mut node.op, &mut node.inputs, &mut node.types)
     }
+}
+
+/// What to do about a problem of some kind, where the op has nothing better to say.
+fn advice(kind: ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        ErrorKind::Shapes => "bring the shapes together with `reshape`, `broadcast`, `insert_axis` or `slice`; `dims()` of a tensor shows its lengths",
+        ErrorKind::Axis => "axes and places are counted from 0; `dims()` of a tensor shows how many there are",
+        ErrorKind::DType => "convert with `cast`, or use another op",
+        ErrorKind::Execution => "check the values that it was given",
+        ErrorKind::Declaration
+        | ErrorKind::Argument
+        | ErrorKind::ForeignTensor
+        | ErrorKind::Gradient
+        | ErrorKind::Disconnected
+        | ErrorKind::Update
+        | ErrorKind::Config
+        | ErrorKind::Parse
+        | ErrorKind::Verify
+        | ErrorKind::Io => return None,
+    })
 }
 
 fn hash_node(hasher: &DefaultHashBuilder, op: &Op, inputs: &[Value]) -> u64 {

@@ -103,15 +103,16 @@ impl Tape {
     /// The first error of the tape if it could not be computed; [`ErrorKind::ForeignTensor`] if it is of another tape.
     #[track_caller]
     pub fn value_of<T: Element>(&self, tensor: Tensor<'_, T>) -> Result<Value> {
-        self.value_of_handle(tensor.handle())
+        let here = Source::from(self.location());
+        self.value_of_handle(tensor.handle()).map_err(|error| error.at(here))
     }
 
-    /// For the facade: the same for a tensor of any element type.
-    #[track_caller]
+    /// For the facade: the same for a tensor of any element type; the line of a foreign tensor's use is for the caller to name.
     pub fn value_of_handle(&self, handle: Handle<'_>) -> Result<Value> {
         if !self.is(handle.tape()) {
             let foreign = Error::new(ErrorKind::ForeignTensor, "a tensor of another tape was given");
-            return Err(self.name_foreign(foreign, handle, 0, 1).at(Source::from(self.location())));
+            let foreign = foreign.explain("a program is written on one tape").advise("declare all inputs on the same tape");
+            return Err(self.name_foreign(foreign, handle, 0, 1));
         }
         let value = self.flush()?.value(handle.index());
         match value {

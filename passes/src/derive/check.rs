@@ -63,6 +63,7 @@ pub(super) fn paired(graph: &mut Graph, given: &str, of: &str, vectors: &[Value]
                 .operand(named(of, value))
                 .operand(named(given, vector))
                 .explain(line)
+                .advise("bring it to the shape and element type of the other with `broadcast`, `reshape` or `cast`")
         };
         if !want.dtype.is_float() {
             return Err(misfit(graph, "only floats have derivatives".into()));
