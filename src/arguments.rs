@@ -47,9 +47,9 @@ impl<'a, T: Element, A: Argument<'a, T>, const N: usize> Arguments<'a, [T; N]> f
     }
 }
 
-impl<'a, T: Element, A: Argument<'a, T>> Arguments<'a, Vec<T>> for Vec<A> {
+impl<'a, T: Element, G: Argument<'a, T>> Arguments<'a, Vec<T>> for Vec<G> {
     fn views(self) -> Views<'a> {
-        self.into_iter().map(A::view).collect()
+        self.into_iter().map(G::view).collect()
     }
 }
 
@@ -86,9 +86,9 @@ impl<'a, T: Element, A: Target<'a, T>, const N: usize> Targets<'a, [T; N]> for [
     }
 }
 
-impl<'a, T: Element, A: Target<'a, T>> Targets<'a, Vec<T>> for Vec<A> {
+impl<'a, T: Element, G: Target<'a, T>> Targets<'a, Vec<T>> for Vec<G> {
     fn views(self) -> TargetViews<'a> {
-        self.into_iter().map(A::view).collect()
+        self.into_iter().map(G::view).collect()
     }
 }
 

@@ -93,7 +93,7 @@ keys! {
     threads: usize = 1;
     /// How many plans a function keeps, one for each set of lengths it was called with.
     plan_cache: usize = 16;
-    /// Whether the graph is verified before and after every pass in release builds too. Debug builds always do.
+    /// Whether every graph and plan is verified in release builds too. Debug builds always do.
     verify: bool = false;
 }
 

@@ -74,7 +74,7 @@ pub trait Differentiate<'t, T: Float>: Sized {
     /// let f = tape.function(x, [slope, curvature]).freeze(&Config::default())?;
     /// let [slope, curvature] = f.call(&ndarray::arr0(2.0))?;
     /// assert_eq!((slope[[]], curvature[[]]), (12.0, 12.0));
-    /// # damo::Result::Ok(())
+    /// # Ok::<(), damo::Error>(())
     /// ```
     #[track_caller]
     fn grad<W: Parameters<'t>>(self, parameters: W) -> W::Tensors;
@@ -132,10 +132,13 @@ impl<'t, T: Float> Differentiate<'t, T> for Tensor<'t, T> {
         derive(self, "hvp", parameters, &vectors.handles(), |graph, own, wrt, given| {
             let gradients = gradient(graph, own, wrt)?;
             let products = hvp(graph, own, wrt, given)?;
-            wrt.iter().zip(gradients.iter().zip(products)).map(|(&value, (gradient, product))| match (gradient, product) {
-                (Some(_), None) => zeros(graph, value).map(Some),
-                (_, product) => Ok(product),
-            }).collect()
+            wrt.iter()
+                .zip(gradients.iter().zip(products))
+                .map(|(&value, (gradient, product))| match (gradient, product) {
+                    (Some(_), None) => zeros(graph, value).map(Some),
+                    (_, product) => Ok(product),
+                })
+                .collect()
         })
     }
 }
@@ -156,11 +159,14 @@ fn derive<'t, T: Float, W: Parameters<'t>>(
         let (_, given) = values_in(tape, own, given)?;
         tape.with_graph(|graph| {
             let found = rule(graph, own, &wrt, &given)?;
-            wrt.iter().zip(found).map(|(&parameter, found)| match found {
-                Some(derivative) => Ok(derivative),
-                None if W::DISCONNECTED_IS_ZERO => zeros(graph, parameter),
-                None => Err(disconnected(graph, name, own, parameter)),
-            }).collect::<Result<Vec<Value>>>()
+            wrt.iter()
+                .zip(found)
+                .map(|(&parameter, found)| match found {
+                    Some(derivative) => Ok(derivative),
+                    None if W::DISCONNECTED_IS_ZERO => zeros(graph, parameter),
+                    None => Err(disconnected(graph, name, own, parameter)),
+                })
+                .collect::<Result<Vec<Value>>>()
         })
     });
     let results: Vec<Handle<'t>> = match derivatives {

@@ -6,8 +6,8 @@ use std::panic::Location;
 
 use damo_exec::{Executable, array};
 use damo_graph::{AnyArray, Element, Error, ErrorKind, Graph, NodeId, Result, Source, Value};
-use damo_passes::capture::capture;
 use damo_passes::Trace;
+use damo_passes::capture::capture;
 use damo_trace::{AnyShared, Handle, Tape, Tensor, Tensors};
 use smallvec::SmallVec;
 
@@ -27,7 +27,7 @@ pub trait Compile {
     /// let a = tape.vector::<f64>("a");
     /// let f = tape.function(a, a + a.powi(10)).freeze(&Config::default())?;
     /// assert_eq!(f.call(&arr1(&[0.0, 1.0, 2.0]))?, arr1(&[0.0, 2.0, 1026.0]).into_dyn());
-    /// # damo::Result::Ok(())
+    /// # Ok::<(), damo::Error>(())
     /// ```
     #[track_caller]
     fn function<'t, I: Tensors<'t>, O: Tensors<'t>>(&'t self, inputs: I, outputs: O) -> FunctionBuilder<'t, I::Elements, O::Elements>;
@@ -121,7 +121,8 @@ impl<'t, I, O> FunctionBuilder<'t, I, O> {
         }
         let captured = capture(&graph, &arguments, &updated, &outputs)?;
         let states = captured.states.iter().map(|node| known.iter().find(|(known, _)| known == node).map(|(_, state)| state.clone()));
-        let states = states.collect::<Option<Vec<AnyShared>>>().ok_or_else(|| Error::new(ErrorKind::Verify, "a state of the program is not on its tape"))?;
+        let states =
+            states.collect::<Option<Vec<AnyShared>>>().ok_or_else(|| Error::new(ErrorKind::Verify, "a state of the program is not on its tape"))?;
         let updates = states[..updated.len()].to_vec();
         Ok(Program { graph: captured.graph, states, updates })
     }
@@ -150,8 +151,9 @@ fn check_update(graph: &Graph, known: &[(NodeId, AnyShared)], state: Value, beco
     let lengths = graph.lengths();
     let same = old.dtype == new.dtype && old.rank() == new.rank() && old.dims.iter().zip(&*new.dims).all(|(a, b)| lengths.same(a, b));
     if !same {
-        return refuse(format!("the update of `{name}` has another type"))
-            .map_err(|error| error.explain(format!("`{name}` is {old} and would become {new}")).advise("a state keeps its shape; sum or reshape the update to it"));
+        return refuse(format!("the update of `{name}` has another type")).map_err(|error| {
+            error.explain(format!("`{name}` is {old} and would become {new}")).advise("a state keeps its shape; sum or reshape the update to it")
+        });
     }
     Ok(())
 }
@@ -199,10 +201,16 @@ impl<I, O: Results> Function<I, O> {
     /// Reads the states, runs, and writes the states: all of it, or nothing.
     ///
     /// `run` gives all results; those behind the function's outputs are what the states become.
-    fn transaction(&self, arguments: &[&dyn array::Argument], run: impl FnOnce(&[&dyn array::Argument]) -> Result<Vec<AnyArray>>) -> Result<Vec<AnyArray>> {
+    fn transaction(
+        &self,
+        arguments: &[&dyn array::Argument],
+        run: impl FnOnce(&[&dyn array::Argument]) -> Result<Vec<AnyArray>>,
+    ) -> Result<Vec<AnyArray>> {
         if arguments.len() != self.arguments {
             let message = format!("the function takes {} arrays and was given {}", self.arguments, arguments.len());
-            return Err(Error::new(ErrorKind::Argument, message).at(self.source).advise("give one `&array` for each input, in the order they were listed"));
+            return Err(Error::new(ErrorKind::Argument, message)
+                .at(self.source)
+                .advise("give one `&array` for each input, in the order they were listed"));
         }
         AnyShared::in_turn(&self.updates, || {
             let states = AnyShared::read_together(&self.states);

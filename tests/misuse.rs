@@ -61,7 +61,9 @@ const WHILE_TRACING: &[Misuse] = &[
         traced(|tape| ignore(tape.vector::<f32>("x").argmax_axis(Axis(3))))
     }),
     ("a new axis beyond the end", ErrorKind::Axis, &["insert_axis"], |_| traced(|tape| ignore(tape.vector::<f32>("x").insert_axis(Axis(4))))),
-    ("removing an axis that is not there", ErrorKind::Axis, &["remove_axis"], |_| traced(|tape| ignore(tape.vector::<f32>("x").remove_axis(Axis(1))))),
+    ("removing an axis that is not there", ErrorKind::Axis, &["remove_axis"], |_| {
+        traced(|tape| ignore(tape.vector::<f32>("x").remove_axis(Axis(1))))
+    }),
     ("removing an axis that is not 1", ErrorKind::Shapes, &["remove_axis"], |_| {
         traced(|tape| ignore(tape.input::<f32>("x", (3, 2)).remove_axis(Axis(0))))
     }),
@@ -73,12 +75,8 @@ const WHILE_TRACING: &[Misuse] = &[
     ("a broadcast that shrinks", ErrorKind::Shapes, &["broadcast"], |_| traced(|tape| ignore(tape.input::<f32>("x", (3,)).broadcast((2, 4))))),
     ("a slice beyond the end", ErrorKind::Axis, &["slice"], |_| traced(|tape| ignore(tape.input::<f32>("x", (3,)).slice(s![2..9])))),
     ("a slice of too many axes", ErrorKind::Axis, &["slice"], |_| traced(|tape| ignore(tape.vector::<f32>("x").slice(s![.., ..])))),
-    ("an index beyond the end", ErrorKind::Axis, &["index_axis"], |_| {
-        traced(|tape| ignore(tape.input::<f32>("x", (3,)).index_axis(Axis(0), 3)))
-    }),
-    ("an index before the start", ErrorKind::Axis, &["index_axis"], |_| {
-        traced(|tape| ignore(tape.input::<f32>("x", (3,)).index_axis(Axis(0), -4)))
-    }),
+    ("an index beyond the end", ErrorKind::Axis, &["index_axis"], |_| traced(|tape| ignore(tape.input::<f32>("x", (3,)).index_axis(Axis(0), 3)))),
+    ("an index before the start", ErrorKind::Axis, &["index_axis"], |_| traced(|tape| ignore(tape.input::<f32>("x", (3,)).index_axis(Axis(0), -4)))),
     ("picking along an axis that is not there", ErrorKind::Axis, &["select_axis"], |_| {
         traced(|tape| ignore(tape.vector::<f32>("x").select_axis(Axis(1), tape.vector::<i64>("i"))))
     }),
@@ -94,9 +92,7 @@ const WHILE_TRACING: &[Misuse] = &[
     ("a stack of nothing", ErrorKind::Shapes, &["stack"], |_| traced(|tape| ignore(tape.stack::<f32>(Axis(0), &[])))),
     ("nothing end to end", ErrorKind::Shapes, &["concatenate"], |_| traced(|tape| ignore(tape.concatenate::<f32>(Axis(0), &[])))),
     ("the trace of a vector", ErrorKind::Axis, &["trace"], |_| traced(|tape| ignore(tape.vector::<f32>("x").trace()))),
-    ("one name for two inputs", ErrorKind::Declaration, &["`x`"], |_| {
-        traced(|tape| ignore(tape.vector::<f32>("x") + tape.vector::<f32>("x")))
-    }),
+    ("one name for two inputs", ErrorKind::Declaration, &["`x`"], |_| traced(|tape| ignore(tape.vector::<f32>("x") + tape.vector::<f32>("x")))),
     ("the gradient of a vector", ErrorKind::Gradient, &["scalar"], |_| {
         traced(|tape| {
             let x = tape.vector::<f32>("x");
@@ -315,11 +311,15 @@ const WHILE_CALLING: &[Misuse] = &[
 
 /// What needs no program at all, and so has no line in one.
 const BESIDE_PROGRAMS: &[Misuse] = &[
-    ("a state set to another shape", ErrorKind::Update, &["`w`", "f32[3]", "f32[2]", "help: a state keeps its shape"], |states| states.w.set(arr1(&[1.0, 2.0]))),
+    ("a state set to another shape", ErrorKind::Update, &["`w`", "f32[3]", "f32[2]", "help: a state keeps its shape"], |states| {
+        states.w.set(arr1(&[1.0, 2.0]))
+    }),
     ("a flag that does not exist", ErrorKind::Config, &["engin", "engine", "DAMO_FLAGS"], |_| {
         Config::from_sources(None, Some("engin=portable")).map(drop)
     }),
-    ("a flag with a value that it does not take", ErrorKind::Config, &["threads", "many", "it takes a whole number"], |_| Config::from_sources(None, Some("threads=many")).map(drop)),
+    ("a flag with a value that it does not take", ErrorKind::Config, &["threads", "many", "it takes a whole number"], |_| {
+        Config::from_sources(None, Some("threads=many")).map(drop)
+    }),
     ("a text that is no graph", ErrorKind::Parse, &["line 1", "expected a graph"], |_| damo::Graph::parse("this is no graph").map(drop)),
 ];
 

@@ -29,61 +29,9 @@ impl Plan {
             self.scratch_bytes
         )?;
         for (at, step) in self.steps.iter().enumerate() {
-            self.write_step(graph, at, step, text)?;
+            write_step(graph, at, step, text)?;
         }
         self.write_buffers(graph, text)
-    }
-
-    fn write_step(&self, graph: &Graph, at: usize, planned: &PlannedStep, text: &mut String) -> fmt::Result {
-        let kind = match &planned.step {
-            Step::Nest(_) => "nest",
-            Step::Contract(_) => "product",
-            Step::Row(_) => "rows",
-            Step::Pick(_) => "pick",
-            Step::ScatterAdd(_) => "scatter add",
-            Step::Reference(_) => "falls back to the reference",
-        };
-        let names: Vec<&str> = planned.nodes.iter().map(|&node| name(graph, node)).collect();
-        writeln!(text, "  {at}. {kind}: {}", names.join(", "))?;
-        let mut lines: Vec<String> =
-            planned.nodes.iter().filter_map(|&node| graph.node(node).provenance().source.map(|source| source.to_string())).collect();
-        lines.dedup();
-        if !lines.is_empty() {
-            writeln!(text, "     from {}", lines.join(", "))?;
-        }
-        let mut rules: Vec<&str> = planned.nodes.iter().flat_map(|&node| graph.node(node).provenance().rules.iter().copied()).collect();
-        rules.dedup();
-        if !rules.is_empty() {
-            writeln!(text, "     made by {}", rules.join(", "))?;
-        }
-        match &planned.step {
-            Step::Nest(nest) => {
-                for line in nest.to_string().lines() {
-                    writeln!(text, "     {line}")?;
-                }
-            }
-            Step::Contract(product) => {
-                let matrix = |rows: usize, columns: usize, matrix: &Matrix| format!("[{rows}, {columns}] {matrix}");
-                let (left, right) = (matrix(product.m, product.k, &product.left), matrix(product.k, product.n, &product.right));
-                writeln!(text, "     {} times {left} by {right} to {}", product.dtype, matrix(product.m, product.n, &product.out))?;
-                for axis in &product.batch {
-                    writeln!(text, "     {} times, by {}, {} and {}", axis.length, axis.left, axis.right, axis.out)?;
-                }
-            }
-            Step::Row(row) => writeln!(text, "     {row}")?,
-            Step::Pick(pick) | Step::ScatterAdd(pick) => {
-                writeln!(text, "     {} at axis {} by {} to {}", pick.data, pick.axis, pick.indices, pick.out)?
-            }
-            Step::Reference(reference) => {
-                let inputs: Vec<String> = reference.inputs.iter().map(ToString::to_string).collect();
-                let outputs: Vec<String> = reference.outputs.iter().map(ToString::to_string).collect();
-                writeln!(text, "     {} to {}", inputs.join("; "), outputs.join("; "))?;
-            }
-        }
-        for (old, new) in &planned.in_place {
-            writeln!(text, "     in place: {new} takes the memory of {old}")?;
-        }
-        Ok(())
     }
 
     fn write_buffers(&self, graph: &Graph, text: &mut String) -> fmt::Result {
@@ -105,6 +53,59 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// One step: what it is, where it comes from, what it does.
+fn write_step(graph: &Graph, at: usize, planned: &PlannedStep, text: &mut String) -> fmt::Result {
+    let kind = match &planned.step {
+        Step::Nest(_) => "nest",
+        Step::Contract(_) => "product",
+        Step::Row(_) => "rows",
+        Step::Pick(_) => "pick",
+        Step::ScatterAdd(_) => "scatter add",
+        Step::Reference(_) => "falls back to the reference",
+    };
+    let names: Vec<&str> = planned.nodes.iter().map(|&node| name(graph, node)).collect();
+    writeln!(text, "  {at}. {kind}: {}", names.join(", "))?;
+    let mut lines: Vec<String> =
+        planned.nodes.iter().filter_map(|&node| graph.node(node).provenance().source.map(|source| source.to_string())).collect();
+    lines.dedup();
+    if !lines.is_empty() {
+        writeln!(text, "     from {}", lines.join(", "))?;
+    }
+    let mut rules: Vec<&str> = planned.nodes.iter().flat_map(|&node| graph.node(node).provenance().rules.iter().copied()).collect();
+    rules.dedup();
+    if !rules.is_empty() {
+        writeln!(text, "     made by {}", rules.join(", "))?;
+    }
+    match &planned.step {
+        Step::Nest(nest) => {
+            for line in nest.to_string().lines() {
+                writeln!(text, "     {line}")?;
+            }
+        }
+        Step::Contract(product) => {
+            let matrix = |rows: usize, columns: usize, matrix: &Matrix| format!("[{rows}, {columns}] {matrix}");
+            let (left, right) = (matrix(product.m, product.k, &product.left), matrix(product.k, product.n, &product.right));
+            writeln!(text, "     {} times {left} by {right} to {}", product.dtype, matrix(product.m, product.n, &product.out))?;
+            for axis in &product.batch {
+                writeln!(text, "     {} times, by {}, {} and {}", axis.length, axis.left, axis.right, axis.out)?;
+            }
+        }
+        Step::Row(row) => writeln!(text, "     {row}")?,
+        Step::Pick(pick) | Step::ScatterAdd(pick) => {
+            writeln!(text, "     {} at axis {} by {} to {}", pick.data, pick.axis, pick.indices, pick.out)?;
+        }
+        Step::Reference(reference) => {
+            let inputs: Vec<String> = reference.inputs.iter().map(ToString::to_string).collect();
+            let outputs: Vec<String> = reference.outputs.iter().map(ToString::to_string).collect();
+            writeln!(text, "     {} to {}", inputs.join("; "), outputs.join("; "))?;
+        }
+    }
+    for (old, new) in &planned.in_place {
+        writeln!(text, "     in place: {new} takes the memory of {old}")?;
+    }
+    Ok(())
 }
 
 /// What people call a node: the composite function it is part of, or its op.

@@ -36,6 +36,9 @@ struct Fusion {
     after: Vec<BTreeSet<usize>>,
     writers: Vec<BTreeSet<usize>>,
     readers: Vec<BTreeSet<usize>>,
+    /// At which look a step was last seen.
+    seen: Vec<usize>,
+    looks: usize,
 }
 
 impl Fusion {
@@ -56,8 +59,8 @@ impl Fusion {
                 readers[buffer.index()].insert(place);
             }
         }
-        let steps = std::mem::take(&mut draft.steps).into_iter().map(Some).collect();
-        Fusion { draft, steps, before, after, writers, readers }
+        let steps: Vec<Option<DraftStep>> = std::mem::take(&mut draft.steps).into_iter().map(Some).collect();
+        Fusion { seen: vec![0; steps.len()], looks: 0, draft, steps, before, after, writers, readers }
     }
 
     fn nest(&self, place: usize) -> Option<&Nest> {
@@ -81,12 +84,12 @@ impl Fusion {
         producers.sort_unstable_by_key(|&place| Reverse(place));
         producers.dedup();
         for producer in producers {
-            let Some(merged) = self.nest(producer).and_then(|first| merged(first, nest)) else { continue };
+            let (Some(first), Some(second)) = (self.nest(producer), self.nest(consumer)) else { continue };
+            let Some(mut merged) = merged(first, second) else { continue };
             let unneeded = |buffer: BufferId| {
                 let kept = self.draft.buffers[buffer.index()].origin != Origin::Temporary;
                 !kept && self.readers[buffer.index()].iter().all(|&reader| reader == consumer)
             };
-            let mut merged = merged;
             merged.stores.retain(|store| self.only_writer(store.to.buffer) != Some(producer) || !unneeded(store.to.buffer));
             let merged = pruned(&merged);
             let accesses = merged.operands.len() + merged.stores.len() + merged.reductions.len();
@@ -100,14 +103,20 @@ impl Fusion {
     }
 
     /// Whether some other step needs the first and is needed by the second.
-    fn stands_between(&self, first: usize, second: usize) -> bool {
+    fn stands_between(&mut self, first: usize, second: usize) -> bool {
+        self.looks += 1;
+        let mut looked_at = 0;
         let mut open: Vec<usize> = self.after[first].iter().copied().filter(|&place| place != second).collect();
-        let mut seen: BTreeSet<usize> = open.iter().copied().collect();
         while let Some(place) = open.pop() {
-            if place == second || seen.len() > FARTHEST_LOOK {
+            if place == second || looked_at > FARTHEST_LOOK {
                 return true;
             }
-            open.extend(self.after[place].iter().copied().filter(|&next| seen.insert(next)));
+            for &next in &self.after[place] {
+                if std::mem::replace(&mut self.seen[next], self.looks) != self.looks {
+                    looked_at += 1;
+                    open.push(next);
+                }
+            }
         }
         false
     }
@@ -202,19 +211,14 @@ fn merged(first: &Nest, second: &Nest) -> Option<Nest> {
     let mut nest = first;
     let mut renamed = Vec::with_capacity(second.body.len());
     for old in &second.body {
+        let stored = |access: &Access| nest.stores.iter().find(|store| store.to.buffer == access.buffer).map(|store| store.value);
         let register = match old {
-            Instruction::Load(place) => {
-                let access = &second.operands[*place];
-                match nest.stores.iter().find(|store| store.to.buffer == access.buffer) {
-                    Some(store) => store.value,
-                    None => {
-                        let place = operand(&mut nest, access.clone());
-                        instruction(&mut nest, Instruction::Load(place))
-                    }
-                }
-            }
-            other => {
-                let new = with_arguments(other, |argument| renamed[argument]);
+            Instruction::Load(place) => stored(&second.operands[*place]).unwrap_or_else(|| {
+                let place = operand(&mut nest, second.operands[*place].clone());
+                instruction(&mut nest, Instruction::Load(place))
+            }),
+            Instruction::Constant(..) | Instruction::Index { .. } | Instruction::Apply { .. } | Instruction::Cast { .. } => {
+                let new = with_arguments(old, |argument| renamed[argument]);
                 instruction(&mut nest, new)
             }
         };

@@ -45,7 +45,7 @@ impl Layout {
 
     /// How many elements.
     pub fn count(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |count, &length| count.saturating_mul(length))
     }
 
     /// Whether the elements lie one after another in row-major order (from any offset). Axes of length 1 may have any stride.

@@ -116,13 +116,15 @@ pub(crate) fn pruned(nest: &Nest) -> Nest {
     for (register, old) in nest.body.iter().enumerate().filter(|(register, _)| used[*register]) {
         let new = match old {
             Instruction::Load(place) => Instruction::Load(operand(&mut kept, nest.operands[*place].clone())),
-            other => with_arguments(other, |argument| renamed[argument]),
+            Instruction::Constant(..) | Instruction::Index { .. } | Instruction::Apply { .. } | Instruction::Cast { .. } => {
+                with_arguments(old, |argument| renamed[argument])
+            }
         };
         renamed[register] = instruction(&mut kept, new);
     }
-    kept.stores = nest.stores.clone();
+    kept.stores.clone_from(&nest.stores);
     kept.stores.iter_mut().for_each(|store| store.value = renamed[store.value]);
-    kept.reductions = nest.reductions.clone();
+    kept.reductions.clone_from(&nest.reductions);
     kept.reductions.iter_mut().for_each(|reduction| reduction.value = renamed[reduction.value]);
     kept
 }

@@ -10,7 +10,7 @@ use damo_graph::op::Op;
 use damo_graph::{AnyArray, DType, ErrorKind, Graph, Node, NodeId, Number, Problem, Result, Sizes, Value};
 use smallvec::{SmallVec, smallvec};
 
-use crate::draft::{Draft, Origin};
+use crate::draft::{Draft, Origin, element_count};
 use crate::layout::{Extent, Layout, Shape};
 use crate::nest::{Access, Instruction, Nest, Store};
 use crate::step::{Reference, Step, View};
@@ -80,15 +80,15 @@ impl Lowering<'_> {
     fn node(&mut self, id: NodeId, node: &Node) -> Result<(), Problem> {
         let place = match node.op() {
             Op::Input(_) => return Ok(()),
-            Op::Constant(constant) => self.constant(&constant.0)?,
+            Op::Constant(constant) => self.constant(&constant.0),
             Op::Pointwise(op) => self.pointwise(id, node, op.0)?,
             Op::Cast(op) => self.cast(id, node, op.to)?,
             Op::DimValue(op) => {
                 let length = self.sizes.length(&op.dim)?;
-                self.constant(&AnyArray::full(op.dtype, &[], Number::Integer(length as i128)))?
+                self.constant(&AnyArray::full(op.dtype, &[], Number::Integer(length as i128)))
             }
             Op::Iota(op) => self.iota(id, op.dtype, self.sizes.length(&op.length)?)?,
-            Op::Broadcast(_) => self.view(node, |layout, to| layout.broadcast(to))?,
+            Op::Broadcast(_) => self.view(node, Layout::broadcast)?,
             Op::Reshape(_) => self.reshape(id, node)?,
             Op::Transpose(op) => self.view(node, |layout, _| Some(layout.transposed(&op.order)))?,
             Op::InsertAxis(op) => self.view(node, |layout, _| Some(layout.with_axis(op.axis)))?,
@@ -132,7 +132,10 @@ impl Lowering<'_> {
 
     /// The lengths of a node's first result.
     fn shape(&self, node: &Node) -> Result<Vec<usize>, Problem> {
-        self.sizes.shape(&node.types()[0].dims)
+        let shape = self.sizes.shape(&node.types()[0].dims)?;
+        // More elements than can be counted are refused, though a stretched array may have more than fit in memory.
+        element_count(&shape, DType::Bool)?;
+        Ok(shape)
     }
 
     fn extents(&self, ranges: &[damo_graph::op::slice::Range]) -> Result<Vec<Extent>, Problem> {
@@ -146,14 +149,14 @@ impl Lowering<'_> {
             .collect()
     }
 
-    fn constant(&mut self, array: &AnyArray) -> Result<Place, Problem> {
+    fn constant(&mut self, array: &AnyArray) -> Place {
         if let Some(number) = array.only() {
-            return Ok(Place::Number(number, array.dtype(), array.shape().into()));
+            return Place::Number(number, array.dtype(), array.shape().into());
         }
         let layout = Layout::contiguous(array.shape());
         let buffer = self.draft.buffer(array.dtype(), array.len(), Origin::Constant(self.draft.constants.len()));
         self.draft.constants.push(array.clone());
-        Ok(Place::View(View { buffer, dtype: array.dtype(), layout }))
+        Place::View(View { buffer, dtype: array.dtype(), layout })
     }
 
     /// A value that is other elements, or another order, of its input's: no step.
@@ -172,16 +175,17 @@ impl Lowering<'_> {
     fn reshape(&mut self, id: NodeId, node: &Node) -> Result<Place, Problem> {
         let to = self.shape(node)?;
         let count = |shape: &[usize]| shape.iter().product::<usize>();
-        Ok(match self.input(node, 0)? {
-            Place::Number(number, dtype, shape) if count(&shape) == count(&to) => Place::Number(number, dtype, to.into()),
-            Place::View(view) if count(&view.layout.shape) == count(&to) => match view.layout.reshaped(&to) {
-                Some(layout) => Place::View(View { layout, ..view }),
-                None => {
-                    let copy = self.copy(id, &view)?;
-                    Place::View(View { layout: Layout::contiguous(&to), ..copy })
-                }
-            },
-            place => return Err(Problem::shapes(format!("{:?} and {to:?} do not have the same number of elements", place.shape()))),
+        let input = self.input(node, 0)?;
+        if count(input.shape()) != count(&to) {
+            return Err(Problem::shapes(format!("{:?} and {to:?} do not have the same number of elements", input.shape())));
+        }
+        Ok(match input {
+            Place::Number(number, dtype, _) => Place::Number(number, dtype, to.into()),
+            Place::View(view) => Place::View(if let Some(layout) = view.layout.reshaped(&to) {
+                View { layout, ..view }
+            } else {
+                View { layout: Layout::contiguous(&to), ..self.copy(id, &view)? }
+            }),
         })
     }
 

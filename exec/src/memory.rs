@@ -53,21 +53,24 @@ pub fn lower_bound(blocks: &[Block]) -> usize {
     let (mut alive, mut most) = (0, 0);
     for (_, begins, bytes) in changes {
         if begins {
-            alive += bytes
+            alive += bytes;
         } else {
-            alive -= bytes
+            alive -= bytes;
         }
         most = most.max(alive);
     }
     most
 }
 
+/// What blocks are sorted by.
+type Order<'a> = dyn Fn(&Block) -> (usize, usize) + 'a;
+
 /// A place for each block such that no two that are needed at the same step overlap.
 pub fn pack(blocks: &[Block]) -> Packing {
     let bound = lower_bound(blocks);
     let duration = |block: &Block| block.last - block.first + 1;
     let area = |block: &Block| block.size().saturating_mul(duration(block));
-    let orders: [&dyn Fn(&Block) -> (usize, usize); 4] = [
+    let orders: [&Order<'_>; 4] = [
         &|block| (usize::MAX - block.size(), block.first),
         &|block| (usize::MAX - area(block), block.first),
         &|block| (usize::MAX - duration(block), usize::MAX - block.size()),

@@ -138,7 +138,7 @@ pub struct Accumulate {
 impl Nest {
     /// How often the body runs.
     pub fn count(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |count, &length| count.saturating_mul(length))
     }
 
     /// The dtype of a register.

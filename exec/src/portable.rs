@@ -4,11 +4,13 @@
 //! to tile: operands are read (where they are contiguous, in place), each instruction is one loop over the tile, results are written,
 //! reductions are folded into accumulators. Results agree with the ops' meanings within their stated accuracy.
 
+#![expect(clippy::inline_always, reason = "loops become vector code where they are inlined into code for an instruction set")]
+
 mod apply;
 mod axes;
 mod combine;
 mod copy;
-mod functions;
+pub(crate) mod functions;
 mod interpret;
 #[cfg(test)]
 mod judge;

@@ -46,6 +46,7 @@ pub enum Place {
 pub const ALIGNMENT: usize = 64;
 
 /// One step of a plan.
+#[expect(clippy::large_enum_variant, reason = "a plan has few steps, and every call reads them all")]
 #[derive(Clone, Debug)]
 pub enum Step {
     /// A fused loop nest.

@@ -86,7 +86,7 @@ impl<'a> Region<'a> {
         let bytes = |elements: usize| elements.checked_mul(size);
         let below = if low < 0 { bytes(low.unsigned_abs()) } else { Some(0) };
         let above = if high < 0 { Some(0) } else { high.unsigned_abs().checked_add(1).and_then(bytes) };
-        below.is_some_and(|below| below <= self.before) && above.is_some_and(|above| above <= self.after) && self.base.addr() % align == 0
+        below.is_some_and(|below| below <= self.before) && above.is_some_and(|above| above <= self.after) && self.base.addr().is_multiple_of(align)
     }
 
     /// Fails if [`Region::holds`] does not.
@@ -192,6 +192,15 @@ impl<'a, T: Element> View<'a, T, 1> {
         }
     }
 
+    /// The elements from `start` to before `end`; cut where the view ends.
+    #[must_use]
+    pub fn range(self, start: usize, end: usize) -> Self {
+        let end = end.min(self.lengths[0]);
+        let start = start.min(end);
+        let pointer = self.pointer.wrapping_offset(start as isize * self.strides[0]);
+        View { pointer, lengths: [end - start], strides: self.strides, life: PhantomData }
+    }
+
     /// The elements one after the other.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + use<'a, T> {
         let (pointer, stride) = (self.pointer, self.strides[0]);
@@ -200,17 +209,6 @@ impl<'a, T: Element> View<'a, T, 1> {
             // SAFETY: `new` checked that the region holds all places below the length; nobody writes them during `'a`.
             unsafe { place.read() }
         })
-    }
-}
-
-impl<'a, T: Element> View<'a, T, 1> {
-    /// The elements from `start` to before `end`; cut where the view ends.
-    #[must_use]
-    pub fn range(self, start: usize, end: usize) -> Self {
-        let end = end.min(self.lengths[0]);
-        let start = start.min(end);
-        let pointer = self.pointer.wrapping_offset(start as isize * self.strides[0]);
-        View { pointer, lengths: [end - start], strides: self.strides, life: PhantomData }
     }
 }
 

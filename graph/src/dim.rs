@@ -113,13 +113,16 @@ impl Dim {
         let mut bottom = by.clone();
         if let Some(divisor) = by.known().filter(|&divisor| divisor > 0) {
             // floor((c·q + r) / c) = q + floor(r / c), and a common factor of r and c cancels.
-            rest = rest.into_iter().filter_map(|(monomial, coefficient)| {
-                let (quotient, remainder) = (coefficient.div_euclid(divisor), coefficient.rem_euclid(divisor));
-                if quotient != 0 {
-                    whole.insert(monomial.clone(), quotient);
-                }
-                (remainder != 0).then_some((monomial, remainder))
-            }).collect();
+            rest = rest
+                .into_iter()
+                .filter_map(|(monomial, coefficient)| {
+                    let (quotient, remainder) = (coefficient.div_euclid(divisor), coefficient.rem_euclid(divisor));
+                    if quotient != 0 {
+                        whole.insert(monomial.clone(), quotient);
+                    }
+                    (remainder != 0).then_some((monomial, remainder))
+                })
+                .collect();
             let common = rest.values().fold(divisor, |a, &b| greatest_common_divisor(a, b));
             for coefficient in rest.values_mut() {
                 *coefficient /= common;

@@ -297,7 +297,9 @@ impl Graph {
 /// What to do about a problem of some kind, where the op has nothing better to say.
 fn advice(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
-        ErrorKind::Shapes => "bring the shapes together with `reshape`, `broadcast`, `insert_axis` or `slice`; `dims()` of a tensor shows its lengths",
+        ErrorKind::Shapes => {
+            "bring the shapes together with `reshape`, `broadcast`, `insert_axis` or `slice`; `dims()` of a tensor shows its lengths"
+        }
         ErrorKind::Axis => "axes and places are counted from 0; `dims()` of a tensor shows how many there are",
         ErrorKind::DType => "convert with `cast`, or use another op",
         ErrorKind::Execution => "check the values that it was given",
@@ -331,9 +333,11 @@ impl PartialEq for Graph {
                 left.len() == right.len()
                     && left.iter().zip(right).all(|(l, r)| l.result == r.result && places.get(l.node) == other_places.get(r.node))
             };
-            self.nodes.values().zip(other.nodes.values()).all(|(left, right)| {
-                left.op == right.op && left.types == right.types && same(&left.inputs, &right.inputs)
-            }) && same(&self.outputs, &other.outputs)
+            self.nodes
+                .values()
+                .zip(other.nodes.values())
+                .all(|(left, right)| left.op == right.op && left.types == right.types && same(&left.inputs, &right.inputs))
+                && same(&self.outputs, &other.outputs)
         }
     }
 }

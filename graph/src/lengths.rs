@@ -167,7 +167,8 @@ impl Lengths {
             let mut unified = self.clone();
             unified.unify(left, right).is_some() && unified.learned_beyond(self).is_empty()
         };
-        left.len() == right.len() && (left.iter().zip(&**right).all(|(left, right)| self.same(left, right) || demanded(left, right)) || self.contradict())
+        left.len() == right.len()
+            && (left.iter().zip(&**right).all(|(left, right)| self.same(left, right) || demanded(left, right)) || self.contradict())
     }
 
     /// The same list with all that follows from it: a requirement such as `n == n*m` says more once `n` is known.

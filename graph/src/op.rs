@@ -220,7 +220,13 @@ mod tests {
         let dims: Dims = [n.clone() * 2 + 1, n.floor_div(&3.into()), Dim::from(4)].into_iter().collect();
         let range = Range { start: n.clone() - 1, step: -2, length: n.floor_div(&2.into()) };
         vec![
-            input::Input { name: "a \"b\", {c}".into(), ty: Type { dtype: DType::BF16, dims: dims.clone() }, kind: input::InputKind::Shared, place: 3 }.into(),
+            input::Input {
+                name: "a \"b\", {c}".into(),
+                ty: Type { dtype: DType::BF16, dims: dims.clone() },
+                kind: input::InputKind::Shared,
+                place: 3,
+            }
+            .into(),
             constant::Constant(AnyArray::from(ndarray::arr1(&[0.5f32, -0.0, f32::NAN]))).into(),
             cast::Cast { to: DType::C128 }.into(),
             dim_value::DimValue { dim: n.clone() * n.clone(), dtype: DType::F16 }.into(),

@@ -23,7 +23,11 @@ impl Sizes {
         for (place, (&node, shape)) in graph.inputs().iter().zip(shapes).enumerate() {
             let ty = &graph.node(node).types()[0];
             if ty.rank() != shape.len() {
-                return Err(argument_error(graph, place, format!("it is declared with {} axes as {ty}, and the array has {}: {shape:?}", ty.rank(), shape.len())));
+                return Err(argument_error(
+                    graph,
+                    place,
+                    format!("it is declared with {} axes as {ty}, and the array has {}: {shape:?}", ty.rank(), shape.len()),
+                ));
             }
             for (dim, &length) in ty.dims.iter().zip(*shape) {
                 let Some(symbol) = dim.symbol() else { continue };
@@ -31,8 +35,12 @@ impl Sizes {
                 let have = *sizes.0.entry(symbol).or_insert(length);
                 let giver = *given_by.entry(symbol).or_insert(place);
                 if have != length {
-                    return Err(argument_error(graph, place, format!("its length `{symbol}` is {length}, but `{}` has {symbol} = {have}", input_name(graph, giver)))
-                        .operand(graph.operand(graph.inputs()[giver].into(), 0, 1)));
+                    return Err(argument_error(
+                        graph,
+                        place,
+                        format!("its length `{symbol}` is {length}, but `{}` has {symbol} = {have}", input_name(graph, giver)),
+                    )
+                    .operand(graph.operand(graph.inputs()[giver].into(), 0, 1)));
                 }
             }
         }
@@ -50,7 +58,11 @@ impl Sizes {
                 if sizes.evaluate(dim) != Some(length as i64) {
                     let expected = sizes.evaluate(dim).map_or_else(String::new, |length| format!(" = {length}"));
                     let expected = if dim.known().is_some() { String::new() } else { expected };
-                    return Err(argument_error(graph, place, format!("axis {axis} is declared as {dim}{expected}, and the array has {length}: {shape:?}")));
+                    return Err(argument_error(
+                        graph,
+                        place,
+                        format!("axis {axis} is declared as {dim}{expected}, and the array has {length}: {shape:?}"),
+                    ));
                 }
             }
         }

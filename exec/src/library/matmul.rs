@@ -2,38 +2,8 @@
 
 #![expect(unsafe_code, reason = "gemm takes pointers and strides")]
 
-use std::ops::{Add, AddAssign, Mul};
-
-use damo_graph::Element;
-
+use super::lanes::Multiply;
 use crate::view::{View, ViewMut};
-
-/// Elements that the kernels of this library multiply: `f32` and `f64`.
-pub trait Multiply: Element + Add<Output = Self> + Mul<Output = Self> + AddAssign {
-    /// 0
-    const ZERO: Self;
-    /// 1
-    const ONE: Self;
-
-    /// `self · a + b`, rounded once.
-    #[must_use]
-    fn fused(self, a: Self, b: Self) -> Self;
-}
-
-macro_rules! multiply {
-    ($($float:ty),*) => { $(
-        impl Multiply for $float {
-            const ZERO: Self = 0.0;
-            const ONE: Self = 1.0;
-
-            #[inline(always)]
-            fn fused(self, a: Self, b: Self) -> Self {
-                self.mul_add(a, b)
-            }
-        }
-    )* };
-}
-multiply!(f32, f64);
 
 /// `out = alpha · left · right + beta · out`; with `beta` 0 what was in `out` does not matter, NaN neither.
 ///

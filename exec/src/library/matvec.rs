@@ -5,9 +5,9 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::matmul::Multiply;
+use super::lanes::Multiply;
 use super::pairwise::Pairwise;
-use super::vector::{BLOCK, dot, fold, multiply_add};
+use super::vector::{BLOCK, dot};
 use crate::view::{View, ViewMut};
 
 /// `y[i] = Σ matrix[i, j] · x[j]`: `matrix: [m, k], x: [k] -> y: [m]`; any strides, fastest where rows or columns are contiguous.
@@ -36,73 +36,77 @@ struct ByRows<'a, T> {
 impl<T: Multiply> WithSimd for ByRows<'_, T> {
     type Output = ();
 
+    /// Each row has the same tree of sums, whichever rows stand beside it.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        if size_of::<T>() == 4 { self.run::<S, 16>() } else { self.run::<S, 8>() }
-    }
-}
-
-impl<T: Multiply> ByRows<'_, T> {
-    /// One vector of 64 bytes per row: each row has the same tree of sums, whichever rows stand beside it.
-    #[inline(always)]
-    fn run<S: Simd, const L: usize>(mut self) {
+    fn with_simd<S: Simd>(mut self, simd: S) {
         let mut rows = self.matrix.rows().filter_map(|row| row.as_slice());
         let mut place = 0;
         while let Some(first) = rows.next() {
-            let (second, third, fourth) = (rows.next(), rows.next(), rows.next());
-            if let (Some(second), Some(third), Some(fourth)) = (second, third, fourth) {
-                let sums = dots::<T, S, L, 4>([first, second, third, fourth], self.x);
-                self.y.range(place, place + 4).write(sums);
+            if let (Some(second), Some(third), Some(fourth)) = (rows.next(), rows.next(), rows.next()) {
+                self.y.range(place, place + 4).write(dots(simd, [first, second, third, fourth], self.x));
                 place += 4;
             } else {
-                for row in [Some(first), second, third].into_iter().flatten() {
-                    let sums = dots::<T, S, L, 1>([row], self.x);
-                    self.y.range(place, place + 1).write(sums);
-                    place += 1;
-                }
+                let last = self.matrix.rows().skip(place).filter_map(|row| row.as_slice());
+                self.y.range(place, usize::MAX).write(last.map(|row| dots(simd, [row], self.x)[0]));
+                return;
             }
         }
     }
 }
 
 #[inline(always)]
-fn dots<T: Multiply, S: Simd, const L: usize, const R: usize>(rows: [&[T]; R], x: &[T]) -> [T; R] {
-    let k = x.len();
-    if k <= BLOCK {
-        return dots_of_block::<T, S, L, R>(rows, x);
+fn dots<T: Multiply, S: Simd, const R: usize>(simd: S, rows: [&[T]; R], x: &[T]) -> [T; R] {
+    if x.len() <= BLOCK {
+        return dots_of_block(simd, rows, x);
     }
     let mut totals = [Pairwise::new(T::ZERO); R];
-    for start in (0..k).step_by(BLOCK) {
-        let block = start..k.min(start + BLOCK);
-        let sums = dots_of_block::<T, S, L, R>(rows.map(|row| row.get(block.clone()).unwrap_or(&[])), &x[block.clone()]);
+    for start in (0..x.len()).step_by(BLOCK) {
+        let block = start..x.len().min(start + BLOCK);
+        let mut parts = rows;
+        for row in &mut parts {
+            *row = &row[block.clone()];
+        }
+        let sums = dots_of_block(simd, parts, &x[block]);
         totals.iter_mut().zip(sums).for_each(|(total, sum)| total.push(sum));
     }
-    totals.map(|total| total.sum())
+    let mut sums = [T::ZERO; R];
+    sums.iter_mut().zip(&totals).for_each(|(sum, total)| *sum = total.sum());
+    sums
 }
 
+/// Two vectors of sums per row, to hide their latency.
 #[inline(always)]
-fn dots_of_block<T: Multiply, S: Simd, const L: usize, const R: usize>(rows: [&[T]; R], x: &[T]) -> [T; R] {
-    let mut sums = [[T::ZERO; L]; R];
-    let (x, x_tail) = x.as_chunks::<L>();
-    let rows = rows.map(|row| row.as_chunks::<L>());
-    let whole = rows.map(|(row, _)| &row[..x.len().min(row.len())]);
-    for (place, x) in x.iter().enumerate() {
-        for (sums, row) in sums.iter_mut().zip(whole) {
-            let Some(row) = row.get(place) else { continue };
-            for lane in 0..L {
-                sums[lane] = multiply_add::<T, S>(row[lane], x[lane], sums[lane]);
-            }
+fn dots_of_block<T: Multiply, S: Simd, const R: usize>(simd: S, rows: [&[T]; R], x: &[T]) -> [T; R] {
+    let (lanes, tail) = T::lanes::<S>(x);
+    let (pairs, odd) = lanes.as_chunks::<2>();
+    let mut row_pairs = [pairs; R];
+    let mut row_tails = [(odd, tail); R];
+    for ((row_pairs, row_tails), row) in row_pairs.iter_mut().zip(&mut row_tails).zip(rows) {
+        let (lanes, tail) = T::lanes::<S>(&row[..x.len()]);
+        let (pairs_of_row, odd) = lanes.as_chunks::<2>();
+        *row_pairs = &pairs_of_row[..pairs.len()];
+        *row_tails = (odd, tail);
+    }
+    let mut sums = [[T::splat(simd, T::ZERO); 2]; R];
+    for (place, x) in pairs.iter().enumerate() {
+        for row in 0..R {
+            let pair = &row_pairs[row][place];
+            sums[row][0] = T::times_plus(simd, pair[0], x[0], sums[row][0]);
+            sums[row][1] = T::times_plus(simd, pair[1], x[1], sums[row][1]);
         }
     }
-    for (sums, (_, tail)) in sums.iter_mut().zip(rows) {
-        for (sum, (&a, &x)) in sums.iter_mut().zip(tail.iter().zip(x_tail)) {
-            *sum = multiply_add::<T, S>(a, x, *sum);
+    let mut results = [T::ZERO; R];
+    for (result, ([mut even, odds], (row_odd, row_tail))) in results.iter_mut().zip(sums.into_iter().zip(row_tails)) {
+        for (&a, &x) in row_odd.iter().zip(odd) {
+            even = T::times_plus(simd, a, x, even);
         }
+        let whole = T::total(simd, T::plus(simd, even, odds));
+        *result = row_tail.iter().zip(tail).fold(whole, |sum, (&a, &x)| sum + a * x);
     }
-    sums.map(fold)
+    results
 }
 
-/// So many results are summed at a time: 2 or 4 KiB.
+/// So many results are summed at a time: 2 or 4 kilobytes.
 const COLUMN_BLOCK: usize = 512;
 
 /// So many columns are added at a time.
@@ -125,7 +129,7 @@ impl<T: Multiply> WithSimd for ByColumns<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, _: S) {
+    fn with_simd<S: Simd>(mut self, simd: S) {
         let mut levels = [[T::ZERO; COLUMN_BLOCK]; LEVELS];
         let mut counts = [0; LEVELS];
         let width = self.columns.lengths()[1].min(COLUMN_BLOCK);
@@ -139,17 +143,17 @@ impl<T: Multiply> WithSimd for ByColumns<'_, T> {
             }
             if held < GROUP {
                 for (column, x) in &group[..held] {
-                    add_scaled::<T, S>(&mut levels[0][..width], column, *x);
+                    add_group::<T, S, 1>(simd, &mut levels[0][..width], &[(column, *x)]);
                 }
                 break;
             }
-            add_group::<T, S>(&mut levels[0][..width], &group);
+            add_group::<T, S, GROUP>(simd, &mut levels[0][..width], &group);
             counts[0] += 1;
-            carry(&mut levels, &mut counts, width);
+            carry(simd, &mut levels, &mut counts, width);
         }
         let [first, rest @ ..] = &mut levels;
         for level in rest {
-            first[..width].iter_mut().zip(&level[..width]).for_each(|(sum, &more)| *sum += more);
+            add_into(simd, &mut first[..width], &level[..width]);
         }
         self.y.write(first[..width].iter().copied());
     }
@@ -157,7 +161,7 @@ impl<T: Multiply> WithSimd for ByColumns<'_, T> {
 
 /// Moves full levels up.
 #[inline(always)]
-fn carry<T: Multiply>(levels: &mut [[T; COLUMN_BLOCK]; LEVELS], counts: &mut [usize; LEVELS], width: usize) {
+fn carry<T: Multiply, S: Simd>(simd: S, levels: &mut [[T; COLUMN_BLOCK]; LEVELS], counts: &mut [usize; LEVELS], width: usize) {
     for level in 0..LEVELS - 1 {
         if counts[level] < RADIX {
             return;
@@ -165,31 +169,40 @@ fn carry<T: Multiply>(levels: &mut [[T; COLUMN_BLOCK]; LEVELS], counts: &mut [us
         counts[level] = 0;
         counts[level + 1] += 1;
         let (below, above) = levels.split_at_mut(level + 1);
-        for (sum, full) in above[0][..width].iter_mut().zip(&mut below[level][..width]) {
-            *sum += *full;
-            *full = T::ZERO;
-        }
+        add_into(simd, &mut above[0][..width], &below[level][..width]);
+        below[level][..width].fill(T::ZERO);
     }
 }
 
 #[inline(always)]
-fn add_scaled<T: Multiply, S: Simd>(sums: &mut [T], column: &[T], x: T) {
-    for (sum, &a) in sums.iter_mut().zip(column) {
-        *sum = multiply_add::<T, S>(a, x, *sum);
-    }
+fn add_into<T: Multiply, S: Simd>(simd: S, sums: &mut [T], more: &[T]) {
+    let ((sums, sums_tail), (more, more_tail)) = (T::lanes_mut::<S>(sums), T::lanes::<S>(more));
+    sums.iter_mut().zip(more).for_each(|(sum, &more)| *sum = T::plus(simd, *sum, more));
+    sums_tail.iter_mut().zip(more_tail).for_each(|(sum, &more)| *sum += more);
 }
 
+/// Adds columns, scaled, to the sums.
 #[inline(always)]
-fn add_group<T: Multiply, S: Simd>(sums: &mut [T], group: &[(&[T], T); GROUP]) {
+fn add_group<T: Multiply, S: Simd, const G: usize>(simd: S, sums: &mut [T], group: &[(&[T], T); G]) {
     let width = group.iter().map(|(column, _)| column.len()).fold(sums.len(), usize::min);
-    let columns = group.map(|(column, _)| &column[..width]);
-    let scales = group.map(|(_, x)| x);
-    let sums = &mut sums[..width];
-    for place in 0..width {
-        let mut sum = columns[0][place] * scales[0];
-        for (column, x) in columns.iter().zip(scales).skip(1) {
-            sum = multiply_add::<T, S>(column[place], x, sum);
+    let (lanes, tail) = T::lanes_mut::<S>(&mut sums[..width]);
+    let mut columns = [(&[][..], &[][..]); G];
+    let mut scales = [T::splat(simd, T::ZERO); G];
+    for ((slot, scale), (column, x)) in columns.iter_mut().zip(&mut scales).zip(group) {
+        let (whole, rest) = T::lanes::<S>(&column[..width]);
+        *slot = (&whole[..lanes.len()], &rest[..tail.len()]);
+        *scale = T::splat(simd, *x);
+    }
+    for (place, sum) in lanes.iter_mut().enumerate() {
+        let mut added = T::times(simd, columns[0].0[place], scales[0]);
+        for column in 1..G {
+            added = T::times_plus(simd, columns[column].0[place], scales[column], added);
         }
-        sums[place] += sum;
+        *sum = T::plus(simd, *sum, added);
+    }
+    for (place, sum) in tail.iter_mut().enumerate() {
+        for ((_, rest), (_, x)) in columns.iter().zip(group) {
+            *sum += rest[place] * *x;
+        }
     }
 }

@@ -8,6 +8,7 @@ use damo_graph::dtype::Class;
 use damo_graph::{DType, Element, Float, Number, Problem, with_dtype};
 
 use super::memory;
+use super::softmax::{log_softmax, log_sum_exp, softmax};
 use crate::step::{Row, RowFunction};
 use crate::view::{Region, View, ViewMut};
 
@@ -67,12 +68,7 @@ unsafe fn floats<T: Float>(row: &Row, memories: (Region<'_>, Region<'_>)) -> Res
         }
         RowFunction::LogSoftmax => {
             // SAFETY: the caller's.
-            unsafe {
-                each::<T, T>(row, memories, row.length, |x, mut y| {
-                    let (largest, rest) = log_sum_exp(&x);
-                    y.write(x.iter().map(|x| T::from_f64((x.to_f64() - largest) - rest)));
-                })
-            }
+            unsafe { each::<T, T>(row, memories, row.length, |x, mut y| log_softmax(x, &mut y)) }
         }
         RowFunction::LogSumExp => {
             // SAFETY: the caller's.
@@ -143,37 +139,6 @@ unsafe fn each<T: Element, U: Element>(
         kernel(x, y);
     }
     Ok(())
-}
-
-fn softmax<T: Float>(x: View<'_, T, 1>, y: &mut ViewMut<'_, T, 1>) {
-    let largest = largest(&x);
-    let mut sum = 0.0;
-    y.write(x.iter().map(|x| {
-        let power = (x.to_f64() - largest).exp();
-        sum += power;
-        T::from_f64(power)
-    }));
-    y.change(|power| T::from_f64(power.to_f64() / sum));
-}
-
-/// The largest element; NaN if there is one.
-fn largest<T: Float>(x: &View<'_, T, 1>) -> f64 {
-    x.iter().map(T::to_f64).fold(f64::NEG_INFINITY, |largest, x| if x > largest || x.is_nan() { x } else { largest })
-}
-
-/// The largest element m and ln Σ exp(x - m). The largest is left out of the sum, so that small others are not lost beside its 1.
-fn log_sum_exp<T: Float>(x: &View<'_, T, 1>) -> (f64, f64) {
-    let largest = largest(x);
-    if !largest.is_finite() {
-        return (largest, 0.0);
-    }
-    let mut seen = false;
-    let others = x.iter().map(T::to_f64).filter(|&x| {
-        let is_first = x == largest && !seen;
-        seen |= is_first;
-        !is_first
-    });
-    (largest, others.map(|x| (x - largest).exp()).sum::<f64>().ln_1p())
 }
 
 /// Where the extreme first is; a NaN is beyond everything.

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::matmul::Multiply;
+use super::lanes::Multiply;
 use super::pairwise::Pairwise;
 use crate::view::{View, ViewMut};
 
@@ -44,25 +44,6 @@ fn scale<T: Multiply>(row: &mut [T], right: &[T], x: T) {
     }
 }
 
-/// `a · b + c`, rounded once where the machine does that as fast as twice.
-#[inline(always)]
-pub(super) fn multiply_add<T: Multiply, S: Simd>(a: T, b: T, c: T) -> T {
-    if S::IS_SCALAR { a * b + c } else { a.fused(b, c) }
-}
-
-/// The sum of lanes as a balanced tree.
-#[inline(always)]
-pub(super) fn fold<T: Multiply, const L: usize>(mut lanes: [T; L]) -> T {
-    let mut width = L;
-    while width > 1 {
-        width /= 2;
-        for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
-        }
-    }
-    lanes[0]
-}
-
 struct Dot<'a, T> {
     left: &'a [T],
     right: &'a [T],
@@ -72,36 +53,36 @@ impl<T: Multiply> WithSimd for Dot<'_, T> {
     type Output = T;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> T {
-        // Eight vectors of 64 bytes, to hide the latency of the sums.
-        if size_of::<T>() == 4 { blocks::<T, S, 128>(self.left, self.right) } else { blocks::<T, S, 64>(self.left, self.right) }
-    }
-}
-
-#[inline(always)]
-fn blocks<T: Multiply, S: Simd, const L: usize>(left: &[T], right: &[T]) -> T {
-    if left.len() <= BLOCK {
-        return block::<T, S, L>(left, right);
-    }
-    let mut total = Pairwise::new(T::ZERO);
-    for (left, right) in left.chunks(BLOCK).zip(right.chunks(BLOCK)) {
-        total.push(block::<T, S, L>(left, right));
-    }
-    total.sum()
-}
-
-#[inline(always)]
-fn block<T: Multiply, S: Simd, const L: usize>(left: &[T], right: &[T]) -> T {
-    let mut sums = [T::ZERO; L];
-    let (left, left_tail) = left.as_chunks::<L>();
-    let (right, right_tail) = right.as_chunks::<L>();
-    for (x, y) in left.iter().zip(right) {
-        for lane in 0..L {
-            sums[lane] = multiply_add::<T, S>(x[lane], y[lane], sums[lane]);
+    fn with_simd<S: Simd>(self, simd: S) -> T {
+        if self.left.len() <= BLOCK {
+            return dot_of_block(simd, self.left, self.right);
         }
+        let mut total = Pairwise::new(T::ZERO);
+        for (left, right) in self.left.chunks(BLOCK).zip(self.right.chunks(BLOCK)) {
+            total.push(dot_of_block(simd, left, right));
+        }
+        total.sum()
     }
-    for (sum, (&x, &y)) in sums.iter_mut().zip(left_tail.iter().zip(right_tail)) {
-        *sum = multiply_add::<T, S>(x, y, *sum);
+}
+
+/// Four vectors of sums, to hide their latency.
+#[inline(always)]
+fn dot_of_block<T: Multiply, S: Simd>(simd: S, left: &[T], right: &[T]) -> T {
+    let length = left.len().min(right.len());
+    let (left, left_tail) = T::lanes::<S>(&left[..length]);
+    let (right, right_tail) = T::lanes::<S>(&right[..length]);
+    let mut sums = [T::splat(simd, T::ZERO); 4];
+    let (left_fours, left_rest) = left.as_chunks::<4>();
+    let (right_fours, right_rest) = right.as_chunks::<4>();
+    for (x, y) in left_fours.iter().zip(right_fours) {
+        sums[0] = T::times_plus(simd, x[0], y[0], sums[0]);
+        sums[1] = T::times_plus(simd, x[1], y[1], sums[1]);
+        sums[2] = T::times_plus(simd, x[2], y[2], sums[2]);
+        sums[3] = T::times_plus(simd, x[3], y[3], sums[3]);
     }
-    fold(sums)
+    for (&x, &y) in left_rest.iter().zip(right_rest) {
+        sums[0] = T::times_plus(simd, x, y, sums[0]);
+    }
+    let sum = T::plus(simd, T::plus(simd, sums[0], sums[1]), T::plus(simd, sums[2], sums[3]));
+    left_tail.iter().zip(right_tail).fold(T::total(simd, sum), |sum, (&x, &y)| sum + x * y)
 }

@@ -49,12 +49,11 @@ impl Lowering<'_> {
         let rows: Vec<usize> = outer.iter().copied().chain([length]).collect();
         // Several axes are one row if one step leads along them.
         let turned = input.layout.transposed(&order);
-        let from = match turned.reshaped(&rows) {
-            Some(from) => from,
-            None => {
-                input = self.copy(id, &View { layout: turned, ..input })?;
-                Layout::contiguous(&rows)
-            }
+        let from = if let Some(from) = turned.reshaped(&rows) {
+            from
+        } else {
+            input = self.copy(id, &View { layout: turned, ..input })?;
+            Layout::contiguous(&rows)
         };
         let shape = self.shape(node)?;
         let dtype = node.types()[0].dtype;

@@ -51,51 +51,44 @@ impl<'a> Argument<'a> {
     }
 }
 
+/// Runs a loop: compiled for each instruction set if it is a `WIDE` one, else for the least.
+#[inline(always)]
+pub(super) fn dispatch<const WIDE: bool>(run: impl FnOnce()) {
+    if WIDE { Arch::new().dispatch(run) } else { run() }
+}
+
 /// `out = F(x)`
-pub(super) fn unary<T: Pod, U: Pod, F: Function1<T, U>>(out: &mut [u8], arguments: &[Argument<'_>]) {
+pub(super) fn unary<T: Pod, U: Pod, F: Function1<T, U>, const WIDE: bool>(out: &mut [u8], arguments: &[Argument<'_>]) {
     let (out, &[x]) = (elements_mut::<U>(out), arguments) else { return };
     match x.typed::<T>() {
         Typed::Uniform(x) => out.fill(F::at(x)),
-        Typed::Tile(x) => Arch::new().dispatch(|| unary_loop::<T, U, F>(out, x)),
-    }
-}
-
-#[inline(always)]
-fn unary_loop<T: Pod, U: Pod, F: Function1<T, U>>(out: &mut [U], x: &[T]) {
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = F::at(x);
+        Typed::Tile(x) => dispatch::<WIDE>(|| one_tile_loop(out, x, F::at)),
     }
 }
 
 /// `out = F(x, y)`
-pub(super) fn binary<T: Pod, U: Pod, F: Function2<T, U>>(out: &mut [u8], arguments: &[Argument<'_>]) {
+pub(super) fn binary<T: Pod, U: Pod, F: Function2<T, U>, const WIDE: bool>(out: &mut [u8], arguments: &[Argument<'_>]) {
     let (out, &[x, y]) = (elements_mut::<U>(out), arguments) else { return };
     match (x.typed::<T>(), y.typed::<T>()) {
-        (Typed::Tile(x), Typed::Tile(y)) => Arch::new().dispatch(|| binary_loop::<T, U, F>(out, x, y)),
-        (Typed::Tile(x), Typed::Uniform(y)) => Arch::new().dispatch(|| right_uniform_loop::<T, U, F>(out, x, y)),
-        (Typed::Uniform(x), Typed::Tile(y)) => Arch::new().dispatch(|| left_uniform_loop::<T, U, F>(out, x, y)),
+        (Typed::Tile(x), Typed::Tile(y)) => dispatch::<WIDE>(|| two_tiles_loop(out, x, y, F::at)),
+        (Typed::Tile(x), Typed::Uniform(y)) => dispatch::<WIDE>(|| one_tile_loop(out, x, |x| F::at(x, y))),
+        (Typed::Uniform(x), Typed::Tile(y)) => dispatch::<WIDE>(|| one_tile_loop(out, y, |y| F::at(x, y))),
         (Typed::Uniform(x), Typed::Uniform(y)) => out.fill(F::at(x, y)),
     }
 }
 
-#[inline(always)]
-fn binary_loop<T: Pod, U: Pod, F: Function2<T, U>>(out: &mut [U], x: &[T], y: &[T]) {
-    for (out, (&x, &y)) in out.iter_mut().zip(x.iter().zip(y)) {
-        *out = F::at(x, y);
-    }
+/// `out = F(y, x)`
+pub(super) fn swapped<T: Pod, U: Pod, F: Function2<T, U>, const WIDE: bool>(out: &mut [u8], arguments: &[Argument<'_>]) {
+    let &[x, y] = arguments else { return };
+    binary::<T, U, F, WIDE>(out, &[y, x]);
 }
 
-#[inline(always)]
-fn right_uniform_loop<T: Pod, U: Pod, F: Function2<T, U>>(out: &mut [U], x: &[T], y: T) {
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = F::at(x, y);
-    }
-}
-
-#[inline(always)]
-fn left_uniform_loop<T: Pod, U: Pod, F: Function2<T, U>>(out: &mut [U], x: T, y: &[T]) {
-    for (out, &y) in out.iter_mut().zip(y) {
-        *out = F::at(x, y);
+/// `out = x`, of one element for all.
+pub(super) fn spread<T: Pod>(out: &mut [u8], arguments: &[Argument<'_>]) {
+    if let [x] = arguments
+        && let Typed::Uniform(x) = x.typed::<T>()
+    {
+        elements_mut::<T>(out).fill(x);
     }
 }
 
@@ -137,15 +130,14 @@ fn one_tile_loop<X: Pod, U: Pod>(out: &mut [U], x: &[X], function: impl Fn(X) ->
 }
 
 /// `out = if x { y } else { z }`, of bits of any meaning; the condition is a byte.
-pub(super) fn select<T: Pod>(out: &mut [u8], arguments: &[Argument<'_>]) {
+pub(super) fn select<T: Pod, const WIDE: bool>(out: &mut [u8], arguments: &[Argument<'_>]) {
     let (out, &[x, y, z]) = (elements_mut::<T>(out), arguments) else { return };
     let choose = |x: u8, y: T, z: T| if x != 0 { y } else { z };
-    let arch = Arch::new();
     match (x.typed::<u8>(), y.typed::<T>(), z.typed::<T>()) {
-        (Typed::Tile(x), Typed::Tile(y), Typed::Tile(z)) => arch.dispatch(|| ternary_loop(out, x, y, z, choose)),
-        (Typed::Tile(x), Typed::Tile(y), Typed::Uniform(z)) => arch.dispatch(|| two_tiles_loop(out, x, y, |x, y| choose(x, y, z))),
-        (Typed::Tile(x), Typed::Uniform(y), Typed::Tile(z)) => arch.dispatch(|| two_tiles_loop(out, x, z, |x, z| choose(x, y, z))),
-        (Typed::Tile(x), Typed::Uniform(y), Typed::Uniform(z)) => arch.dispatch(|| one_tile_loop(out, x, |x| choose(x, y, z))),
+        (Typed::Tile(x), Typed::Tile(y), Typed::Tile(z)) => dispatch::<WIDE>(|| ternary_loop(out, x, y, z, choose)),
+        (Typed::Tile(x), Typed::Tile(y), Typed::Uniform(z)) => dispatch::<WIDE>(|| two_tiles_loop(out, x, y, |x, y| choose(x, y, z))),
+        (Typed::Tile(x), Typed::Uniform(y), Typed::Tile(z)) => dispatch::<WIDE>(|| two_tiles_loop(out, x, z, |x, z| choose(x, y, z))),
+        (Typed::Tile(x), Typed::Uniform(y), Typed::Uniform(z)) => dispatch::<WIDE>(|| one_tile_loop(out, x, |x| choose(x, y, z))),
         (Typed::Uniform(x), y, z) => match if x != 0 { y } else { z } {
             Typed::Tile(chosen) => out.iter_mut().zip(chosen).for_each(|(out, &chosen)| *out = chosen),
             Typed::Uniform(chosen) => out.fill(chosen),

@@ -21,6 +21,31 @@ pub(crate) struct Max<T>(T);
 /// The smaller; NaN if either is; −0 is smaller than +0.
 pub(crate) struct Min<T>(T);
 
+/// Both; of truth values, which are the bytes 0 and 1.
+pub(crate) struct All;
+/// Either or both.
+pub(crate) struct Any;
+
+impl Combine for All {
+    type Raw = u8;
+    const NEUTRAL: u8 = 1;
+
+    #[inline(always)]
+    fn combine(x: u8, y: u8) -> u8 {
+        x & y
+    }
+}
+
+impl Combine for Any {
+    type Raw = u8;
+    const NEUTRAL: u8 = 0;
+
+    #[inline(always)]
+    fn combine(x: u8, y: u8) -> u8 {
+        x | y
+    }
+}
+
 macro_rules! combine {
     ($($kind:ident, $raw:ty, $neutral:expr, |$x:ident, $y:ident| $combined:expr;)*) => { $(
         impl Combine for $kind<$raw> {
@@ -43,7 +68,7 @@ macro_rules! integers {
         Min, $integer, <$integer>::MAX, |x, y| if x < y { x } else { y };
     })* };
 }
-integers!(i64, u64, u8);
+integers!(i64, u64);
 
 /// The larger of two floats; equal ones differ in sign at most, and `+0` is larger than `−0`.
 macro_rules! maximum {

@@ -1,6 +1,7 @@
 //! Copies between tiles and strided memory.
 
 #![expect(unsafe_code, reason = "in-place results are read and written through pointers")]
+#![expect(clippy::cast_ptr_alignment, reason = "memory is aligned for its elements: `Sweep::check` and the scratch see to it")]
 
 use bytemuck::Pod;
 
@@ -21,6 +22,9 @@ impl Run {
         if self.partial { self.length * steps } else { self.length }
     }
 }
+
+/// A run so short that copying it element by element is faster than calling for it.
+const SHORT: usize = 32;
 
 /// Copies strided memory into a tile, in the order of the runs, outermost first.
 ///
@@ -80,6 +84,35 @@ unsafe fn gather_runs<T: Pod>(to: &mut *mut T, from: *const T, runs: &[Run], ste
                 }
             }
             *to = to.wrapping_add(length);
+        }
+        // The same over and over: what is there already is copied, twice as much each time.
+        [run, inner @ ..] if run.stride == 0 => {
+            let (start, times) = (*to, run.now(steps));
+            // SAFETY: the caller's, of a part of the runs.
+            unsafe { gather_runs(to, from, inner, steps) };
+            // SAFETY: both point into the tile.
+            let mut there = unsafe { to.offset_from_unsigned(start) };
+            let all = there * times;
+            while there < all {
+                let more = there.min(all - there);
+                // SAFETY: the tile has room for all, of which the first `there` are written; the parts do not overlap.
+                unsafe { std::ptr::copy_nonoverlapping(start, start.wrapping_add(there), more) };
+                there += more;
+            }
+            *to = start.wrapping_add(all);
+        }
+        [run, last] if last.now(steps) < SHORT => {
+            let (length, times) = (last.now(steps), run.now(steps));
+            for place in 0..times {
+                let from = from.wrapping_offset(place as isize * run.stride);
+                for step in 0..length {
+                    // SAFETY: the caller lets every element of the runs be read.
+                    let element = unsafe { from.wrapping_offset(step as isize * last.stride).read() };
+                    // SAFETY: the tile has room for all of them.
+                    unsafe { to.wrapping_add(step).write(element) };
+                }
+                *to = to.wrapping_add(length);
+            }
         }
         [run, inner @ ..] => {
             for place in 0..run.now(steps) {
@@ -160,7 +193,7 @@ mod tests {
         for (runs, steps) in [
             (vec![run(2, -12, true), run(3, 1, false), run(2, 3, false)], 1),
             (vec![run(1, 1, true), run(4, 6, false)], 5),
-            (vec![run(2, 12, true)], 1),
+            (vec![run(2, 12, true), run(3, 2, false)], 1),
             (vec![], 1),
         ] {
             let count: usize = runs.iter().map(|run| run.now(steps)).product();

@@ -27,7 +27,9 @@ impl Buffer {
 
     pub fn get(&self, place: usize) -> Number {
         fn typed<T: Stored>(words: &[[u64; 2]], place: usize) -> Number {
-            T::read(elements::<T::Raw>(bytemuck::cast_slice(words))[place]).to_number()
+            let raw = elements::<T::Raw>(bytemuck::cast_slice(words))[place];
+            assert_eq!(bytemuck::bytes_of(&T::read(raw).write()).first(), bytemuck::bytes_of(&raw).first(), "not an element's bits");
+            T::read(raw).to_number()
         }
         with_dtype!(self.dtype, T => typed::<T>(&self.words, place))
     }
@@ -144,12 +146,8 @@ pub fn distance(dtype: DType, found: Number, expected: Number) -> f64 {
     if x.to_bits() == y.to_bits() || x.is_nan() && y.is_nan() {
         return 0.0;
     }
-    let (digits, smallest) = match dtype {
-        DType::F16 => (11, -24),
-        DType::BF16 => (8, -133),
-        DType::F32 => (24, -149),
-        _ => (53, -1074),
-    };
+    let formats = [(DType::F16, 11, -24), (DType::BF16, 8, -133), (DType::F32, 24, -149), (DType::F64, 53, -1074)];
+    let (_, digits, smallest) = formats.into_iter().find(|format| format.0 == dtype).unwrap();
     if x == y {
         // Zeros of different sign are half a unit apart.
         return 0.5;

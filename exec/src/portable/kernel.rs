@@ -2,6 +2,8 @@
 
 #![expect(unsafe_code, reason = "it runs on memory that it is vouched for")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use damo_graph::Problem;
 
 use super::part::{check, parts};
@@ -69,11 +71,23 @@ unsafe fn share_out(sweep: &Sweep, buffers: &[Region<'_>], scratch: &mut [u8], t
         // SAFETY: the caller's.
         return unsafe { sweep.run(buffers, &mut scratch[..each], 0..pieces) };
     }
-    std::thread::scope(|scope| {
-        for (thread, scratch) in scratch.chunks_mut(each.next_multiple_of(LINE)).take(threads).enumerate() {
-            let range = pieces * thread / threads..pieces * (thread + 1) / threads;
+    // Whoever is free takes the next range; where no thread can be started the others do its work.
+    let (next, ranges) = (AtomicUsize::new(0), threads * 4);
+    let work = |scratch: &mut [u8]| {
+        for range in std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|&range| range < ranges) {
             // SAFETY: the caller's; pieces write different places, and each thread has scratch of its own.
-            scope.spawn(move || unsafe { sweep.run(buffers, &mut scratch[..each], range) });
+            unsafe { sweep.run(buffers, &mut scratch[..each], pieces * range / ranges..pieces * (range + 1) / ranges) };
         }
+    };
+    std::thread::scope(|scope| {
+        let mut parts = scratch.chunks_mut(each.next_multiple_of(LINE)).take(threads);
+        let own = parts.next();
+        for scratch in parts {
+            let started = std::thread::Builder::new().spawn_scoped(scope, || work(scratch));
+            if started.is_err() {
+                break;
+            }
+        }
+        own.into_iter().for_each(work);
     });
 }

@@ -2,41 +2,56 @@
 //!
 //! Functions that are missing here fall back to their own meaning, element by element.
 
-use damo_graph::op::scalar::{self, RealMeaning, Scalar, Signature};
+use damo_graph::op::scalar::{self, Scalar, Signature};
 use damo_graph::{DType, Number, with_dtype};
 
 use half::{bf16, f16};
 
-use super::apply::{Apply, Argument, Function1, Function2, Function3, Typed, binary, select, ternary, unary};
+use super::apply::{Apply, Argument, Function1, Function2, Function3, Typed, binary, select, spread, swapped, ternary, unary};
 use super::combine::{maximum, minimum};
 use super::functions;
 use super::stored::{Stored, elements_mut};
 
-/// The loop for a scalar function: one of its own, or one that calls its meaning at every element.
+/// The loop for a scalar function or a conversion.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Loop {
+    /// One of its own.
     Own(Apply),
-    Meaning(&'static Scalar, fn(&'static Scalar, &mut [u8], &[Argument<'_>])),
-    /// A conversion by way of numbers: how they are read and written, and the bytes of a written one.
-    Cast {
-        read: fn(Argument<'_>, usize, &mut [Number]),
-        write: fn(&mut [u8], usize, &[Number]),
+    /// By way of numbers, element by element.
+    Numbers {
+        /// What to compute; nothing of a conversion.
+        scalar: Option<&'static Scalar>,
+        read: Read,
+        write: Write,
+        /// Bytes of an element of the result.
         size: usize,
     },
 }
+
+/// Reads elements from a place on as numbers.
+type Read = fn(Argument<'_>, usize, &mut [Number]);
+
+/// Writes numbers as elements from a place on.
+type Write = fn(&mut [u8], usize, &[Number]);
+
+/// So many numbers at a time.
+const NUMBERS: usize = 32;
 
 impl Loop {
     /// Makes a tile from tiles.
     pub fn call(self, out: &mut [u8], arguments: &[Argument<'_>]) {
         match self {
             Loop::Own(apply) => apply(out, arguments),
-            Loop::Meaning(scalar, apply) => apply(scalar, out, arguments),
-            Loop::Cast { read, write, size } => {
-                let (mut numbers, count) = ([Number::Bool(false); 32], out.len() / size);
-                for start in (0..count).step_by(numbers.len()) {
-                    let numbers = &mut numbers[..32.min(count - start)];
-                    arguments.iter().for_each(|&argument| read(argument, start, numbers));
-                    write(out, start, numbers);
+            Loop::Numbers { scalar, read, write, size } => {
+                let mut numbers = [[Number::Bool(false); NUMBERS]; 3];
+                let count = out.len() / size;
+                for start in (0..count).step_by(NUMBERS) {
+                    let part = NUMBERS.min(count - start);
+                    numbers.iter_mut().zip(arguments).for_each(|(numbers, &argument)| read(argument, start, &mut numbers[..part]));
+                    if let Some(scalar) = scalar {
+                        compute(scalar, &mut numbers, part, arguments.len());
+                    }
+                    write(out, start, &numbers[0][..part]);
                 }
             }
         }
@@ -46,37 +61,36 @@ impl Loop {
     pub fn of(scalar: &'static Scalar, dtype: DType) -> Loop {
         if scalar.signature == Signature::Select {
             return Loop::Own(match dtype.size() {
-                1 => select::<u8>,
-                2 => select::<u16>,
-                4 => select::<u32>,
-                8 => select::<u64>,
-                _ => select::<[u64; 2]>,
+                1 => select::<u8, false>,
+                2 => select::<u16, false>,
+                4 => select::<u32, true>,
+                8 => select::<u64, true>,
+                _ => select::<[u64; 2], false>,
             });
         }
         let found = TABLES.iter().flat_map(|table| table.iter()).find(|(known, of, _)| *known == scalar && *of == dtype);
-        match found {
-            Some((.., apply)) => Loop::Own(*apply),
-            None => Loop::Meaning(scalar, with_dtype!(dtype, T => meaning::<T>)),
-        }
+        let result = if matches!(scalar.signature, Signature::Test(_)) { DType::Bool } else { dtype };
+        found.map_or_else(|| Loop::numbers(Some(scalar), dtype, result), |(.., apply)| Loop::Own(*apply))
     }
 
-    /// The loop that converts elements of one dtype to another.
+    /// The loop that converts elements of one dtype to another, by `Element::from_number`.
     pub fn cast(from: DType, to: DType) -> Loop {
-        let common = CASTS.iter().find(|cast| (cast.0, cast.1) == (from, to));
-        common.map_or_else(
-            || Loop::Cast { read: with_dtype!(from, T => read_numbers::<T>), write: with_dtype!(to, T => write_numbers::<T>), size: to.size() },
-            |cast| Loop::Own(cast.2),
-        )
+        let found = CASTS.iter().find(|cast| (cast.0, cast.1) == (from, to));
+        found.map_or_else(|| Loop::numbers(None, from, to), |cast| Loop::Own(cast.2))
+    }
+
+    fn numbers(scalar: Option<&'static Scalar>, from: DType, to: DType) -> Loop {
+        Loop::Numbers { scalar, read: with_dtype!(from, T => read_numbers::<T>), write: with_dtype!(to, T => write_numbers::<T>), size: to.size() }
     }
 
     /// The loop that repeats one element of so many bytes.
     pub fn spread(size: usize) -> Loop {
         Loop::Own(match size {
-            1 => unary::<u8, u8, Same>,
-            2 => unary::<u16, u16, Same>,
-            4 => unary::<u32, u32, Same>,
-            8 => unary::<u64, u64, Same>,
-            _ => unary::<[u64; 2], [u64; 2], Same>,
+            1 => spread::<u8>,
+            2 => spread::<u16>,
+            4 => spread::<u32>,
+            8 => spread::<u64>,
+            _ => spread::<[u64; 2]>,
         })
     }
 
@@ -87,13 +101,11 @@ impl Loop {
     }
 }
 
-/// x
-struct Same;
-
-impl<T> Function1<T, T> for Same {
-    #[inline(always)]
-    fn at(x: T) -> T {
-        x
+/// The meaning of a function of numbers in columns; the results take the place of the first.
+fn compute(scalar: &'static Scalar, numbers: &mut [[Number; NUMBERS]; 3], count: usize, arity: usize) {
+    let [first, second, third] = numbers;
+    for ((x, y), z) in first.iter_mut().zip(second).zip(third).take(count) {
+        *x = scalar.evaluate(&[*x, *y, *z][..arity.min(3)]).unwrap_or(Number::Real(f64::NAN));
     }
 }
 
@@ -101,10 +113,10 @@ type Table = &'static [(&'static Scalar, DType, Apply)];
 
 /// One entry per function: its name, its arguments and what it computes on one element.
 macro_rules! table {
-    ($dtype:ident: $from:ty, $to:ty; $($scalar:ident($($argument:ident),+) => $result:expr;)*) => {
-        &[$((&scalar::$scalar, DType::$dtype, table!(@ $from, $to, ($($argument),+), $result)),)*]
+    ($dtype:ident: $from:ty, $to:ty, $wide:literal; $($scalar:ident($($argument:ident),+) => $result:expr;)*) => {
+        &[$((&scalar::$scalar, DType::$dtype, table!(@ $scalar, $from, $to, $wide, ($($argument),+), $result)),)*]
     };
-    (@ $from:ty, $to:ty, ($x:ident), $result:expr) => {{
+    (@ $scalar:ident, $from:ty, $to:ty, $wide:literal, ($x:ident), $result:expr) => {{
         struct F;
         impl Function1<$from, $to> for F {
             #[inline(always)]
@@ -112,9 +124,9 @@ macro_rules! table {
                 $result
             }
         }
-        unary::<$from, $to, F>
+        unary::<$from, $to, F, $wide>
     }};
-    (@ $from:ty, $to:ty, ($x:ident, $y:ident), $result:expr) => {{
+    (@ $scalar:ident, $from:ty, $to:ty, $wide:literal, ($x:ident, $y:ident), $result:expr) => {{
         struct F;
         impl Function2<$from, $to> for F {
             #[inline(always)]
@@ -122,9 +134,9 @@ macro_rules! table {
                 $result
             }
         }
-        binary::<$from, $to, F>
+        binary::<$from, $to, F, $wide>
     }};
-    (@ $from:ty, $to:ty, ($x:ident, $y:ident, $z:ident), $result:expr) => {{
+    (@ $scalar:ident, $from:ty, $to:ty, $wide:literal, ($x:ident, $y:ident, $z:ident), $result:expr) => {{
         struct F;
         impl Function3<$from, $to> for F {
             #[inline(always)]
@@ -139,7 +151,7 @@ macro_rules! table {
 /// What `f32` and `f64` compute alike.
 macro_rules! floats {
     ($dtype:ident, $float:ty) => {
-        table! { $dtype: $float, $float;
+        table! { $dtype: $float, $float, true;
             ADD(x, y) => x + y;
             SUB(x, y) => x - y;
             MUL(x, y) => x * y;
@@ -163,22 +175,50 @@ macro_rules! floats {
 
 /// Questions that all numbers answer.
 macro_rules! comparisons {
-    ($dtype:ident, $element:ty) => {
-        table! { $dtype: $element, u8;
-            GT(x, y) => u8::from(x > y);
-            GE(x, y) => u8::from(x >= y);
-            LT(x, y) => u8::from(x < y);
-            LE(x, y) => u8::from(x <= y);
-            EQUAL(x, y) => u8::from(x == y);
-            NOT_EQUAL(x, y) => u8::from(x != y);
+    ($dtype:ident, $element:ty, $wide:literal) => {{
+        struct Greater;
+        impl Function2<$element, u8> for Greater {
+            #[inline(always)]
+            fn at(x: $element, y: $element) -> u8 {
+                u8::from(x > y)
+            }
         }
-    };
+        struct GreaterOrEqual;
+        impl Function2<$element, u8> for GreaterOrEqual {
+            #[inline(always)]
+            fn at(x: $element, y: $element) -> u8 {
+                u8::from(x >= y)
+            }
+        }
+        struct Equal;
+        impl Function2<$element, u8> for Equal {
+            #[inline(always)]
+            fn at(x: $element, y: $element) -> u8 {
+                u8::from(x == y)
+            }
+        }
+        struct NotEqual;
+        impl Function2<$element, u8> for NotEqual {
+            #[inline(always)]
+            fn at(x: $element, y: $element) -> u8 {
+                u8::from(x != y)
+            }
+        }
+        &[
+            (&scalar::GT, DType::$dtype, binary::<$element, u8, Greater, $wide>),
+            (&scalar::LT, DType::$dtype, swapped::<$element, u8, Greater, $wide>),
+            (&scalar::GE, DType::$dtype, binary::<$element, u8, GreaterOrEqual, $wide>),
+            (&scalar::LE, DType::$dtype, swapped::<$element, u8, GreaterOrEqual, $wide>),
+            (&scalar::EQUAL, DType::$dtype, binary::<$element, u8, Equal, $wide>),
+            (&scalar::NOT_EQUAL, DType::$dtype, binary::<$element, u8, NotEqual, $wide>),
+        ]
+    }};
 }
 
 /// Questions that only floats answer.
 macro_rules! float_questions {
     ($dtype:ident, $float:ty) => {
-        table! { $dtype: $float, u8;
+        table! { $dtype: $float, u8, true;
             IS_NAN(x) => u8::from(x.is_nan());
             IS_FINITE(x) => u8::from(x.is_finite());
         }
@@ -187,17 +227,13 @@ macro_rules! float_questions {
 
 macro_rules! integers {
     ($dtype:ident, $integer:ty) => {
-        table! { $dtype: $integer, $integer;
+        table! { $dtype: $integer, $integer, false;
             ADD(x, y) => x.wrapping_add(y);
             SUB(x, y) => x.wrapping_sub(y);
             MUL(x, y) => x.wrapping_mul(y);
             NEG(x) => x.wrapping_neg();
             MAX(x, y) => if x > y { x } else { y };
             MIN(x, y) => if x < y { x } else { y };
-            AND(x, y) => x & y;
-            OR(x, y) => x | y;
-            XOR(x, y) => x ^ y;
-            NOT(x) => !x;
         }
     };
 }
@@ -205,16 +241,16 @@ macro_rules! integers {
 static TABLES: &[Table] = &[
     floats!(F32, f32),
     floats!(F64, f64),
-    comparisons!(F32, f32),
-    comparisons!(F64, f64),
+    comparisons!(F32, f32, true),
+    comparisons!(F64, f64, true),
     float_questions!(F32, f32),
     float_questions!(F64, f64),
     integers!(I32, i32),
     integers!(I64, i64),
-    comparisons!(I32, i32),
-    comparisons!(I64, i64),
-    comparisons!(Bool, u8),
-    table! { Bool: u8, u8;
+    comparisons!(I32, i32, false),
+    comparisons!(I64, i64, false),
+    comparisons!(Bool, u8, false),
+    table! { Bool: u8, u8, false;
         AND(x, y) => x & y;
         OR(x, y) => x | y;
         XOR(x, y) => x ^ y;
@@ -222,7 +258,7 @@ static TABLES: &[Table] = &[
         MAX(x, y) => x | y;
         MIN(x, y) => x & y;
     },
-    table! { F32: f32, f32;
+    table! { F32: f32, f32, true;
         EXP(x) => functions::exp(f64::from(x)) as f32;
         EXP2(x) => functions::exp2(f64::from(x)) as f32;
         EXP_M1(x) => functions::exp_m1(f64::from(x)) as f32;
@@ -239,21 +275,21 @@ static TABLES: &[Table] = &[
 
 /// The conversions that have loops of their own.
 static CASTS: &[(DType, DType, Apply)] = &[
-    (DType::F32, DType::F64, convert::<f32, f64>),
-    (DType::F64, DType::F32, convert::<f64, f32>),
-    (DType::Bool, DType::F32, convert::<bool, f32>),
-    (DType::Bool, DType::F64, convert::<bool, f64>),
-    (DType::Bool, DType::I64, convert::<bool, i64>),
-    (DType::I32, DType::F32, convert::<i32, f32>),
-    (DType::I64, DType::F32, convert::<i64, f32>),
-    (DType::I32, DType::F64, convert::<i32, f64>),
-    (DType::I64, DType::F64, convert::<i64, f64>),
-    (DType::F16, DType::F32, convert::<f16, f32>),
-    (DType::BF16, DType::F32, convert::<bf16, f32>),
-    (DType::F32, DType::F16, convert::<f32, f16>),
-    (DType::F32, DType::BF16, convert::<f32, bf16>),
-    (DType::U8, DType::F32, convert::<u8, f32>),
-    (DType::U8, DType::F64, convert::<u8, f64>),
+    (DType::F32, DType::F64, convert::<f32, f64, true>),
+    (DType::F64, DType::F32, convert::<f64, f32, true>),
+    (DType::Bool, DType::F32, convert::<bool, f32, true>),
+    (DType::Bool, DType::F64, convert::<bool, f64, true>),
+    (DType::Bool, DType::I64, convert::<bool, i64, false>),
+    (DType::I32, DType::F32, convert::<i32, f32, false>),
+    (DType::I64, DType::F32, convert::<i64, f32, false>),
+    (DType::I32, DType::F64, convert::<i32, f64, false>),
+    (DType::I64, DType::F64, convert::<i64, f64, false>),
+    (DType::F16, DType::F32, convert::<f16, f32, false>),
+    (DType::BF16, DType::F32, convert::<bf16, f32, false>),
+    (DType::F32, DType::F16, convert::<f32, f16, false>),
+    (DType::F32, DType::BF16, convert::<f32, bf16, false>),
+    (DType::U8, DType::F32, convert::<u8, f32, false>),
+    (DType::U8, DType::F64, convert::<u8, f64, false>),
 ];
 
 /// Sines of a tile: in lanes if all arguments are small enough.
@@ -271,7 +307,7 @@ fn sin(out: &mut [u8], arguments: &[Argument<'_>]) {
             f64::from(x).sin() as f32
         }
     }
-    if few_turns(arguments) { unary::<f32, f32, Small>(out, arguments) } else { unary::<f32, f32, Any>(out, arguments) }
+    if few_turns(arguments) { unary::<f32, f32, Small, true>(out, arguments) } else { unary::<f32, f32, Any, false>(out, arguments) }
 }
 
 /// Cosines, likewise.
@@ -289,7 +325,7 @@ fn cos(out: &mut [u8], arguments: &[Argument<'_>]) {
             f64::from(x).cos() as f32
         }
     }
-    if few_turns(arguments) { unary::<f32, f32, Small>(out, arguments) } else { unary::<f32, f32, Any>(out, arguments) }
+    if few_turns(arguments) { unary::<f32, f32, Small, true>(out, arguments) } else { unary::<f32, f32, Any, false>(out, arguments) }
 }
 
 fn few_turns(arguments: &[Argument<'_>]) -> bool {
@@ -317,8 +353,8 @@ macro_rules! pow {
                 }
             }
             match arguments {
-                [x, y] if matches!(y.typed::<$float>(), Typed::Uniform(2.0)) => unary::<$float, $float, Square>(out, &[*x]),
-                _ => binary::<$float, $float, Power>(out, arguments),
+                [x, y] if matches!(y.typed::<$float>(), Typed::Uniform(2.0)) => unary::<$float, $float, Square, true>(out, &[*x]),
+                _ => binary::<$float, $float, Power, false>(out, arguments),
             }
         }
     };
@@ -326,35 +362,8 @@ macro_rules! pow {
 pow!(pow32, f32, |x: f32, y: f32| f64::from(x).powf(f64::from(y)) as f32);
 pow!(pow64, f64, f64::powf);
 
-/// Calls the meaning of a function at every element of type `T`.
-fn meaning<T: Stored>(scalar: &'static Scalar, out: &mut [u8], arguments: &[Argument<'_>]) {
-    let read = |argument: &Argument<'_>, place: usize| match argument.typed::<T::Raw>() {
-        Typed::Tile(x) => x.get(place).map_or(T::default(), |&x| T::read(x)),
-        Typed::Uniform(x) => T::read(x),
-    };
-    if let (Some(RealMeaning::Unary(f)), [x], true) = (scalar.real, arguments, T::DTYPE.is_float()) {
-        for (place, out) in elements_mut::<T::Raw>(out).iter_mut().enumerate() {
-            *out = T::from_number(Number::Real(f(read(x, place).to_number().to_real()))).write();
-        }
-        return;
-    }
-    let value = |place: usize| {
-        let mut numbers = [Number::Bool(false); 3];
-        for (number, argument) in numbers.iter_mut().zip(arguments) {
-            *number = read(argument, place).to_number();
-        }
-        scalar.evaluate(&numbers[..arguments.len().min(3)]).unwrap_or(Number::Real(f64::NAN))
-    };
-    match scalar.signature {
-        Signature::Test(_) => out.iter_mut().enumerate().for_each(|(place, out)| *out = u8::from(value(place).to_bool())),
-        Signature::Same(_) | Signature::Select => {
-            elements_mut::<T::Raw>(out).iter_mut().enumerate().for_each(|(place, out)| *out = T::from_number(value(place)).write());
-        }
-    }
-}
-
 /// Converts elements, by `Element::from_number`.
-fn convert<T: Stored, U: Stored>(out: &mut [u8], arguments: &[Argument<'_>]) {
+fn convert<T: Stored, U: Stored, const WIDE: bool>(out: &mut [u8], arguments: &[Argument<'_>]) {
     struct Convert<T, U>(T, U);
     impl<T: Stored, U: Stored> Function1<T::Raw, U::Raw> for Convert<T, U> {
         #[inline(always)]
@@ -362,7 +371,7 @@ fn convert<T: Stored, U: Stored>(out: &mut [u8], arguments: &[Argument<'_>]) {
             U::from_number(T::read(x).to_number()).write()
         }
     }
-    unary::<T::Raw, U::Raw, Convert<T, U>>(out, arguments);
+    unary::<T::Raw, U::Raw, Convert<T, U>, WIDE>(out, arguments);
 }
 
 /// Elements as numbers, from a place on.

@@ -6,11 +6,14 @@ use smallvec::SmallVec;
 use super::reduce::Reducer;
 use crate::nest::{Access, Accumulate, Instruction, Nest, Register};
 
-/// The parts of a nest, with the loops each reduces.
+/// A part of a nest, with the loops it reduces.
+pub(super) type Part = (Nest, SmallVec<[usize; 4]>);
+
+/// The parts of a nest.
 ///
 /// Results of reductions are read by nobody in the nest and stores come in the last part, so that operands that are replaced in place are
 /// read before. Registers that a part does not need are not in it.
-pub(super) fn parts(nest: &Nest) -> Result<Vec<(Nest, SmallVec<[usize; 4]>)>, Problem> {
+pub(super) fn parts(nest: &Nest) -> Result<Vec<Part>, Problem> {
     let mut sets: Vec<SmallVec<[usize; 4]>> = Vec::new();
     for reduction in &nest.reductions {
         if !sets.contains(&reduction.axes) {

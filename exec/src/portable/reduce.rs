@@ -2,9 +2,9 @@
 
 use damo_graph::op::reduce::Reduction;
 use damo_graph::{DType, Problem};
-use pulp::Arch;
 
-use super::combine::{Combine, Max, Min, Product, Sum};
+use super::apply::dispatch;
+use super::combine::{All, Any, Combine, Max, Min, Product, Sum};
 use super::stored::{elements, elements_mut};
 
 /// The loops of one reduction.
@@ -28,31 +28,31 @@ impl Reducer {
             DType::Bool | DType::I64 | DType::U64 | DType::F32 | DType::F64 | DType::C64 | DType::C128 => dtype,
         };
         macro_rules! numbers {
-            ($($variant:ident: $element:ty),*) => {
+            ($($variant:ident: $element:ty, $wide:literal;)*) => {
                 match (kind, accumulated) {
-                    (Reduction::All | Reduction::Min, DType::Bool) => Some(reducer::<Min<u8>>()),
-                    (Reduction::Any | Reduction::Max, DType::Bool) => Some(reducer::<Max<u8>>()),
-                    $((Reduction::Sum, DType::$variant) => Some(reducer::<Sum<$element>>()),
-                    (Reduction::Product, DType::$variant) => Some(reducer::<Product<$element>>()),
-                    (Reduction::Max, DType::$variant) => Some(reducer::<Max<$element>>()),
-                    (Reduction::Min, DType::$variant) => Some(reducer::<Min<$element>>()),)*
+                    (Reduction::All, DType::Bool) => Some(reducer::<All, false>()),
+                    (Reduction::Any, DType::Bool) => Some(reducer::<Any, false>()),
+                    $((Reduction::Sum, DType::$variant) => Some(reducer::<Sum<$element>, $wide>()),
+                    (Reduction::Product, DType::$variant) => Some(reducer::<Product<$element>, $wide>()),
+                    (Reduction::Max, DType::$variant) => Some(reducer::<Max<$element>, $wide>()),
+                    (Reduction::Min, DType::$variant) => Some(reducer::<Min<$element>, $wide>()),)*
                     _ => None,
                 }
             };
         }
-        let found = numbers!(I64: i64, U64: u64, F32: f32, F64: f64);
+        let found = numbers!(I64: i64, false; U64: u64, false; F32: f32, true; F64: f64, true;);
         let reducer = found.ok_or_else(|| Problem::dtype(format!("`{kind}` is not defined on elements of type {dtype}")))?;
         Ok((reducer, accumulated))
     }
 }
 
-fn reducer<C: Combine>() -> Reducer {
-    Reducer { fold: fold::<C>, combine: combine::<C>, clear: |accumulators| elements_mut(accumulators).fill(C::NEUTRAL) }
+fn reducer<C: Combine, const WIDE: bool>() -> Reducer {
+    Reducer { fold: fold::<C, WIDE>, combine: combine::<C, WIDE>, clear: |accumulators| elements_mut(accumulators).fill(C::NEUTRAL) }
 }
 
-fn combine<C: Combine>(accumulators: &mut [u8], more: &[u8]) {
+fn combine<C: Combine, const WIDE: bool>(accumulators: &mut [u8], more: &[u8]) {
     let (accumulators, more) = (elements_mut::<C::Raw>(accumulators), elements::<C::Raw>(more));
-    Arch::new().dispatch(|| combine_loop::<C>(accumulators, more));
+    dispatch::<WIDE>(|| combine_loop::<C>(accumulators, more));
 }
 
 #[inline(always)]
@@ -62,15 +62,15 @@ fn combine_loop<C: Combine>(accumulators: &mut [C::Raw], more: &[C::Raw]) {
     }
 }
 
-fn fold<C: Combine>(accumulators: &mut [u8], tile: &[u8], [outer, reduced, inner]: [usize; 3]) {
+fn fold<C: Combine, const WIDE: bool>(accumulators: &mut [u8], tile: &[u8], [outer, reduced, inner]: [usize; 3]) {
     let (accumulators, tile) = (elements_mut::<C::Raw>(accumulators), elements::<C::Raw>(tile));
     if outer == 0 || reduced == 0 || inner == 0 {
         return;
     }
     match inner {
-        1 if reduced == 1 => Arch::new().dispatch(|| combine_loop::<C>(accumulators, tile)),
-        1 => Arch::new().dispatch(|| rows::<C>(accumulators, tile, reduced)),
-        _ => Arch::new().dispatch(|| columns::<C>(accumulators, tile, reduced, inner)),
+        1 if reduced == 1 => dispatch::<WIDE>(|| combine_loop::<C>(accumulators, tile)),
+        1 => dispatch::<WIDE>(|| rows::<C>(accumulators, tile, reduced)),
+        _ => dispatch::<WIDE>(|| columns::<C>(accumulators, tile, reduced, inner)),
     }
 }
 
@@ -79,7 +79,8 @@ fn fold<C: Combine>(accumulators: &mut [u8], tile: &[u8], [outer, reduced, inner
 fn rows<C: Combine>(accumulators: &mut [C::Raw], tile: &[C::Raw], reduced: usize) {
     for (accumulator, row) in accumulators.iter_mut().zip(tile.chunks_exact(reduced)) {
         let one = match row.len() {
-            0..32 => row.iter().fold(C::NEUTRAL, |sum, &x| C::combine(sum, x)),
+            0..8 => row.iter().fold(C::NEUTRAL, |sum, &x| C::combine(sum, x)),
+            8..32 => lanes::<C, 4>(row),
             32..256 => lanes::<C, 16>(row),
             // Each lane combines 16 elements at most, then enters a tree.
             _ => row.chunks(LANES * 16).fold(C::NEUTRAL, |sum, part| C::combine(sum, lanes::<C, LANES>(part))),

@@ -307,12 +307,13 @@ impl<'a> Registers<'a> {
             let tile = self.instruction(register, instruction, &mut indices);
             self.tiles.push(tile);
             for &argument in &arguments(instruction) {
-                if let (Spot::Scratch(start) | Spot::Result(_, start), false, true) =
-                    (self.tiles[argument].spot, self.tiles[argument].uniform, self.last_use[argument] == register)
+                let tile = self.tiles[argument];
+                if let Spot::Scratch(start) | Spot::Result(_, start) = tile.spot
+                    && !tile.uniform
+                    && self.last_use[argument] == register
+                    && !self.free.contains(&start)
                 {
-                    if !self.free.contains(&start) {
-                        self.free.push(start);
-                    }
+                    self.free.push(start);
                 }
             }
         }

@@ -118,10 +118,10 @@ fn every_function_of_every_dtype_is_within_its_ulps() {
             };
             // Half an ulp more: the meaning is rounded to the dtype too.
             agree(&nest, &buffers, scalar.ulps.floor());
-            for uniform in 0..arity {
-                for value in edges(dtypes[uniform]).into_iter().take(5) {
+            for (uniform, &of) in dtypes.iter().enumerate() {
+                for value in edges(of).into_iter().take(5) {
                     let mut with_constant = nest.clone();
-                    with_constant.body[uniform] = Instruction::Constant(value, dtypes[uniform]);
+                    with_constant.body[uniform] = Instruction::Constant(value, of);
                     agree(&with_constant, &buffers, scalar.ulps.floor());
                 }
             }

@@ -49,12 +49,10 @@ pub fn agree(graph: &Graph, inputs: &[&dyn Argument], ulps: f64) -> String {
 #[track_caller]
 pub fn same(found: &AnyArray, expected: &AnyArray, ulps: f64, context: &dyn Fn() -> String) {
     assert_eq!((found.dtype(), found.shape()), (expected.dtype(), expected.shape()), "{}", context());
-    let spacing = |x: f64| match found.dtype() {
-        DType::F16 => (x.abs() * 2f64.powi(-10)).max(2f64.powi(-24)),
-        DType::BF16 => (x.abs() * 2f64.powi(-7)).max(2f64.powi(-133)),
-        DType::F32 => (x.abs() * 2f64.powi(-23)).max(2f64.powi(-149)),
-        _ => x.abs() * 2f64.powi(-52) + f64::from_bits(1),
-    };
+    // The digits behind the point of a mantissa, and the exponent of the smallest number.
+    let formats = [(DType::F16, 10, -24), (DType::BF16, 7, -133), (DType::F32, 23, -149), (DType::F64, 52, -1074)];
+    let format = formats.iter().find(|format| format.0 == found.dtype());
+    let spacing = |x: f64| format.map_or(0.0, |&(_, digits, least)| (x.abs() * 2f64.powi(-digits)).max(2f64.powi(least)));
     for (place, (f, e)) in found.numbers().into_iter().zip(expected.numbers()).enumerate() {
         let close = match (f, e) {
             (Number::Real(f), Number::Real(e)) => f == e || f.is_nan() && e.is_nan() || (f - e).abs() <= ulps * spacing(e),

@@ -46,10 +46,14 @@ impl Attributes {
 
     /// Reads what [`Display`] prints, without the braces.
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        expression::split_list(text).into_iter().map(|part| {
-            let (name, value) = part.split_once('=').ok_or_else(|| malformed(format!("`{part}` is not `name=value`")))?;
-            Ok((name.trim().to_owned(), value.trim().to_owned()))
-        }).collect::<Result<_, _>>().map(Attributes)
+        expression::split_list(text)
+            .into_iter()
+            .map(|part| {
+                let (name, value) = part.split_once('=').ok_or_else(|| malformed(format!("`{part}` is not `name=value`")))?;
+                Ok((name.trim().to_owned(), value.trim().to_owned()))
+            })
+            .collect::<Result<_, _>>()
+            .map(Attributes)
     }
 
     /// The text of a parameter.

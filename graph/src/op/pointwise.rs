@@ -36,7 +36,8 @@ impl Pointwise {
         let compared = match scalar.signature {
             Signature::Select => {
                 if inputs[0].dtype != DType::Bool {
-                    return Err(Problem::dtype(format!("the condition must be bool, not {}", inputs[0].dtype)).advise("compare first, for example with `.gt(0.0)`"));
+                    return Err(Problem::dtype(format!("the condition must be bool, not {}", inputs[0].dtype))
+                        .advise("compare first, for example with `.gt(0.0)`"));
                 }
                 &inputs[1..]
             }
@@ -44,7 +45,8 @@ impl Pointwise {
         };
         let dtype = compared[0].dtype;
         if let Some(other) = compared.iter().find(|ty| ty.dtype != dtype) {
-            return Err(Problem::dtype(format!("all elements must be of one type, and these are {dtype} and {}", other.dtype)).advise("convert one with `.cast::<T>()`"));
+            return Err(Problem::dtype(format!("all elements must be of one type, and these are {dtype} and {}", other.dtype))
+                .advise("convert one with `.cast::<T>()`"));
         }
         let has_meaning = scalar.signature == Signature::Select
             || match dtype.class() {

@@ -240,13 +240,7 @@ pub const fn unary(name: &'static str, meaning: fn(f64) -> f64, partial: fn(Term
 }
 
 /// A function of two arguments: its name, meaning, partial derivatives over arguments and result, allowed error in ulps, and cost in additions.
-pub const fn binary(
-    name: &'static str,
-    meaning: fn(f64, f64) -> f64,
-    partials: fn(Term, Term, Term) -> [Term; 2],
-    ulps: f64,
-    cost: u32,
-) -> Scalar {
+pub const fn binary(name: &'static str, meaning: fn(f64, f64) -> f64, partials: fn(Term, Term, Term) -> [Term; 2], ulps: f64, cost: u32) -> Scalar {
     Scalar::new(name, Signature::Same(2), Some(RealMeaning::Binary(meaning)), Partials::Binary(partials), ulps, cost)
 }
 

@@ -109,7 +109,10 @@ mod tests {
         assert_eq!(pick(0, &AnyArray::from(arr1(&[-1i64, 0]))).unwrap(), AnyArray::from(arr2(&[[5.0, 6.0], [1.0, 2.0]])));
         assert_eq!(pick(1, &AnyArray::from(arr0(1u8))).unwrap(), AnyArray::from(arr1(&[2.0, 4.0, 6.0])));
         assert_eq!(pick(1, &AnyArray::from(arr2(&[[0i32, 1, 1]]))).unwrap().shape(), [3, 1, 3]);
-        assert_eq!(pick(1, &AnyArray::from(arr1(&[1i64, 0, 0]))).unwrap(), AnyArray::from(arr2(&[[2.0, 1.0, 1.0], [4.0, 3.0, 3.0], [6.0, 5.0, 5.0]])));
+        assert_eq!(
+            pick(1, &AnyArray::from(arr1(&[1i64, 0, 0]))).unwrap(),
+            AnyArray::from(arr2(&[[2.0, 1.0, 1.0], [4.0, 3.0, 3.0], [6.0, 5.0, 5.0]]))
+        );
         assert_eq!(pick(0, &AnyArray::from(Array2::<i32>::zeros((0, 4)))).unwrap().shape(), [0, 4, 2]);
         let problem = pick(0, &AnyArray::from(arr1(&[3i32]))).unwrap_err();
         assert_eq!(problem.message, "the index 3 is out of range: an axis of length 3 has indices from -3 to 2");

@@ -167,7 +167,7 @@ scalars! {
     ERFC = unary("erfc", libm::erfc, |x, _| (-(x * x)).exp() * -TWO_OVER_SQRT_PI, 1.5, 35);
 
     /// e^(x²)·erfc x: erfc without its vanishing part.
-    ERFCX = unary("erfcx", special::erfcx, |x, y| erfcx_slope(x, y), 3.0, 60);
+    ERFCX = unary("erfcx", special::erfcx, erfcx_slope, 3.0, 60);
     /// sin x / x, and 1 at 0.
     SINC = unary("sinc", special::sinc, |x, _| -Term::apply(&SPHERICAL_J1, [x]), 1.5, 25);
     /// (sin x − x·cos x) / x², and 0 at 0: the spherical Bessel function of order 1.
