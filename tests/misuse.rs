@@ -230,7 +230,7 @@ const WHILE_FREEZING: &[Misuse] = &[
 ];
 
 /// A training step over `x: [n]`, `y: [n]` and indices, which updates both states.
-fn step<'t>(tape: &'t Tape, states: &States) -> Result<Function<(f32, f32, i64), damo_results::One>> {
+fn step(tape: &Tape, states: &States) -> Result<Function<(f32, f32, i64), damo_results::One>> {
     let n = tape.dim("n");
     let (x, y, i) = (tape.input::<f32>("x", (n,)), tape.input::<f32>("y", (n,)), tape.vector::<i64>("i"));
     let (w, b) = (tape.shared(&states.w), tape.shared(&states.b));

@@ -59,6 +59,9 @@ impl fmt::Display for Finding {
 
 impl std::error::Error for Finding {}
 
+/// What is compared: its name, the derivatives as given, and what to difference.
+type Check<'a> = (&'static str, &'a ArrayD<f64>, &'a dyn Fn(&Results) -> f64);
+
 /// The relative difference allowed between a derivative and its measurement, beyond the measurement's own uncertainty.
 const TOLERANCE: f64 = 1e-7;
 
@@ -109,7 +112,7 @@ pub fn check_gradients_with(f: impl Traced, inputs: &[ArrayD<f64>], config: &Con
     };
     for (input, array) in inputs.iter().enumerate() {
         for (place, (element, _)) in array.indexed_iter().enumerate() {
-            let checks: [(&'static str, &ArrayD<f64>, &dyn Fn(&Results) -> f64); 2] = [
+            let checks: [Check<'_>; 2] = [
                 ("reverse mode against differences", &at.gradients[input], &|results| results.weighted),
                 ("second order against differences of the first", &at.second[input], &|results| results.along),
             ];
@@ -193,7 +196,7 @@ impl Judged {
         let directions: Vec<ArrayD<f64>> = inputs.iter().enumerate().map(|(k, array)| weights(array.shape(), k)).collect();
         let result = f(&tensors);
         let lengths = result.dims()?.known().unwrap_or_default();
-        let weighted = (result * tape.constant(&weights(&lengths, inputs.len()))).sum();
+        let weighted = (result * tape.constant(weights(&lengths, inputs.len()))).sum();
         let tangents: Vec<Tensor<'_, f64>> = directions.iter().map(|direction| tape.constant(direction)).collect();
         let gradients = weighted.grad(or_zero(tensors.clone()));
         let along = gradients.iter().zip(&tangents).fold(tape.constant(0.0), |along, (&gradient, &tangent)| along + (gradient * tangent).sum());

@@ -76,7 +76,7 @@ fn dims(lengths: &[usize]) -> Dims {
     lengths.iter().map(|&length| Dim::from(length)).collect()
 }
 
-fn add<'t, T: Element>(op: impl Into<Op>, tensor: Tensor<'t, T>) -> Tensor<'t, T> {
+fn add<T: Element>(op: impl Into<Op>, tensor: Tensor<'_, T>) -> Tensor<'_, T> {
     tensor.tape().apply(op, &[tensor.handle()])
 }
 
@@ -149,12 +149,12 @@ pub(crate) fn joined<'t, T: Element>(tape: &'t Tape, tensors: &[Tensor<'t, T>], 
 
 /// A function of the table.
 pub(crate) fn apply<'t, T: Element, const N: usize>(function: &'static Scalar, arguments: [Tensor<'t, T>; N]) -> Tensor<'t, T> {
-    arguments[0].tape().apply(Pointwise(function), &arguments.map(|argument| argument.handle()))
+    arguments[0].tape().apply(Pointwise(function), &arguments.map(damo::Tensor::handle))
 }
 
 /// A question of the table.
 pub(crate) fn ask<'t, T: Element, const N: usize>(function: &'static Scalar, arguments: [Tensor<'t, T>; N]) -> Tensor<'t, bool> {
-    arguments[0].tape().apply(Pointwise(function), &arguments.map(|argument| argument.handle()))
+    arguments[0].tape().apply(Pointwise(function), &arguments.map(damo::Tensor::handle))
 }
 
 /// `yes` where the mask holds, else `no`.
@@ -183,7 +183,7 @@ pub(crate) fn slice<'t, T: Element>(tensor: Tensor<'t, T>, spans: &[Span]) -> Te
 }
 
 /// Part of one axis.
-pub(crate) fn slice_axis<'t, T: Element>(tensor: Tensor<'t, T>, axis: usize, span: Span) -> Result<Tensor<'t, T>, Stop> {
+pub(crate) fn slice_axis<T: Element>(tensor: Tensor<'_, T>, axis: usize, span: Span) -> Result<Tensor<'_, T>, Stop> {
     let mut spans: Vec<Span> = lengths_of(tensor)?.into_iter().map(|length| Span::from(0, length)).collect();
     spans[axis] = span;
     Ok(slice(tensor, &spans))

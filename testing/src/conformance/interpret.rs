@@ -111,7 +111,7 @@ impl<'t> Interpreter<'t> {
             Expression::Text(text) => Object::Text(text.as_str().into()),
             Expression::Name(name) => match scope.get(name).or_else(|| self.globals.get(name)) {
                 Some(object) => object.clone(),
-                None => library::name(name)?,
+                None => library::name(name),
             },
             Expression::Binary(op, left, right) => {
                 let (left, right) = (self.value(left, scope)?, self.value(right, scope)?);
@@ -171,12 +171,12 @@ impl<'t> Interpreter<'t> {
         match function {
             Object::Library(name) => library::call(self, &Arguments { of: name.to_string(), places, names }),
             Object::Method(object, name) => library::call_method(self, object, &Arguments { of: name.to_string(), places, names }),
-            Object::Closure(closure) => self.call_closure(closure, places, names),
+            Object::Closure(closure) => self.call_closure(closure, places, &names),
             other => Err(malformed(format!("calling {}", other.kind()))),
         }
     }
 
-    fn call_closure(&self, closure: &Closure<'t>, places: Vec<Object<'t>>, names: Vec<(String, Object<'t>)>) -> Result<Object<'t>, Stop> {
+    fn call_closure(&self, closure: &Closure<'t>, places: Vec<Object<'t>>, names: &[(String, Object<'t>)]) -> Result<Object<'t>, Stop> {
         let Function { name, parameters, body } = &*closure.function;
         if places.len() > parameters.len() {
             return Err(malformed(format!("`{name}` takes {} arguments and was given {}", parameters.len(), places.len())));

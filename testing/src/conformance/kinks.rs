@@ -20,7 +20,7 @@ pub(crate) fn agree_at_kink(damo: f64, oracle: f64) -> bool {
 
 /// Results where the oracle is wrong: the case, the element of its result, and what is right.
 ///
-/// Digamma has a pole at 0 whose sides differ in sign, and IEEE 754's signed zeros tell them apart, as SciPy does. JAX gives NaN
+/// Digamma has a pole at 0 whose sides differ in sign, and IEEE 754's signed zeros tell them apart, as `SciPy` does. JAX gives NaN
 /// there, and takes the smallest subnormal number, whose digamma is below −10³⁰⁸, for 0.
 const CORRECTED: &[(&str, &[usize], f64)] =
     &[("special_digamma", &[5], f64::INFINITY), ("special_digamma", &[6], f64::NEG_INFINITY), ("special_digamma", &[7], f64::NEG_INFINITY)];

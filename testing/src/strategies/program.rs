@@ -127,7 +127,7 @@ fn fitting<'t, T: Float>(left: Tensor<'t, T>, right: Tensor<'t, T>) -> Tensor<'t
 /// All but the first element along an axis, or every other one from the end.
 fn sliced<'t, T: Float>(tensor: Tensor<'t, T>, dims: &Dims, axis: usize, how: usize) -> Tensor<'t, T> {
     let length = dims[axis].known().unwrap_or(1);
-    let start = if length > 1 { 1 } else { 0 };
+    let start = isize::from(length > 1);
     let info: Vec<ndarray::SliceInfoElem> = (0..dims.len())
         .map(|k| match (k == axis, how % 2) {
             (true, 0) => ndarray::SliceInfoElem::Slice { start, end: None, step: 1 },

@@ -76,17 +76,16 @@ fn output(operands: &[Lettered<'_>], wanted: Option<&str>) -> Vec<char> {
     let mut dots: Vec<char> = all.iter().copied().filter(|&letter| letter >= '\u{E000}').collect();
     dots.sort_unstable_by(|a, b| b.cmp(a));
     dots.dedup();
-    match wanted {
-        Some(wanted) => match wanted.split_once("...") {
+    if let Some(wanted) = wanted {
+        match wanted.split_once("...") {
             Some((before, after)) => before.chars().chain(dots).chain(after.chars()).collect(),
             None => wanted.chars().collect(),
-        },
-        None => {
-            let mut once: Vec<char> =
-                all.iter().copied().filter(|letter| *letter < '\u{E000}' && all.iter().filter(|l| *l == letter).count() == 1).collect();
-            once.sort_unstable();
-            dots.into_iter().chain(once).collect()
         }
+    } else {
+        let mut once: Vec<char> =
+            all.iter().copied().filter(|letter| *letter < '\u{E000}' && all.iter().filter(|l| *l == letter).count() == 1).collect();
+        once.sort_unstable();
+        dots.into_iter().chain(once).collect()
     }
 }
 

@@ -145,7 +145,7 @@ fn diagonals<'t>(interpreter: &Interpreter<'t>, arguments: &Arguments<'t>) -> Re
 }
 
 /// A matrix of zeros with a vector on its diagonal.
-fn embedded<'t, T: Element>(vector: Tensor<'t, T>, offset: i64) -> Result<Tensor<'t, T>, Stop> {
+fn embedded<T: Element>(vector: Tensor<'_, T>, offset: i64) -> Result<Tensor<'_, T>, Stop> {
     let length = array::lengths_of(vector)?[0];
     let size = length + offset.unsigned_abs() as usize;
     let (row, column) = (offset.min(0).unsigned_abs() as usize, offset.max(0) as usize);
@@ -154,7 +154,7 @@ fn embedded<'t, T: Element>(vector: Tensor<'t, T>, offset: i64) -> Result<Tensor
 }
 
 /// A diagonal over two axes, as a new last axis: a slice of the flat matrix, whose diagonal elements are a row and one apart.
-pub(crate) fn diagonal<'t, T: Element>(tensor: Tensor<'t, T>, one: usize, two: usize, offset: i64) -> Result<Tensor<'t, T>, Stop> {
+pub(crate) fn diagonal<T: Element>(tensor: Tensor<'_, T>, one: usize, two: usize, offset: i64) -> Result<Tensor<'_, T>, Stop> {
     let lengths = array::lengths_of(tensor)?;
     let (rows, columns) = (lengths[one], lengths[two]);
     let (row, column) = (offset.min(0).unsigned_abs() as usize, offset.max(0) as usize);

@@ -37,12 +37,12 @@ impl Over {
     }
 
     fn reduce<'t>(&self, reduction: Reduction, x: Tensor<'t, f64>) -> Result<Tensor<'t, f64>, Stop> {
-        self.kept(array::reduce(reduction, x, &self.axes), &array::lengths_of(x)?)
+        Ok(self.kept(array::reduce(reduction, x, &self.axes), &array::lengths_of(x)?))
     }
 
     /// The reduced array with its axes back, if they stay.
-    fn kept<'t, T: damo::Element>(&self, reduced: Tensor<'t, T>, from: &[usize]) -> Result<Tensor<'t, T>, Stop> {
-        Ok(if self.keep { array::reshape(reduced, &self.with_ones(from)) } else { reduced })
+    fn kept<'t, T: damo::Element>(&self, reduced: Tensor<'t, T>, from: &[usize]) -> Tensor<'t, T> {
+        if self.keep { array::reshape(reduced, &self.with_ones(from)) } else { reduced }
     }
 
     fn with_ones(&self, from: &[usize]) -> Vec<usize> {
@@ -90,7 +90,7 @@ fn numbers<'t>(interpreter: &Interpreter<'t>, arguments: &Arguments<'t>) -> Answ
     let over = Over::read(arguments, lengths.len())?;
     if let Object::Whole(_) | Object::Mask(_) = object {
         let tensor = crate::conformance::arithmetic::wholes(interpreter.tape, &object)?;
-        return Ok(Some(Object::Whole(over.kept(array::reduce(reduction, tensor, &over.axes), &lengths)?)));
+        return Ok(Some(Object::Whole(over.kept(array::reduce(reduction, tensor, &over.axes), &lengths))));
     }
     let mut x = reals(interpreter.tape, &object)?;
     if name.starts_with("nan") {
@@ -150,7 +150,7 @@ fn composed<'t>(interpreter: &Interpreter<'t>, arguments: &Arguments<'t>) -> Ans
         "ptp" => over.reduce(Reduction::Max, x)? - over.reduce(Reduction::Min, x)?,
         "count_nonzero" => {
             let counted = array::ask(&scalar::NOT_EQUAL, [x, x.constant(0.0)]).cast::<i64>();
-            return Ok(Some(Object::Whole(over.kept(array::reduce(Reduction::Sum, counted, &over.axes), &lengths)?)));
+            return Ok(Some(Object::Whole(over.kept(array::reduce(Reduction::Sum, counted, &over.axes), &lengths))));
         }
         _ => {
             let x = match arguments.named("b") {
@@ -158,7 +158,7 @@ fn composed<'t>(interpreter: &Interpreter<'t>, arguments: &Arguments<'t>) -> Ans
                 Some(scale) => x + reals(interpreter.tape, scale)?.ln(),
             };
             let result = x.tape().apply(LogSumExp { axes: over.axes[..].into() }, &[x.handle()]);
-            over.kept(result, &array::lengths_of(x)?)?
+            over.kept(result, &array::lengths_of(x)?)
         }
     })))
 }
@@ -208,7 +208,7 @@ fn truths<'t>(interpreter: &Interpreter<'t>, arguments: &Arguments<'t>) -> Answe
     let mask = masks(interpreter.tape, arguments.at(0)?)?;
     let lengths = array::lengths_of(mask)?;
     let over = Over::read(arguments, lengths.len())?;
-    Ok(Some(Object::Mask(over.kept(array::reduce(reduction, mask, &over.axes), &lengths)?)))
+    Ok(Some(Object::Mask(over.kept(array::reduce(reduction, mask, &over.axes), &lengths))))
 }
 
 /// Where the extreme is.
@@ -226,7 +226,7 @@ fn places<'t>(interpreter: &Interpreter<'t>, arguments: &Arguments<'t>) -> Answe
         _ => (array::reshape(x, &[lengths.iter().product()]), 0),
     };
     let found = x.tape().apply(ArgExtreme { extreme, axis }, &[x.handle()]);
-    Ok(Some(Object::Whole(over.kept(found, &lengths)?)))
+    Ok(Some(Object::Whole(over.kept(found, &lengths))))
 }
 
 /// Running reductions along an axis, each by the definition: element k is the reduction of the elements up to k.
