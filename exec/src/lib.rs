@@ -4,7 +4,7 @@
 //! |---|---|
 //! | what a plan does, step by step | [`step`], [`nest`], [`layout`] |
 //! | how a plan is made | [`plan`]: `lower`, `fuse`, `schedule`, `place`, [`memory`] |
-//! | how it runs | [`executable`], [`array`] |
+//! | how it runs | [`executable`], [`mod@array`] |
 //! | memory as kernels see it | [`view`] |
 //! | matrix products | [`library`] |
 
