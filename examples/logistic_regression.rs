@@ -42,7 +42,7 @@ fn train<T: Float>(steps: usize) -> anyhow::Result<()> {
     let y = tape.input::<T>("y", (n,));
     let (wt, bt) = (tape.shared(&w), tape.shared(&b));
 
-    let number = |value| tape.constant(T::from_f64(value));
+    let number = |value: f64| y.constant(value); // of type T
     let (one, rate) = (number(1.0), number(0.1));
     let p1 = one / (one + (-(x.dot(wt)) - bt).exp()); // the probability of an 8
     let prediction = p1.gt(number(0.5));

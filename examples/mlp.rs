@@ -69,7 +69,7 @@ fn main() -> anyhow::Result<()> {
         }
         let guesses: ArrayD<i64> = read.call(&testing.pixels)?;
         let right = guesses.iter().zip(&testing.labels).filter(|&(&guess, &label)| guess == i64::from(label)).count();
-        bar.println(format!("epoch {epoch:2}  test accuracy {:.4}", right as f64 / testing.labels.len() as f64));
+        bar.suspend(|| println!("epoch {epoch:2}  test accuracy {:.4}", right as f64 / testing.labels.len() as f64));
     }
     bar.finish();
 

@@ -15,6 +15,7 @@ pub struct Digits<T> {
     pub labels: Array1<u8>,
 }
 
+#[allow(dead_code, reason = "each example uses some of it")]
 impl<T: Float> Digits<T> {
     /// The 8,000 digits to train with.
     pub fn train() -> Result<Self, idx::IdxError> {
