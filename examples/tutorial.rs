@@ -30,7 +30,7 @@ fn main() -> damo::Result<()> {
     let x = tape.input_with("x", &array![[1.0, 2.0], [3.0, 4.0]]);
     let w = tape.input_with("w", &array![0.5, -0.5]);
     let scores = x.dot(w);
-    println!("x.w for the example values      {:?}", scores.value());
+    println!("x.w for the example values      {}", scores.value()?); // [-0.5, -0.5]
 
     // The derivative is a tensor too, and can be differentiated again.
     let tape = Tape::new();
@@ -38,6 +38,6 @@ fn main() -> damo::Result<()> {
     let slope = x.powi(3).grad(x);
     let f = tape.function(x, (slope, slope.grad(x))).freeze(&config)?;
     let (slope, curvature): (ArrayD<f64>, ArrayD<f64>) = f.call(&ndarray::arr0(2.0))?;
-    println!("slope and curvature of x**3 at 2  {slope} {curvature}"); // 12 12
+    println!("slope, curvature of x**3 at 2   {slope}, {curvature}"); // 12 12
     Ok(())
 }

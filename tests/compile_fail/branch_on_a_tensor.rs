@@ -1,4 +1,4 @@
-//! A tensor is not a number yet: Rust's `if` cannot look at it.
+//! A tensor is not a number yet: an `if` cannot look at it.
 
 use damo::prelude::*;
 
