@@ -2,7 +2,7 @@
 
 use damo::prelude::*;
 use damo::{ErrorKind, Result};
-use ndarray::{ArrayD, Axis, IxDyn, arr1};
+use ndarray::{ArrayD, Axis, Dimension, IxDyn, arr1};
 use proptest::prelude::*;
 
 /// One step: which op, on which values, with two parameters that mean what they mean, right or wrong.
