@@ -23,7 +23,7 @@ const BATCH: usize = 60;
 
 fn main() -> anyhow::Result<()> {
     let options = Options::read(&["epochs", "rate"])?;
-    let (epochs, rate) = (options.get("epochs", 10)?, options.get("rate", 0.2)?);
+    let (epochs, rate) = (options.get("epochs", 10)?, options.get("rate", 0.5)?);
     let config = Config::from_env()?;
     let (training, testing) = (Digits::<f32>::train()?, Digits::<f32>::test()?);
 
