@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use damo_graph::{Error, ErrorKind, Float, Graph, Result, Source, Value, with_dtype};
 use damo_passes::derive::{gradient, hvp, jvp, vjp};
-use damo_trace::{Handle, Tape, Tensor, Tensors};
+use damo_trace::{Handle, Tensor, Tensors};
 
 /// What a derivative can be taken with respect to: a tensor, an array or a tuple of tensors, or any of these in [`or_zero`].
 pub trait Parameters<'t> {
@@ -111,19 +111,13 @@ impl<'t, T: Float> Differentiate<'t, T> for Tensor<'t, T> {
 
     #[track_caller]
     fn jvp<W: Parameters<'t>>(self, parameters: W, tangents: W::Tensors) -> Tensor<'t, T> {
-        let wrt = parameters.tensors();
-        let result = values(self, &wrt.handles()).and_then(|(own, wrt)| {
-            let (_, given) = values(self, &tangents.handles())?;
-            let tangents = self.tape().with_graph(|graph| {
-                let tangent = jvp(graph, &[own], &wrt, &given)?.remove(0);
-                tangent.map_or_else(|| zeros(graph, own), Ok)
-            })?;
-            Ok(self.tape().adopt::<T>(tangents))
-        });
-        result.unwrap_or_else(|error| {
-            self.tape().fail(error.at(Source::from(Location::caller())));
-            self.tape().poison()
-        })
+        match tangent(self, &parameters.tensors().handles(), &tangents.handles()) {
+            Ok(tangent) => self.tape().adopt(tangent),
+            Err(error) => {
+                self.tape().fail(error.at(Source::from(Location::caller())));
+                self.tape().poison()
+            }
+        }
     }
 
     #[track_caller]
@@ -135,12 +129,23 @@ impl<'t, T: Float> Differentiate<'t, T> for Tensor<'t, T> {
             wrt.iter()
                 .zip(gradients.iter().zip(products))
                 .map(|(&value, (gradient, product))| match (gradient, product) {
-                    (Some(_), None) => zeros(graph, value).map(Some),
+                    (Some(_), None) => graph.zeros_like(value).map(Some),
                     (_, product) => Ok(product),
                 })
                 .collect()
         })
     }
+}
+
+/// The tangent of `own`, given parameters and their tangents.
+#[track_caller]
+fn tangent<'t, T: Float>(own: Tensor<'t, T>, parameters: &[Handle<'t>], tangents: &[Handle<'t>]) -> Result<Value> {
+    let (own_value, wrt) = values(own, parameters)?;
+    let (_, given) = values(own, tangents)?;
+    own.tape().with_graph(|graph| {
+        let tangent = jvp(graph, &[own_value], &wrt, &given)?.remove(0);
+        tangent.map_or_else(|| graph.zeros_like(own_value), Ok)
+    })
 }
 
 /// Takes derivatives of `own` with respect to parameters, by a rule that also reads some `given` tensors.
@@ -152,46 +157,42 @@ fn derive<'t, T: Float, W: Parameters<'t>>(
     given: &[Handle<'t>],
     rule: impl FnOnce(&mut Graph, Value, &[Value], &[Value]) -> Result<Vec<Option<Value>>>,
 ) -> W::Tensors {
-    let caller = Source::from(Location::caller());
     let wrt = parameters.tensors();
     let (tape, handles) = (own.tape(), wrt.handles());
-    let derivatives = values(own, &handles).and_then(|(own, wrt)| {
-        let (_, given) = values_in(tape, own, given)?;
-        tape.with_graph(|graph| {
-            let found = rule(graph, own, &wrt, &given)?;
-            wrt.iter()
-                .zip(found)
-                .map(|(&parameter, found)| match found {
-                    Some(derivative) => Ok(derivative),
-                    None if W::DISCONNECTED_IS_ZERO => zeros(graph, parameter),
-                    None => Err(disconnected(graph, name, own, parameter)),
-                })
-                .collect::<Result<Vec<Value>>>()
-        })
-    });
-    let results: Vec<Handle<'t>> = match derivatives {
+    let missing = |graph: &mut Graph, own, parameter| {
+        if W::DISCONNECTED_IS_ZERO { graph.zeros_like(parameter) } else { Err(disconnected(graph, name, own, parameter)) }
+    };
+    let results: Vec<Handle<'t>> = match derivatives(own, &handles, given, rule, missing) {
         Ok(values) => handles.iter().zip(values).map(|(handle, value)| with_dtype!(handle.dtype(), E => tape.adopt::<E>(value).handle())).collect(),
         Err(error) => {
-            tape.fail(error.at(caller));
+            tape.fail(error.at(Source::from(Location::caller())));
             handles.iter().map(|handle| with_dtype!(handle.dtype(), E => tape.poison::<E>().handle())).collect()
         }
     };
     wrt.rebuild(&mut results.into_iter())
 }
 
+/// One derivative per parameter; `missing` says what to do about a parameter that has none.
+#[track_caller]
+fn derivatives<'t, T: Float>(
+    own: Tensor<'t, T>,
+    parameters: &[Handle<'t>],
+    given: &[Handle<'t>],
+    rule: impl FnOnce(&mut Graph, Value, &[Value], &[Value]) -> Result<Vec<Option<Value>>>,
+    missing: impl Fn(&mut Graph, Value, Value) -> Result<Value>,
+) -> Result<Vec<Value>> {
+    let (own_value, wrt) = values(own, parameters)?;
+    let (_, given) = values(own, given)?;
+    own.tape().with_graph(|graph| {
+        let found = rule(graph, own_value, &wrt, &given)?;
+        wrt.iter().zip(found).map(|(&parameter, found)| found.map_or_else(|| missing(graph, own_value, parameter), Ok)).collect()
+    })
+}
+
 /// The graph's values behind a tensor and some handles of the same tape.
 fn values<'t, T: Float>(own: Tensor<'t, T>, handles: &[Handle<'t>]) -> Result<(Value, Vec<Value>)> {
-    let value = own.tape().value_of_handle(own.handle())?;
-    values_in(own.tape(), value, handles)
-}
-
-fn values_in<'t>(tape: &'t Tape, own: Value, handles: &[Handle<'t>]) -> Result<(Value, Vec<Value>)> {
-    Ok((own, handles.iter().map(|&handle| tape.value_of_handle(handle)).collect::<Result<_>>()?))
-}
-
-/// Zeros of exactly the type of a value.
-fn zeros(graph: &mut Graph, like: Value) -> Result<Value> {
-    graph.zeros_like(like)
+    let tape = own.tape();
+    Ok((tape.value_of_handle(own.handle())?, handles.iter().map(|&handle| tape.value_of_handle(handle)).collect::<Result<_>>()?))
 }
 
 fn disconnected(graph: &Graph, name: &str, own: Value, parameter: Value) -> Error {

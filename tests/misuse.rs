@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use damo::prelude::*;
-use damo::{ErrorKind, Result};
+use damo::{EngineChoice, ErrorKind, Result};
 use ndarray::{Array1, Array2, Axis, arr0, arr1, arr2, array, s};
 
 /// The states that every misuse finds, and must leave as they are.
@@ -306,6 +306,13 @@ const WHILE_CALLING: &[Misuse] = &[
         let tape = Tape::new();
         let x = tape.matrix::<f32>("x");
         tape.function(x, x.argmax_axis(Axis(1))).freeze(&config())?.call(&Array2::<f32>::zeros((2, 0))).map(drop)
+    }),
+    ("the place of the largest of no slopes, by the meaning of each op", ErrorKind::Execution, &["tests/misuse.rs", "empty"], |_| {
+        let tape = Tape::new();
+        let x = tape.vector::<f32>("x");
+        let slopes = tape.scalar::<f32>("y").grad(or_zero(x));
+        let by_meaning = Config { engine: EngineChoice::Reference, ..config() };
+        tape.function(x, slopes.argmax_axis(Axis(0))).freeze(&by_meaning)?.call(&Array1::<f32>::zeros(0)).map(drop)
     }),
 ];
 

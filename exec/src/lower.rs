@@ -51,7 +51,7 @@ pub(crate) fn lower(graph: &Graph, sizes: &Sizes, inputs: &[Layout]) -> Result<D
     }
     let wanted = reachable(graph);
     for (id, node) in graph.nodes().filter(|(id, _)| wanted.contains(id)) {
-        lowering.node(id, node).map_err(|problem| graph.blame(node.op(), node.inputs(), problem))?;
+        lowering.node(id, node).map_err(|problem| graph.blame_node(id, problem))?;
     }
     lowering.outputs().map_err(|problem| problem.titled("the program cannot be planned"))?;
     Ok(lowering.draft)

@@ -112,10 +112,7 @@ impl Call<'_> {
     /// A problem of a step as an error about the node it computes.
     fn blame(&self, planned: &PlannedStep, problem: Problem) -> damo_graph::Error {
         match planned.nodes.last() {
-            Some(&node) => {
-                let node = self.graph.node(node);
-                self.graph.blame(node.op(), node.inputs(), problem).at(node.provenance().source)
-            }
+            Some(&node) => self.graph.blame_node(node, problem),
             None => problem.titled("a step of a plan failed"),
         }
     }

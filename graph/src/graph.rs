@@ -152,9 +152,19 @@ impl Graph {
         rules.infer(&types, &mut self.lengths).map_err(|problem| self.blame(op, inputs, problem))
     }
 
-    /// Turns a problem with an op's operands into an error that names the op, its line and its operands.
+    /// Turns a problem with the operands of an op that is being added into an error that names the op, its line and its operands.
     pub fn blame(&self, op: &Op, inputs: &[Value], problem: Problem) -> Error {
-        let name = self.provenance.within.unwrap_or(op.rules().name());
+        self.blame_at(&self.provenance, op, inputs, problem)
+    }
+
+    /// Turns a problem that a node has when it is planned or computed into an error that names the op, its line and its operands.
+    pub fn blame_node(&self, node: NodeId, problem: Problem) -> Error {
+        let Node { op, inputs, provenance, .. } = &self.nodes[node];
+        self.blame_at(provenance, op, inputs, problem)
+    }
+
+    fn blame_at(&self, provenance: &Provenance, op: &Op, inputs: &[Value], problem: Problem) -> Error {
+        let name = provenance.within.unwrap_or(op.rules().name());
         let title = match problem.kind {
             ErrorKind::Shapes => format!("shapes do not match in `{name}`"),
             ErrorKind::Axis => format!("no such axis or range in `{name}`"),
@@ -172,7 +182,7 @@ impl Graph {
             | ErrorKind::Io => format!("`{name}` failed"),
         };
         let advice = problem.advice.is_none().then(|| advice(problem.kind)).flatten();
-        let error = problem.titled(title).at(self.provenance.source);
+        let error = problem.titled(title).at(provenance.source);
         let error = if let Some(advice) = advice { error.advise(advice) } else { error };
         inputs.iter().enumerate().fold(error, |error, (place, &value)| error.operand(self.operand(value, place, inputs.len())))
     }

@@ -6,8 +6,7 @@ use smallvec::SmallVec;
 
 use crate::any_array::AnyArray;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, NodeId, Value};
-use crate::op::Op;
+use crate::graph::{Graph, NodeId};
 use crate::sizes::Sizes;
 
 impl Graph {
@@ -32,15 +31,10 @@ impl Graph {
                 SmallVec::from_buf([array.clone()])
             } else {
                 let read: Vec<&AnyArray> = node.inputs().iter().map(|value| &results[&value.node][value.result as usize]).collect();
-                self.evaluate_node(node.op(), node.inputs(), &read, &sizes)?
+                node.op().rules().evaluate(&read, &sizes).map_err(|problem| self.blame_node(id, problem))?
             };
             results.insert(id, result);
         }
         Ok(self.outputs().iter().map(|value| results[&value.node][value.result as usize].clone()).collect())
-    }
-
-    /// The results of one op on arrays, with a problem told as an error about these values.
-    pub fn evaluate_node(&self, op: &Op, values: &[Value], inputs: &[&AnyArray], sizes: &Sizes) -> Result<SmallVec<[AnyArray; 1]>> {
-        op.rules().evaluate(inputs, sizes).map_err(|problem| self.blame(op, values, problem))
     }
 }

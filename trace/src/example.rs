@@ -79,13 +79,10 @@ impl Examples {
         let (op, values) = (graph.node(node).op().clone(), graph.node(node).inputs().to_vec());
         let read: Option<Vec<&AnyArray>> = values.iter().map(|value| self.results.get(&value.node)?.as_ref()?.get(value.result as usize)).collect();
         let Some(read) = read else { return Ok(None) };
-        op.rules().evaluate(&read, &self.sizes).map(Some).map_err(|problem| {
-            let provenance = graph.node(node).provenance().clone();
-            let before = graph.set_provenance(provenance);
-            let error = graph.blame(&op, &values, problem);
-            graph.set_provenance(before);
-            error.explain("this was found by evaluating with the example values")
-        })
+        op.rules()
+            .evaluate(&read, &self.sizes)
+            .map(Some)
+            .map_err(|problem| graph.blame_node(node, problem).explain("this was found by evaluating with the example values"))
     }
 
     /// Checks what the graph has come to demand of lengths since the last time.
