@@ -1,5 +1,6 @@
 //! How programs are frozen and run: one plain struct, read in one place and passed by value.
 
+mod rewriting;
 mod setting;
 mod sources;
 
@@ -7,7 +8,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use damo_graph::Result;
+pub use damo_passes::Policy;
 
+pub use rewriting::Rules;
 use setting::{Refusal, Setting, choices};
 pub(crate) use sources::Origin;
 
@@ -89,6 +92,10 @@ keys! {
     mode: Mode = Mode::Fast;
     /// What computes it.
     engine: EngineChoice = EngineChoice::Portable;
+    /// How far rewriting may change floating-point results.
+    policy: Policy = Policy::Stable;
+    /// The names of rewrite rules that may not fire, joined by `+`.
+    without: Rules = Rules::default();
     /// How many threads one call may use. The results have the same bits with any number.
     threads: usize = 1;
     /// How many plans a function keeps, one for each set of lengths it was called with.
@@ -157,7 +164,7 @@ impl Config {
 
     /// What it says to the passes.
     pub(crate) fn passes(&self) -> damo_passes::Settings {
-        damo_passes::Settings { verify: self.verify, ..damo_passes::Settings::default() }
+        damo_passes::Settings { policy: self.policy, without: self.without.names().to_vec(), verify: self.verify, ..damo_passes::Settings::default() }
     }
 
     /// What it asks of the engines.

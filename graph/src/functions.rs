@@ -76,6 +76,8 @@ functions! {
         log_erfc LOG_ERFC;
         /// The logarithm of [`ndtr`], where that vanishes too.
         log_ndtr LOG_NDTR;
+        /// ln(1 + 1/x), for x ≥ 0.
+        ln_1p_recip LN_1P_RECIP;
         /// x − ln(1 + x), accurate near 0.
         x_minus_ln_1p X_MINUS_LN_1P;
         /// e^(x²)·erfc x
@@ -130,6 +132,8 @@ functions! {
         xlog1py XLOG1PY;
         /// ln(eˣ + eʸ), without overflow.
         log_add_exp LOG_ADD_EXP;
+        /// ln(eˣ − eʸ), without overflow, for x ≥ y.
+        log_sub_exp LOG_SUB_EXP;
         /// log₂(2ˣ + 2ʸ), without overflow.
         log_add_exp2 LOG_ADD_EXP2;
         /// The derivative of digamma, taken x times, at y.

@@ -1,5 +1,6 @@
 //! The graph: nodes that are an op, its inputs and the type inferred from them; equal nodes are one node.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
 
@@ -11,7 +12,7 @@ use crate::error::{Error, ErrorKind, Operand, Problem, Result};
 use crate::lengths::Lengths;
 use crate::op::input::Input;
 use crate::op::{Op, Types};
-use crate::source::Provenance;
+use crate::source::{Provenance, Rewrite};
 use crate::types::Type;
 
 new_key_type! {
@@ -80,6 +81,7 @@ pub struct Graph {
     outputs: Vec<Value>,
     lengths: Lengths,
     provenance: Provenance,
+    rewrites: Vec<Rewrite>,
 }
 
 impl Graph {
@@ -283,10 +285,27 @@ impl Graph {
         std::mem::replace(&mut self.provenance, provenance)
     }
 
-    /// A graph of nothing that knows what this one knows of lengths: what a pass builds into.
+    /// What rewriting replaced on the way to this graph, in the order it happened.
+    pub fn rewrites(&self) -> &[Rewrite] {
+        &self.rewrites
+    }
+
+    /// Each rule that fired, with what it replaced, by what, and the user's line; the same twice is told once.
+    pub fn explain_rewrites(&self) -> String {
+        let mut told = BTreeSet::new();
+        let lines = self.rewrites.iter().map(ToString::to_string).filter(|line| told.insert(line.clone()));
+        lines.map(|line| line + "\n").collect()
+    }
+
+    /// Writes down that a rule replaced something.
+    pub fn record_rewrite(&mut self, rewrite: Rewrite) {
+        self.rewrites.push(rewrite);
+    }
+
+    /// A graph of nothing that knows what this one knows of lengths and rewrites: what a pass builds into.
     #[must_use]
     pub fn successor(&self) -> Graph {
-        Graph { lengths: self.lengths.clone(), ..Graph::default() }
+        Graph { lengths: self.lengths.clone(), rewrites: self.rewrites.clone(), ..Graph::default() }
     }
 
     /// Copies a node with other inputs from another graph, keeping where it came from.

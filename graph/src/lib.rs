@@ -41,6 +41,6 @@ pub use number::Number;
 pub use op::{Derivative, Linear, Op, Primitive, Tangent};
 pub use real::Real;
 pub use sizes::Sizes;
-pub use source::{Provenance, Source};
+pub use source::{Provenance, Rewrite, Source};
 pub use symbol::Symbol;
 pub use types::{Dims, Type};

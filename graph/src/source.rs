@@ -28,6 +28,26 @@ impl fmt::Display for Source {
     }
 }
 
+/// What a rule replaced: kept by the graph for people to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewrite {
+    /// The rule.
+    pub rule: &'static str,
+    /// The user's line that wrote what was replaced, if a user did.
+    pub source: Option<Source>,
+    /// The formula that was replaced; see [`Graph::formula`](crate::Graph::formula).
+    pub before: String,
+    /// The formula that replaced it.
+    pub after: String,
+}
+
+impl fmt::Display for Rewrite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} => {}", self.rule, self.before, self.after)?;
+        self.source.map_or(Ok(()), |source| write!(f, "\n   at {source}"))
+    }
+}
+
 /// How a node came to be. It never decides whether two nodes are equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provenance {

@@ -14,6 +14,7 @@
 //! Whoever writes a graph by hand may choose other labels, and may leave out types, comments and requirements that follow from the ops.
 
 pub mod expression;
+mod formula;
 mod parse;
 mod print;
 #[cfg(test)]

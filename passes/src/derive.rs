@@ -3,6 +3,8 @@
 //! Nothing here names an op. How an op varies is said by its [`Derivative`](damo_graph::Derivative); forward mode follows it,
 //! reverse mode is forward mode transposed, and higher orders come by applying either again.
 //!
+//! What derivatives are taken of is rewritten first: the gradient of a formula that overflows is that of one that does not.
+//!
 //! `None` is a zero that is known from the structure: the output does not depend on the value at all, or only through ops
 //! that are piecewise constant. Such zeros never become arrays. Only floating-point values vary.
 //!
@@ -26,6 +28,8 @@ mod transpose;
 
 use damo_graph::{Error, ErrorKind, Graph, Node, NodeId, Provenance, Result, Value};
 
+use crate::rewrite::stabilise;
+
 /// The gradient of a scalar cost with respect to values of the same graph, each of the type of its value.
 ///
 /// `None` where the cost does not depend on the value. The values need not be inputs; the gradient of the cost with respect
@@ -37,6 +41,7 @@ pub fn gradient(graph: &mut Graph, cost: Value, wrt: &[Value]) -> Result<Vec<Opt
     check::cost(graph, cost)?;
     check::floats(graph, wrt)?;
     keeping_provenance(graph, |graph| {
+        let cost = stabilise(graph, &[cost], wrt)?[0];
         graph.set_provenance(graph.node(cost.node).provenance().by_rule(reverse::RULE));
         let one = graph.number(graph.ty(cost).dtype, 1.0)?;
         let found = reverse::pull_back(graph, &[(cost, one)], wrt, None)?;
@@ -51,7 +56,9 @@ pub fn gradient(graph: &mut Graph, cost: Value, wrt: &[Value]) -> Result<Vec<Opt
 pub fn vjp(graph: &mut Graph, outputs: &[Value], cotangents: &[Value], wrt: &[Value]) -> Result<Vec<Option<Value>>> {
     check::floats(graph, wrt)?;
     keeping_provenance(graph, |graph| {
-        let seeds = check::paired(graph, "cotangent", "output", cotangents, outputs)?;
+        check::known(graph, outputs)?;
+        let outputs = stabilise(graph, outputs, wrt)?;
+        let seeds = check::paired(graph, "cotangent", "output", cotangents, &outputs)?;
         let found = reverse::pull_back(graph, &seeds, wrt, None)?;
         exactly_typed(graph, found, wrt)
     })
@@ -65,8 +72,9 @@ pub fn jvp(graph: &mut Graph, outputs: &[Value], wrt: &[Value], tangents: &[Valu
     check::known(graph, outputs)?;
     check::floats(graph, wrt)?;
     keeping_provenance(graph, |graph| {
+        let stable = stabilise(graph, outputs, wrt)?;
         let seeds = check::paired(graph, "tangent", "value", tangents, wrt)?;
-        let found = forward::push_forward(graph, &seeds, outputs)?;
+        let found = forward::push_forward(graph, &seeds, &stable)?;
         exactly_typed(graph, found, outputs)
     })
 }

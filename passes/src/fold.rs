@@ -1,7 +1,7 @@
 //! The pass that computes now what depends on small constants alone.
 
 use damo_graph::op::constant::Constant;
-use damo_graph::{AnyArray, Graph, NodeId, Op, Result, Sizes, Value};
+use damo_graph::{AnyArray, Graph, Node, Op, Result, Sizes, Value};
 
 use crate::rebuild::Rebuild;
 use crate::settings::Settings;
@@ -15,7 +15,7 @@ pub fn fold(graph: &Graph, settings: &Settings) -> Result<Graph> {
     let mut rebuild = Rebuild::new(graph, &mut folded);
     for (id, node) in graph.nodes() {
         let inputs = rebuild.inputs_of(node)?;
-        let Some(arrays) = known_result(&rebuild, id, &inputs, settings.fold_limit) else {
+        let Some(arrays) = known_result(rebuild.into, node, &inputs, settings.fold_limit) else {
             rebuild.copy(id)?;
             continue;
         };
@@ -30,14 +30,13 @@ pub fn fold(graph: &Graph, settings: &Settings) -> Result<Graph> {
     Ok(folded)
 }
 
-/// The results of a node, if they are known now and small.
-fn known_result(rebuild: &Rebuild, id: NodeId, inputs: &[Value], limit: usize) -> Option<Vec<AnyArray>> {
-    let node = rebuild.from.node(id);
+/// The results of a node on inputs of a graph, if they are known now and small.
+pub(crate) fn known_result(graph: &Graph, node: &Node, inputs: &[Value], limit: usize) -> Option<Vec<AnyArray>> {
     if constant(node.op()).is_some() {
         return None;
     }
-    let inputs: Vec<&AnyArray> = inputs.iter().map(|&input| constant(rebuild.into.op(input))).collect::<Option<_>>()?;
-    let shapes: Vec<Vec<usize>> = node.types().iter().map(|ty| rebuild.into.lengths().resolve_all(&ty.dims).known()).collect::<Option<_>>()?;
+    let inputs: Vec<&AnyArray> = inputs.iter().map(|&input| constant(graph.op(input))).collect::<Option<_>>()?;
+    let shapes: Vec<Vec<usize>> = node.types().iter().map(|ty| graph.lengths().resolve_all(&ty.dims).known()).collect::<Option<_>>()?;
     let given: usize = inputs.iter().map(|array| array.len()).sum();
     let made = shapes.iter().try_fold(0usize, |sum, shape| sum.checked_add(count(shape)?))?;
     if made > limit.min(given.max(1)) {

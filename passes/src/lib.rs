@@ -7,7 +7,8 @@
 //! | who runs, verifies and times them | [`driver`], [`stages`], [`settings`] |
 //! | cutting a program out of a graph | [`mod@capture`] |
 //! | copying a graph with changes | [`rebuild`] |
-//! | the passes | [`fold`], [`prune`] |
+//! | the passes | [`release`], [`mod@rewrite`], [`fold`], [`prune`] |
+//! | what rewriting does, rule by rule | [`rule`](mod@rule), [`rules`](mod@rules), [`policy`] |
 //! | gradients, and derivatives along a direction | [`mod@derive`] |
 
 pub mod capture;
@@ -16,13 +17,20 @@ pub mod driver;
 pub mod fold;
 pub mod pass;
 pub mod pipeline;
+pub mod policy;
 pub mod prune;
 pub mod rebuild;
+pub mod release;
+pub mod rewrite;
+pub mod rule;
+pub mod rules;
 pub mod settings;
 pub mod stages;
 
 pub use driver::run;
 pub use pass::{Agreement, Form, Pass};
 pub use pipeline::PIPELINE;
+pub use policy::Policy;
+pub use rule::Rule;
 pub use settings::Settings;
 pub use stages::{Stage, Trace};

@@ -28,8 +28,12 @@ pub struct Pass {
 pub enum Form {
     /// As it was recorded, differentiated or parsed.
     Traced,
+    /// No rule finds anything to do.
+    Rewritten,
     /// What is computed from small constants alone is a constant.
     Folded,
+    /// Rewritten and folded, neither of which finds anything to do.
+    Settled,
     /// Every node but the inputs is needed by an output.
     Pruned,
 }
@@ -38,7 +42,9 @@ impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Form::Traced => "traced",
+            Form::Rewritten => "rewritten",
             Form::Folded => "folded",
+            Form::Settled => "settled",
             Form::Pruned => "pruned",
         })
     }

@@ -1,0 +1,369 @@
+//! Rewriting: every value of a graph is replaced by its normal form, in which no rule of a table finds anything to do.
+//!
+//! Nodes are visited once, dependencies first, so that a node's inputs are in normal form when its own turn comes. What a rule makes is
+//! brought into normal form as it is made. Nothing sweeps the graph again: the time is that of the nodes there are and are made.
+//!
+//! | to read about | open |
+//! |---|---|
+//! | rules | [`rule`](mod@crate::rule), [`rules`](mod@crate::rules) |
+//! | sums and products seen flat | [`leaves`] |
+//! | how a left side is found | `rewrite/pattern.rs`, `rewrite/matching.rs` |
+//! | what is known of a value's sign | `rewrite/sign.rs` |
+//! | the tables of rules, ready to be used | `rewrite/table.rs` |
+//! | rewriting a program, or what a cost needs | `rewrite/passes.rs` |
+
+pub mod leaves;
+mod matching;
+mod passes;
+mod pattern;
+pub mod rounding;
+mod sign;
+mod table;
+
+use std::collections::BTreeSet;
+
+use damo_graph::op::Op;
+use damo_graph::op::constant::Constant;
+use damo_graph::op::pointwise::Pointwise;
+use damo_graph::op::scalar::{ADD, MUL, SUB, Scalar};
+use damo_graph::op::term::{Formula as Say, Term};
+use damo_graph::types::Dims;
+use damo_graph::{DType, Error, ErrorKind, Graph, NodeId, Number, Result, Rewrite, Value};
+use slotmap::SecondaryMap;
+use smallvec::{SmallVec, smallvec};
+
+use crate::fold::known_result;
+use crate::rebuild::ancestors;
+use crate::rule::{Body, Formula, Rule};
+use leaves::Tree;
+use matching::Bindings;
+use pattern::Pattern;
+
+pub use passes::{rewrite, settle, stabilise};
+pub use table::{Chosen, Table, standard};
+
+/// How many rules may fire while one node of a program is brought into normal form, before they are held to run in circles.
+const PATIENCE: usize = 5_000;
+
+/// What a node of normal form is known to be.
+type Inputs = SmallVec<[Value; 3]>;
+
+/// Brings values of a graph into normal form. Nodes are only added to the graph.
+pub struct Rewriter<'g> {
+    /// The graph.
+    pub graph: &'g mut Graph,
+    rules: Chosen<'g>,
+    /// The normal form of each value that has been looked at.
+    normal: NormalForms,
+    /// Values that stay as they are and are not looked into.
+    fixed: BTreeSet<NodeId>,
+    /// The most elements of a constant that is computed now; `None` to leave constants uncomputed.
+    fold_limit: Option<usize>,
+    /// How many rules may still fire for the node whose turn it is.
+    patience: usize,
+    /// The rules that fired for it.
+    fired: Vec<&'static str>,
+}
+
+impl<'g> Rewriter<'g> {
+    /// A rewriter by these rules.
+    ///
+    /// The `fixed` values stay as they are: what reads them is rewritten as if they were inputs.
+    pub fn new(graph: &'g mut Graph, rules: Chosen<'g>, fixed: impl IntoIterator<Item = Value>, fold_limit: Option<usize>) -> Self {
+        let fixed = fixed.into_iter().map(|value| value.node).collect();
+        Rewriter { graph, rules, normal: NormalForms::default(), fixed, fold_limit, patience: PATIENCE, fired: Vec::new() }
+    }
+
+    /// The normal forms of values.
+    pub fn normal_forms(&mut self, values: &[Value]) -> Result<Vec<Value>> {
+        for id in ancestors(self.graph, values.iter().copied()) {
+            self.visit(id)?;
+        }
+        Ok(values.iter().map(|&value| self.normal_form(value)).collect())
+    }
+
+    /// What stands for a value, if it has been looked at; else the value.
+    pub fn normal_form(&self, value: Value) -> Value {
+        self.normal.get(value).unwrap_or(value)
+    }
+
+    /// Brings a node of the program into normal form.
+    fn visit(&mut self, id: NodeId) -> Result<()> {
+        self.patience = PATIENCE;
+        self.fired.clear();
+        let node = self.graph.node(id);
+        let results = node.types().len() as u32;
+        let inputs: Inputs = node.inputs().iter().map(|&input| self.normal_form(input)).collect();
+        let made = if self.fixed.contains(&id) || inputs[..] == *node.inputs() {
+            id
+        } else {
+            let (op, provenance) = (node.op().clone(), node.provenance().clone());
+            let before = self.graph.set_provenance(provenance);
+            let made = self.graph.add_node(op, &inputs);
+            self.graph.set_provenance(before);
+            made?
+        };
+        for result in 0..results {
+            let made = Value { node: made, result };
+            let normal = self.simplify(made)?;
+            self.normal.insert(Value { node: id, result }, normal);
+        }
+        Ok(())
+    }
+
+    /// The normal form of a value whose inputs are in normal form.
+    pub fn simplify(&mut self, value: Value) -> Result<Value> {
+        if let Some(normal) = self.normal.get(value) {
+            return Ok(normal);
+        }
+        if self.fixed.contains(&value.node) || self.graph.node(value.node).types().len() > 1 {
+            self.normal.insert(value, value);
+            return Ok(value);
+        }
+        // A rule that asks for what is just being worked on gets it as it is.
+        self.normal.insert(value, value);
+        let candidates = self.rules.of(self.graph.op(value));
+        for &place in candidates {
+            if !self.rules.admits(place) {
+                continue;
+            }
+            let Some(replacement) = self.fire(place, value)? else { continue };
+            if replacement != value {
+                self.normal.insert(value, replacement);
+                return Ok(replacement);
+            }
+        }
+        if let Some(limit) = self.fold_limit {
+            if let Some(array) =
+                known_result(self.graph, self.graph.node(value.node), self.graph.node(value.node).inputs(), limit).and_then(|mut arrays| arrays.pop())
+            {
+                let constant = self.made_by(value, "fold", |rewriter| rewriter.add(Constant(array), &[]))?;
+                self.normal.insert(value, constant);
+                return Ok(constant);
+            }
+        }
+        Ok(value)
+    }
+
+    /// What a rule replaces a value by, if it applies.
+    fn fire(&mut self, place: usize, value: Value) -> Result<Option<Value>> {
+        let rule = self.rules.rule(place);
+        let replacement = self.made_by(value, rule.name, |rewriter| {
+            let replacement = match &rule.body {
+                Body::Structural(run) => run(rewriter, value.node)?,
+                Body::Formula(formula) => rewriter.by_formula(place, formula, value)?,
+            };
+            let Some(replacement) = replacement else { return Ok(None) };
+            // A variable that is gone may have been what gave the result its lengths.
+            let dims = rewriter.graph.ty(value).dims.clone();
+            rewriter.stretched(replacement, &dims).map(Some)
+        });
+        let Some(replacement) = replacement.map_err(|error| broken(rule, error))? else { return Ok(None) };
+        if replacement == value {
+            // Only a rule that undoes another comes back to where it started.
+            return if self.fired.is_empty() { Ok(None) } else { Err(self.circle(rule)) };
+        }
+        let (old, new) = (self.graph.ty(value), self.graph.ty(replacement));
+        if old.dtype != new.dtype || old.rank() != new.rank() {
+            return Err(broken(rule, Error::new(ErrorKind::Verify, format!("it would replace {old} by {new}"))));
+        }
+        self.fired.push(rule.name);
+        self.patience = self.patience.checked_sub(1).ok_or_else(|| self.circle(rule))?;
+        let source = self.graph.node(value.node).provenance().source;
+        let (before, after) = (self.graph.formula(value), self.graph.formula(replacement));
+        self.graph.record_rewrite(Rewrite { rule: rule.name, source, before, after });
+        Ok(Some(replacement))
+    }
+
+    /// The error of rules that undo each other: a defect of theirs.
+    fn circle(&self, last: &Rule) -> Error {
+        let mut names: Vec<&str> = self.fired.iter().rev().take(8).copied().chain([last.name]).collect();
+        names.sort_unstable();
+        names.dedup();
+        broken(last, Error::new(ErrorKind::Verify, format!("rules run in circles: {}", names.join(", "))))
+    }
+
+    /// Makes nodes in the name of a rule, for a value.
+    fn made_by<R>(&mut self, value: Value, rule: &'static str, make: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        let provenance = self.graph.node(value.node).provenance().by_rule(rule);
+        let before = self.graph.set_provenance(provenance);
+        let made = make(self);
+        self.graph.set_provenance(before);
+        made
+    }
+
+    fn by_formula(&mut self, place: usize, formula: &Formula, value: Value) -> Result<Option<Value>> {
+        let dtype = self.number_type(value);
+        if !(if formula.integers { dtype.is_integer() } else { dtype.is_float() }) {
+            return Ok(None);
+        }
+        let pattern = self.rules.pattern(place);
+        let nothing: Bindings = [None; 4];
+        let replacement = match pattern {
+            Pattern::Flat(flat) => {
+                let leaves = self.leaves(flat.tree, value);
+                let mut made = None;
+                for found in self.solve_flat(flat, &leaves, value, false, nothing)? {
+                    if !self.is_allowed(formula, &found.bindings) {
+                        continue;
+                    }
+                    let right = self.instantiate(formula.right, &found.bindings, dtype)?;
+                    let rest = self.without(flat.tree, value, found.used)?;
+                    made = Some(self.join(flat.tree, rest, found.scale.unwrap_or(1.0), found.factor, right)?);
+                    break;
+                }
+                made
+            }
+            Pattern::Apply(..) | Pattern::Variable(_) | Pattern::Number(_) => {
+                let ways = self.solve(pattern, value, nothing)?;
+                match ways.into_iter().find(|bindings| self.is_allowed(formula, bindings)) {
+                    Some(bindings) => Some(self.instantiate(formula.right, &bindings, dtype)?),
+                    None => None,
+                }
+            }
+        };
+        Ok(replacement)
+    }
+
+    /// The element type of the numbers in a formula for a value.
+    fn number_type(&self, value: Value) -> DType {
+        match self.graph.ty(value).dtype {
+            DType::Bool => self.graph.node(value.node).inputs().last().map_or(DType::Bool, |&input| self.graph.ty(input).dtype),
+            dtype => dtype,
+        }
+    }
+
+    fn is_allowed(&mut self, formula: &Formula, bindings: &Bindings) -> bool {
+        let Some(guard) = formula.guard else { return true };
+        let values: SmallVec<[Value; 4]> = bindings.iter().copied().flatten().collect();
+        guard(self, &values)
+    }
+
+    /// The right side of a rule together with the leaves that the left side did not take.
+    fn join(&mut self, tree: Tree, rest: Option<Value>, scale: f64, factor: f64, right: Value) -> Result<Value> {
+        match (tree, rest) {
+            (Tree::Sum, None) => self.scaled(right, scale),
+            (Tree::Sum, Some(rest)) if scale == -1.0 => self.apply(&SUB, &[rest, right]),
+            (Tree::Sum, Some(rest)) => {
+                let right = self.scaled(right, scale)?;
+                self.apply(&ADD, &[rest, right])
+            }
+            (Tree::Product, None) => self.scaled(right, factor),
+            (Tree::Product, Some(rest)) => {
+                let product = self.apply(&MUL, &[rest, right])?;
+                self.scaled(product, factor)
+            }
+        }
+    }
+
+    /// A formula with values for its variables.
+    pub fn instantiate(&mut self, term: Term, bindings: &[Option<Value>], dtype: DType) -> Result<Value> {
+        match term.formula() {
+            Say::Argument(index) => {
+                bindings[*index].ok_or_else(|| Error::new(ErrorKind::Verify, "a right side has a variable that the left side has not"))
+            }
+            Say::Result => Err(Error::new(ErrorKind::Verify, "a rule mentions a result")),
+            Say::Constant(number) => self.number(dtype, *number),
+            Say::Apply(scalar, terms) => {
+                let mut inputs: Inputs = smallvec![];
+                for &term in terms {
+                    inputs.push(self.instantiate(term, bindings, dtype)?);
+                }
+                self.apply(scalar, &inputs)
+            }
+        }
+    }
+
+    /// An op on values of normal form, in normal form.
+    pub fn add(&mut self, op: impl Into<Op>, inputs: &[Value]) -> Result<Value> {
+        let made = self.graph.add(op, inputs)?;
+        self.simplify(made)
+    }
+
+    /// A function of the table on values of normal form, in normal form.
+    pub fn apply(&mut self, scalar: &'static Scalar, inputs: &[Value]) -> Result<Value> {
+        self.add(Pointwise(scalar), inputs)
+    }
+
+    /// Says that a value is in normal form, although a rule might find something to do.
+    pub fn keep(&mut self, value: Value) {
+        self.normal.insert(value, value);
+    }
+
+    /// A number.
+    pub fn number(&mut self, dtype: DType, number: f64) -> Result<Value> {
+        self.graph.number(dtype, number)
+    }
+
+    /// The value with these lengths; the value itself if it has them under other names.
+    pub fn stretched(&mut self, value: Value, to: &Dims) -> Result<Value> {
+        let have = &self.graph.ty(value).dims;
+        let same = have.len() == to.len() && have.iter().zip(to.iter()).all(|(have, to)| self.graph.lengths().same(have, to));
+        if same { Ok(value) } else { self.add(damo_graph::op::broadcast::Broadcast { to: to.clone() }, &[value]) }
+    }
+
+    /// The op that makes a value, if it may be looked into.
+    pub fn op(&self, value: Value) -> Option<&Op> {
+        (!self.fixed.contains(&value.node)).then(|| self.graph.op(value))
+    }
+
+    /// What the first input of a value's node is.
+    pub fn input(&self, value: Value) -> Value {
+        self.graph.node(value.node).inputs()[0]
+    }
+
+    /// The function and its inputs, if a value is one of a pointwise function.
+    pub fn pointwise(&self, value: Value) -> Option<(&'static Scalar, Inputs)> {
+        let Some(Op::Pointwise(op)) = self.op(value) else { return None };
+        Some((op.0, self.graph.node(value.node).inputs().into()))
+    }
+
+    /// The inputs of a value, if it is one of that function.
+    pub fn is(&self, value: Value, scalar: &'static Scalar) -> Option<Inputs> {
+        self.pointwise(value).filter(|(found, _)| *found == scalar).map(|(_, inputs)| inputs)
+    }
+
+    /// The number that a value is everywhere, if that is known.
+    pub fn uniform(&self, value: Value) -> Option<f64> {
+        match self.op(value)? {
+            Op::Constant(constant) => match constant.0.only()? {
+                Number::Integer(integer) => (integer.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS).then_some(integer as f64),
+                Number::Real(real) => Some(real),
+                Number::Bool(_) | Number::Complex(..) => None,
+            },
+            Op::Broadcast(_) | Op::Reshape(_) | Op::InsertAxis(_) | Op::RemoveAxis(_) | Op::Transpose(_) => self.uniform(self.input(value)),
+            _ => None,
+        }
+    }
+}
+
+/// The normal form of each value that has one.
+#[derive(Debug, Default)]
+struct NormalForms(SecondaryMap<NodeId, SmallVec<[Option<Value>; 1]>>);
+
+impl NormalForms {
+    fn get(&self, value: Value) -> Option<Value> {
+        self.0.get(value.node)?.get(value.result as usize).copied().flatten()
+    }
+
+    fn insert(&mut self, value: Value, normal: Value) {
+        let Some(entry) = self.0.entry(value.node) else { return };
+        let results = entry.or_default();
+        let place = value.result as usize;
+        if results.len() <= place {
+            results.resize(place + 1, None);
+        }
+        results[place] = Some(normal);
+    }
+}
+
+/// The error of a rule that fails: a defect of the rule.
+fn broken(rule: &Rule, error: Error) -> Error {
+    if error.kind() == ErrorKind::Verify && error.to_string().contains("the rule `") {
+        return error;
+    }
+    Error::new(ErrorKind::Verify, format!("the rule `{}` failed", rule.name))
+        .explain(error.to_string())
+        .explain(format!("it is declared at {}:{}", rule.source.file(), rule.source.line()))
+        .advise(format!("switch it off with the flag `without={}`", rule.name))
+}

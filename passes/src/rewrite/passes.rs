@@ -1,0 +1,38 @@
+//! Rewriting a whole program, or what a cost needs before its derivative is taken.
+
+use damo_graph::{Graph, Result, Value};
+
+use super::{Rewriter, standard};
+use crate::policy::Policy;
+use crate::prune::prune;
+use crate::settings::Settings;
+
+/// The same program in normal form, its constants as they were written: what would overflow when computed now may still be replaced.
+pub fn rewrite(graph: &Graph, settings: &Settings) -> Result<Graph> {
+    in_normal_form(graph, settings, None)
+}
+
+/// The same program in normal form, with constants computed wherever rewriting brings some together.
+pub fn settle(graph: &Graph, settings: &Settings) -> Result<Graph> {
+    in_normal_form(graph, settings, Some(settings.fold_limit))
+}
+
+fn in_normal_form(graph: &Graph, settings: &Settings, fold_limit: Option<usize>) -> Result<Graph> {
+    let mut graph = graph.clone();
+    let outputs = graph.outputs().to_vec();
+    let rules = standard().choose(settings.policy, &settings.without);
+    let outputs = Rewriter::new(&mut graph, rules, [], fold_limit).normal_forms(&outputs)?;
+    graph.set_outputs(outputs);
+    prune(&graph, settings)
+}
+
+/// Stable forms of values of a graph, added to the graph: what derivatives are taken of.
+///
+/// The `fixed` values, those that derivatives are taken with respect to, stay as they are.
+pub fn stabilise(graph: &mut Graph, values: &[Value], fixed: &[Value]) -> Result<Vec<Value>> {
+    let before = graph.provenance().clone();
+    let rules = standard().choose(Policy::Stable, &[]);
+    let stable = Rewriter::new(graph, rules, fixed.iter().copied(), None).normal_forms(values);
+    graph.set_provenance(before);
+    stable
+}

@@ -1,0 +1,248 @@
+//! Logarithms of what overflows, vanishes or is close to 1.
+
+use damo_graph::functions::{
+    cosh, exp, exp_m1, exp2, ln, ln_1p, ln_1p_recip, log_1m_exp, log_cosh, log_sub_exp, log2, log10, logit, recip, sigmoid, softplus, xlogy,
+};
+use damo_graph::op::log_softmax::LogSoftmax;
+use damo_graph::op::log_sum_exp::LogSumExp;
+use damo_graph::op::reduce::Reduction;
+use damo_graph::op::scalar::{self, ADD, LN, LOG_ADD_EXP, LOG_SUB_EXP, NEG, SUB, Scalar};
+use damo_graph::{NodeId, Op, Result, Value};
+
+use super::rows::reduction_of;
+use crate::rewrite::Rewriter;
+use crate::rewrite::leaves::{Places, Tree};
+
+const LOG2_E: f64 = std::f64::consts::LOG2_E;
+const LOG10_E: f64 = std::f64::consts::LOG10_E;
+
+crate::rules! {
+    /// Logarithms.
+    pub fn logarithms {
+        /// The exponential overflows, or vanishes; its logarithm does not.
+        log_of_exp [x] ln(exp(x)) => x, extends(0.0), proof([1000.0], 1000.0);
+        /// The exponential overflows, or vanishes; its logarithm does not.
+        log2_of_exp2 [x] log2(exp2(x)) => x, extends(0.0), proof([2000.0], 2000.0);
+        /// 1 + x rounds away every digit of x below 2⁻⁵³ (Goldberg 1991, theorem 4).
+        log_one_plus [x] ln(1.0 + x) => ln_1p(x), rounds(1.0), on(-0.9, 10.0), proof([1e-20], 1e-20);
+        /// 1 + x rounds away the digits of x.
+        log2_one_plus [x] log2(1.0 + x) => ln_1p(x) * LOG2_E, rounds(3.0), on(-0.9, 10.0), proof([1e-20], 1.442_695_040_888_963_3e-20);
+        /// 1 + x rounds away the digits of x.
+        log10_one_plus [x] log10(1.0 + x) => ln_1p(x) * LOG10_E, rounds(3.0), on(-0.9, 10.0), proof([1e-20], 4.342_944_819_032_518e-21);
+        /// The exponential overflows.
+        log_one_plus_exp [x] ln_1p(exp(x)) => softplus(x), extends(1.5), proof([800.0], 800.0);
+        /// The share vanishes; its logarithm does not.
+        log_of_sigmoid [x] ln(sigmoid(x)) => -softplus(-x), extends(1.5), proof([-800.0], -800.0);
+        /// The share rounds to 1.
+        log_one_minus_sigmoid [x] ln_1p(-sigmoid(x)) => -softplus(x), extends(1.5), proof([40.0], -40.0);
+        /// e^x is close to 1, or vanishes beside it.
+        log_one_minus_exp [x] ln_1p(-exp(x)) => log_1m_exp(x), rounds(2.5), on(-10.0, -0.01), proof([-1e-20], -46.051_701_859_880_914);
+        /// The same, of what 1 − eˣ was written as.
+        log_minus_exp_m1 [x] ln(-exp_m1(x)) => log_1m_exp(x), rounds(2.5), on(-10.0, -0.01), proof([-500.0], -7.124_576_406_741_286e-218);
+        /// The exponential overflows.
+        log_of_exp_m1 [x] ln(exp_m1(x)) => log_sub_exp(x, 0.0.into()), extends(3.0), on(0.8, 10.0), proof([1000.0], 1000.0);
+        /// Both exponentials overflow.
+        log_of_difference [x, y] ln(exp(x) - exp(y)) => log_sub_exp(x, y), extends(4.0), on_each([(2.0, 10.0), (-10.0, 1.0)]), proof([1000.0, 999.0], 999.541_324_854_612_9);
+        /// The odds overflow, or are close to 1.
+        log_of_odds [p] ln(p / (1.0 - p)) => logit(p), rounds(2.5), on(0.01, 0.4), proof([0.500_000_000_000_000_9], 3.552_713_678_800_501e-15);
+        /// The difference of two logarithms has no digits where they are nearly equal.
+        difference_of_logs_of_odds [p] ln(p) - ln_1p(-p) => logit(p), rounds(2.5), on(0.01, 0.4), proof([0.500_000_000_001], 3.999_911_513_119_514e-12);
+        /// The cosine overflows.
+        log_of_cosh [x] ln(cosh(x)) => log_cosh(x), extends(2.5), proof([1000.0], 999.306_852_819_440_1);
+        /// The difference of two logarithms of nearly equal numbers.
+        difference_of_logs [x] ln_1p(x) - ln(x) => ln_1p_recip(x), extends(2.5), on(0.1, 10.0), proof([1e20], 1e-20);
+        /// The reciprocal overflows.
+        log_of_reciprocal [x] ln(recip(x)) => -ln(x), extends(1.0), on(0.1, 10.0), proof([1e-310], 713.801_378_828_154_2);
+        /// At 0 the limit is 0, and not NaN.
+        x_log_x [x] x * ln(x) => xlogy(x, x), extends(1.5), on(0.1, 10.0), proof([0.0], 0.0);
+    }
+}
+
+crate::structural_rules! {
+    /// Logarithms of sums and products of many.
+    pub fn of_many {
+        /// The logarithm of a product with an exponential in it, or of a sum of exponentials: each overflows on its own.
+        log_of_product, extends(4.0), at(&["ln"]);
+        /// The logarithm of a sum of exponentials, whatever their number: each overflows on its own.
+        log_of_exponentials, extends(4.0), at(&["ln"]);
+        /// A common factor of a sum is taken out where that lets another rule in.
+        log_of_common_factor, extends(4.0), at(&["ln"]);
+        /// ln Σ w eˣ for any w: shifted by the largest x.
+        log_of_weighted_sum, extends(8.0), at(&["ln"]);
+    }
+}
+
+/// Functions that are nowhere negative, whose logarithm is known better than by computing them first.
+fn log_of(rewriter: &mut Rewriter<'_>, value: Value) -> Result<Option<Value>> {
+    let input = |rewriter: &Rewriter<'_>| rewriter.input(value);
+    match rewriter.op(value) {
+        Some(Op::Pointwise(op)) => {
+            let is = |scalar: &'static Scalar| op.0 == scalar;
+            if is(&scalar::EXP) {
+                Ok(Some(input(rewriter)))
+            } else if [&scalar::SIGMOID, &scalar::COSH, &scalar::ERFC, &scalar::NDTR].into_iter().any(is) {
+                rewriter.apply(&LN, &[value]).map(Some)
+            } else {
+                Ok(None)
+            }
+        }
+        Some(Op::Softmax(op)) => {
+            let axis = op.axis;
+            let x = input(rewriter);
+            rewriter.add(LogSoftmax { axis }, &[x]).map(Some)
+        }
+        Some(Op::Reduce(op)) if op.reduction == Reduction::Sum => {
+            let axes = op.axes.clone();
+            let Some(exponent) = rewriter.is(input(rewriter), &scalar::EXP).map(|inputs| inputs[0]) else { return Ok(None) };
+            rewriter.add(LogSumExp { axes }, &[exponent]).map(Some)
+        }
+        Some(Op::InsertAxis(_) | Op::RemoveAxis(_) | Op::Reshape(_) | Op::Transpose(_) | Op::Broadcast(_) | Op::Slice(_)) => {
+            let op = rewriter.graph.op(value).clone();
+            let inside = input(rewriter);
+            match log_of(rewriter, inside)? {
+                Some(log) => rewriter.add(op, &[log]).map(Some),
+                None => Ok(None),
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+fn log_of_product(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let product = rewriter.input(node.into());
+    let leaves = rewriter.leaves(Tree::Product, product);
+    let mut places: Places = 0;
+    let mut logs: Vec<(Value, f64)> = Vec::new();
+    let is_alone = leaves.items.len() == 1;
+    for (place, value, exponent) in leaves.values().collect::<Vec<_>>() {
+        // A function alone has a rule of its own; asking for its logarithm here would ask for this very node.
+        if is_alone && rewriter.pointwise(value).is_some() {
+            return Ok(None);
+        }
+        if let Some(log) = log_of(rewriter, value)? {
+            places |= 1 << place;
+            logs.push((log, exponent));
+        }
+    }
+    if logs.is_empty() {
+        return Ok(None);
+    }
+    let mut sum = match rewriter.without(Tree::Product, product, places)? {
+        Some(rest) => Some(rewriter.apply(&LN, &[rest])?),
+        None => None,
+    };
+    for (log, exponent) in logs {
+        sum = Some(match sum {
+            Some(sum) => rewriter.apply(if exponent > 0.0 { &ADD } else { &SUB }, &[sum, log])?,
+            None if exponent > 0.0 => log,
+            None => rewriter.apply(&NEG, &[log])?,
+        });
+    }
+    Ok(sum)
+}
+
+fn log_of_exponentials(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let sum = rewriter.input(node.into());
+    let leaves = rewriter.leaves(Tree::Sum, sum);
+    if leaves.items.len() < 2 {
+        return Ok(None);
+    }
+    let mut above = Vec::new();
+    let mut below = Vec::new();
+    let mut has_exponential = false;
+    for (_, value, weight) in leaves.values().collect::<Vec<_>>() {
+        let Some(log) = log_of_term(rewriter, value)? else { return Ok(None) };
+        has_exponential = true;
+        let log = if weight.abs() == 1.0 {
+            log
+        } else {
+            let shift = rewriter.number(leaves.dtype, weight.abs().ln())?;
+            rewriter.apply(&ADD, &[log, shift])?
+        };
+        if weight > 0.0 { above.push(log) } else { below.push(log) }
+    }
+    if leaves.numbers() != 0 {
+        let Some(constant) = leaves.constant() else { return Ok(None) };
+        let log = rewriter.number(leaves.dtype, constant.abs().ln())?;
+        if constant > 0.0 {
+            above.push(log)
+        } else if constant < 0.0 {
+            below.push(log)
+        }
+    }
+    if !has_exponential || above.is_empty() {
+        return Ok(None);
+    }
+    let Some(mut log) = join_logs(rewriter, above)? else { return Ok(None) };
+    if let Some(less) = join_logs(rewriter, below)? {
+        log = rewriter.apply(&LOG_SUB_EXP, &[log, less])?;
+    }
+    Ok(Some(log))
+}
+
+/// The logarithm of a term of a sum: of a function, or of a product of positive factors with one.
+fn log_of_term(rewriter: &mut Rewriter<'_>, value: Value) -> Result<Option<Value>> {
+    if let Some(log) = log_of(rewriter, value)? {
+        return Ok(Some(log));
+    }
+    let leaves = rewriter.leaves(Tree::Product, value);
+    let mut found = false;
+    for (_, factor, _) in leaves.values().collect::<Vec<_>>() {
+        if log_of(rewriter, factor)?.is_some() {
+            found = true;
+        } else if !rewriter.is_positive(factor) {
+            return Ok(None);
+        }
+    }
+    if !found || leaves.items.len() < 2 || leaves.items.iter().any(|leaf| leaf.number.is_some_and(|number| number <= 0.0)) {
+        return Ok(None);
+    }
+    rewriter.apply(&LN, &[value]).map(Some)
+}
+
+fn join_logs(rewriter: &mut Rewriter<'_>, logs: Vec<Value>) -> Result<Option<Value>> {
+    let mut joined = None;
+    for log in logs {
+        joined = Some(match joined {
+            Some(joined) => rewriter.apply(&LOG_ADD_EXP, &[joined, log])?,
+            None => log,
+        });
+    }
+    Ok(joined)
+}
+
+fn log_of_common_factor(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let sum = rewriter.input(node.into());
+    let leaves = rewriter.leaves(Tree::Sum, sum);
+    let Some(constant) = leaves.constant() else { return Ok(None) };
+    let Some(factor) = leaves.values().next().map(|(_, _, weight)| weight.abs()).filter(|factor| *factor != 1.0) else { return Ok(None) };
+    let is_common = leaves.values().all(|(_, _, weight)| weight.abs() == factor) && (constant == 0.0 || constant.abs() == factor);
+    if !is_common || leaves.items.len() < 2 {
+        return Ok(None);
+    }
+    let mut inner = if constant == 0.0 { None } else { Some(rewriter.number(leaves.dtype, constant / factor)?) };
+    for (_, value, weight) in leaves.values().collect::<Vec<_>>() {
+        inner = Some(match inner {
+            Some(inner) => rewriter.apply(if weight > 0.0 { &ADD } else { &SUB }, &[inner, value])?,
+            None => rewriter.scaled(value, weight.signum())?,
+        });
+    }
+    let Some(inner) = inner else { return Ok(None) };
+    let log = rewriter.apply(&LN, &[inner])?;
+    if rewriter.is(log, &LN).is_some() || rewriter.is(log, &scalar::LN_1P).is_some() {
+        return Ok(None);
+    }
+    let shift = rewriter.number(leaves.dtype, factor.ln())?;
+    rewriter.apply(&ADD, &[log, shift]).map(Some)
+}
+
+fn log_of_weighted_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let sum = rewriter.input(node.into());
+    let Some((Reduction::Sum, axes, terms)) = reduction_of(rewriter, sum) else { return Ok(None) };
+    let leaves = rewriter.leaves(Tree::Product, terms);
+    let exponential = leaves.values().find(|(_, value, exponent)| *exponent > 0.0 && rewriter.is(*value, &scalar::EXP).is_some());
+    let Some((place, exponential, _)) = exponential else { return Ok(None) };
+    let x = rewriter.input(exponential);
+    let Some(weights) = rewriter.without(Tree::Product, terms, 1 << place)? else { return Ok(None) };
+    super::rows::shifted_log_sum(rewriter, weights, x, &axes, terms).map(Some)
+}

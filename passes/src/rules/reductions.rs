@@ -1,0 +1,189 @@
+//! Sums, products and extremes along axes.
+
+use damo_graph::op::Op;
+use damo_graph::op::arg_extreme::ArgExtreme;
+use damo_graph::op::reduce::{Reduce, Reduction};
+use damo_graph::op::remove_axis::RemoveAxis;
+use damo_graph::op::scalar::{self, ADD, DIV, MUL, NEG, SUB, Scalar};
+use damo_graph::{NodeId, Result, Value};
+
+use super::rows::{put_back, reduction_of};
+use crate::rewrite::Rewriter;
+use crate::rewrite::leaves::{Places, Tree};
+
+crate::structural_rules! {
+    /// Reductions.
+    pub fn reductions {
+        /// Numbers and signs are multiplied with the sum, once, and not with every element.
+        factor_of_sum, rounds(1.0), at(&["reduce"]);
+        /// One reduction over all axes.
+        reduction_of_reduction, rounds(1.0), at(&["reduce"]);
+        /// There is nothing to reduce along an axis of length 1.
+        reduction_over_one, at(&["reduce"]);
+        /// A sum of the parts of a few joined values.
+        sum_of_joined, rounds(1.0), at(&["reduce"]);
+        /// The largest of the opposites is the opposite of the smallest.
+        opposite_of_extreme, at(&["neg"]);
+        /// Functions that only grow do not move the largest element; where they saturate or overflow it was lost.
+        extreme_of_growing, extends(0.0), at(&["arg_extreme"]);
+        /// The mean of squares less the square of the mean has no digits where the mean is large: the mean of squared deviations has.
+        variance_by_hand, extends(4.0), at(&["sub"]);
+    }
+}
+
+fn factor_of_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let value = Value::from(node);
+    let Some((Reduction::Sum, axes, terms)) = reduction_of(rewriter, value) else { return Ok(None) };
+    if !rewriter.graph.ty(terms).dtype.is_float() {
+        return Ok(None);
+    }
+    let leaves = rewriter.leaves(Tree::Product, terms);
+    let numbers = leaves.numbers();
+    let Some(factor) = leaves.constant().filter(|factor| numbers != 0 && numbers != leaves.all() && factor.is_normal()) else { return Ok(None) };
+    let Some(rest) = rewriter.without(Tree::Product, terms, numbers)? else { return Ok(None) };
+    if rewriter.graph.ty(rest).rank() != rewriter.graph.ty(terms).rank() {
+        return Ok(None);
+    }
+    let sum = rewriter.add(Reduce { reduction: Reduction::Sum, axes: axes.as_slice().into() }, &[rest])?;
+    rewriter.scaled(sum, factor).map(Some)
+}
+
+fn reduction_of_reduction(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let Some((reduction, outer, reduced)) = reduction_of(rewriter, node.into()) else { return Ok(None) };
+    let Some((inner_reduction, inner, x)) = reduction_of(rewriter, reduced) else { return Ok(None) };
+    if reduction != inner_reduction {
+        return Ok(None);
+    }
+    let kept: Vec<usize> = (0..rewriter.graph.ty(x).rank()).filter(|axis| !inner.contains(axis)).collect();
+    let mut axes: Vec<usize> = inner.into_iter().chain(outer.into_iter().map(|axis| kept[axis])).collect();
+    axes.sort_unstable();
+    rewriter.add(Reduce { reduction, axes: axes.as_slice().into() }, &[x]).map(Some)
+}
+
+fn reduction_over_one(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let Some((reduction, axes, x)) = reduction_of(rewriter, node.into()) else { return Ok(None) };
+    let dims = rewriter.graph.ty(x).dims.clone();
+    let ones: Vec<usize> = axes.iter().copied().filter(|&axis| dims[axis].is_one()).collect();
+    if ones.is_empty() || matches!(reduction, Reduction::All | Reduction::Any) && !rewriter.graph.ty(x).dtype.eq(&damo_graph::DType::Bool) {
+        return Ok(None);
+    }
+    let mut rest = x;
+    for &axis in ones.iter().rev() {
+        rest = rewriter.add(RemoveAxis { axis }, &[rest])?;
+    }
+    let left: Vec<usize> = axes.iter().filter(|axis| !ones.contains(axis)).map(|axis| axis - ones.iter().filter(|one| *one < axis).count()).collect();
+    if left.is_empty() {
+        return Ok(Some(rest));
+    }
+    rewriter.add(Reduce { reduction, axes: left.as_slice().into() }, &[rest]).map(Some)
+}
+
+/// How many joined values are added one by one.
+const FEW: usize = 8;
+
+fn sum_of_joined(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let Some((Reduction::Sum, axes, joined)) = reduction_of(rewriter, node.into()) else { return Ok(None) };
+    let Some(Op::Concatenate(op)) = rewriter.op(joined) else { return Ok(None) };
+    let along = op.axis;
+    let parts: Vec<Value> = rewriter.graph.node(joined.node).inputs().to_vec();
+    if !axes.contains(&along) || parts.len() > FEW || !parts.iter().all(|&part| rewriter.graph.ty(part).dims[along].is_one()) {
+        return Ok(None);
+    }
+    let mut sum = None;
+    for part in parts {
+        let part = rewriter.add(RemoveAxis { axis: along }, &[part])?;
+        sum = Some(match sum {
+            Some(sum) => rewriter.apply(&ADD, &[sum, part])?,
+            None => part,
+        });
+    }
+    let Some(sum) = sum else { return Ok(None) };
+    let left: Vec<usize> = axes.iter().filter(|axis| **axis != along).map(|&axis| if axis > along { axis - 1 } else { axis }).collect();
+    if left.is_empty() { Ok(Some(sum)) } else { rewriter.add(Reduce { reduction: Reduction::Sum, axes: left.as_slice().into() }, &[sum]).map(Some) }
+}
+
+fn opposite_of_extreme(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let Some((reduction, axes, x)) = reduction_of(rewriter, rewriter.input(node.into())) else { return Ok(None) };
+    let other = match reduction {
+        Reduction::Max => Reduction::Min,
+        Reduction::Min => Reduction::Max,
+        _ => return Ok(None),
+    };
+    let Some(x) = rewriter.is(x, &NEG).map(|inputs| inputs[0]) else { return Ok(None) };
+    rewriter.add(Reduce { reduction: other, axes: axes.as_slice().into() }, &[x]).map(Some)
+}
+
+/// Functions that are defined everywhere and only grow.
+const GROWING: &[&Scalar] = &[
+    &scalar::EXP,
+    &scalar::EXP2,
+    &scalar::EXP_M1,
+    &scalar::TANH,
+    &scalar::SINH,
+    &scalar::ASINH,
+    &scalar::ATAN,
+    &scalar::SIGMOID,
+    &scalar::SOFTPLUS,
+    &scalar::ERF,
+    &scalar::CBRT,
+    &scalar::NDTR,
+];
+
+fn extreme_of_growing(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let value = Value::from(node);
+    let Some(Op::ArgExtreme(op)) = rewriter.op(value) else { return Ok(None) };
+    let op: ArgExtreme = op.clone();
+    let x = rewriter.input(value);
+    let grows = match rewriter.op(x) {
+        Some(Op::Pointwise(function)) => {
+            GROWING.contains(&function.0) || [&scalar::LN, &scalar::SQRT].contains(&function.0) && rewriter.is_positive(rewriter.input(x))
+        }
+        Some(Op::Softmax(softmax)) => softmax.axis == op.axis,
+        Some(Op::LogSoftmax(softmax)) => softmax.axis == op.axis,
+        _ => false,
+    };
+    if grows { rewriter.add(op, &[rewriter.input(x)]).map(Some) } else { Ok(None) }
+}
+
+fn variance_by_hand(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let Some(terms) = rewriter.is(node.into(), &SUB) else { return Ok(None) };
+    let Some(mean) = rewriter.is(terms[1], &MUL).filter(|factors| factors[0] == factors[1]).map(|factors| factors[0]) else { return Ok(None) };
+    let (Some((squares, count)), Some((sum, same_count))) = (mean_of(rewriter, terms[0]), mean_of(rewriter, mean)) else { return Ok(None) };
+    let (Some((Reduction::Sum, axes, square)), Some((Reduction::Sum, same_axes, x))) = (reduction_of(rewriter, squares), reduction_of(rewriter, sum))
+    else {
+        return Ok(None);
+    };
+    let is_square = rewriter.is(square, &MUL).is_some_and(|factors| factors[..] == [x, x]);
+    if !is_square || count != same_count || axes != same_axes {
+        return Ok(None);
+    }
+    let mean = put_back(rewriter, mean, &axes)?;
+    let deviation = rewriter.apply(&SUB, &[x, mean])?;
+    let square = rewriter.apply(&MUL, &[deviation, deviation])?;
+    let sum = rewriter.add(Reduce { reduction: Reduction::Sum, axes: axes.as_slice().into() }, &[square])?;
+    match count {
+        Count::Divisor(count) => rewriter.apply(&DIV, &[sum, count]).map(Some),
+        Count::Factor(factor) => rewriter.scaled(sum, factor).map(Some),
+    }
+}
+
+/// What makes a sum a mean.
+#[derive(Clone, Copy, PartialEq)]
+enum Count {
+    Divisor(Value),
+    Factor(f64),
+}
+
+/// A sum that is divided by a count, or multiplied with the inverse of one.
+fn mean_of(rewriter: &mut Rewriter<'_>, value: Value) -> Option<(Value, Count)> {
+    if let Some(inputs) = rewriter.is(value, &DIV) {
+        return Some((inputs[0], Count::Divisor(inputs[1])));
+    }
+    let leaves = rewriter.leaves(Tree::Product, value);
+    let numbers: Places = leaves.numbers();
+    let (factor, rest) = (leaves.constant()?, leaves.values().collect::<Vec<_>>());
+    match rest[..] {
+        [(_, sum, 1.0)] if numbers != 0 => Some((sum, Count::Factor(factor))),
+        _ => None,
+    }
+}
