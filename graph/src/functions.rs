@@ -130,6 +130,8 @@ functions! {
         xlog1py XLOG1PY;
         /// ln(eˣ + eʸ), without overflow.
         log_add_exp LOG_ADD_EXP;
+        /// ln(eˣ − eʸ), without overflow, for x ≥ y.
+        log_sub_exp LOG_SUB_EXP;
         /// log₂(2ˣ + 2ʸ), without overflow.
         log_add_exp2 LOG_ADD_EXP2;
         /// The derivative of digamma, taken x times, at y.

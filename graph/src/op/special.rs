@@ -72,6 +72,27 @@ pub fn log_add_exp(x: f64, y: f64) -> f64 {
     (more + high).round()
 }
 
+/// ln(eˣ − eʸ), for x ≥ y; −∞ where both are −∞.
+pub fn log_sub_exp(x: f64, y: f64) -> f64 {
+    if y == f64::NEG_INFINITY || x.is_nan() {
+        return x;
+    }
+    let by = y - x;
+    let more = log_1m_exp(by);
+    if x == f64::INFINITY || by.is_nan() || more == 0.0 || more == f64::NEG_INFINITY || by > 0.0 {
+        return x + more;
+    }
+    if x < -0.25 * more || x > -4.0 * more {
+        // What rounding dropped from the difference, times the slope there.
+        let dropped = (Wide::from(y) - x).low;
+        return x + (more - dropped / (-by).exp_m1());
+    }
+    // Next to its zeros the two cancel.
+    let by = Wide::from(y) - x;
+    let rest = if by.high > -0.35 { -by.small_exp_m1() } else { -by.exp() + 1.0 };
+    (rest.ln() + x).round()
+}
+
 /// log₂(2ˣ + 2ʸ)
 pub fn log_add_exp2(x: f64, y: f64) -> f64 {
     let (low, high) = (minimum(x, y), maximum(x, y));
@@ -164,6 +185,22 @@ mod tests {
             assert!(same(add(1e308, 1e308), 1e308) && same(add(0.0, -1e308), 0.0));
         }
         assert!(same(log_add_exp2(-1.0, -1.0), 0.0));
+    }
+
+    #[test]
+    fn a_difference_of_exponentials_knows_infinity() {
+        let at = |x, y, result| assert!(same(log_sub_exp(x, y), result), "{x} {y}: {}", log_sub_exp(x, y));
+        for (x, y) in [(-INF, -INF), (-1.0, -INF), (INF, -INF), (INF, 3.0), (0.0, -1e308), (1e308, -1e308), (1e308, 0.5)] {
+            at(x, y, x);
+        }
+        for x in [0.0, -1e308, 3.5, 1e308] {
+            at(x, x, -INF);
+        }
+        for (x, y) in [(-INF, -1.0), (1.0, 2.0), (INF, INF), (NAN, 1.0), (1.0, NAN), (NAN, -INF), (-INF, NAN), (-1.0, INF)] {
+            at(x, y, NAN);
+        }
+        at(LN_2, 0.0, -4.638_093_627_692_599e-17);
+        at(1000.0, 999.0, 999.541_324_854_612_9);
     }
 
     #[test]

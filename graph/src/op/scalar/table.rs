@@ -67,13 +67,6 @@ scalars! {
         .integers(Ternary(|x, y, z| x.wrapping_mul(y).wrapping_add(z)));
 
     // Logarithms.
-    /// x · ln y, and 0 where x is 0.
-    XLOGY = binary("xlogy", |x, y| if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln() }, |x, y, _| [y.ln(), or_zero(x, x / y)], 1.5, 22).second_on(0.0, INF);
-    /// x · ln(1 + y), and 0 where x is 0.
-    XLOG1PY = binary("xlog1py", |x, y| if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln_1p() }, |x, y, _| [y.ln_1p(), or_zero(x, x / (1.0 + y))], 1.5, 22)
-        .second_on(-1.0, INF);
-    /// log₂(2ˣ + 2ʸ), without overflow.
-    LOG_ADD_EXP2 = binary("log_add_exp2", special::log_add_exp2, |x, y, _| [weight(x, y, LN_2), weight(y, x, LN_2)], 3.0, 45).commutative();
     /// The logarithm to base 2.
     LOG2 = unary("log2", f64::log2, |x, _| 1.0 / (x * LN_2), 1.0, 20).on(0.0, INF);
     /// The logarithm to base 10.
@@ -82,8 +75,12 @@ scalars! {
     LN = unary("ln", f64::ln, |x, _| x.recip(), 1.0, 20).on(0.0, INF);
     /// ln(1 + x), accurate near 0.
     LN_1P = unary("ln_1p", f64::ln_1p, |x, _| 1.0 / (1.0 + x), 1.0, 22).on(-1.0, INF);
+    /// log₂(2ˣ + 2ʸ), without overflow.
+    LOG_ADD_EXP2 = binary("log_add_exp2", special::log_add_exp2, |x, y, _| [weight(x, y, LN_2), weight(y, x, LN_2)], 3.0, 45).commutative();
     /// ln(eˣ + eʸ), without overflow.
     LOG_ADD_EXP = binary("log_add_exp", special::log_add_exp, |x, y, _| [weight(x, y, 1.0), weight(y, x, 1.0)], 2.5, 45).commutative();
+    /// ln(eˣ − eʸ), without overflow, for x ≥ y.
+    LOG_SUB_EXP = binary("log_sub_exp", special::log_sub_exp, log_sub_exp_slopes, 3.0, 50);
     /// ln(1 + eˣ), without overflow.
     SOFTPLUS = unary("softplus", |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), |x, _| x.sigmoid(), 1.5, 42);
     /// ln(1 − eˣ), for x ≤ 0.
@@ -135,6 +132,11 @@ scalars! {
         .integers(Binary(|x, y| x.checked_div(y).unwrap_or(0)));
     /// 1/x
     RECIP = unary("recip", |x| 1.0 / x, |_, y| -(y * y), 0.5, 4);
+    /// x · ln y, and 0 where x is 0.
+    XLOGY = binary("xlogy", |x, y| if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln() }, |x, y, _| [y.ln(), or_zero(x, x / y)], 1.5, 22).second_on(0.0, INF);
+    /// x · ln(1 + y), and 0 where x is 0.
+    XLOG1PY = binary("xlog1py", |x, y| if x == 0.0 && !y.is_nan() { 0.0 } else { x * y.ln_1p() }, |x, y, _| [y.ln_1p(), or_zero(x, x / (1.0 + y))], 1.5, 22)
+        .second_on(-1.0, INF);
 
     // Exponentials.
     /// 2ˣ
@@ -255,6 +257,14 @@ fn weight(x: Term, y: Term, scale: f64) -> Term {
     Term::select(x.equal(y), c(0.5), difference.sigmoid())
 }
 
+/// eˣ/(eˣ − eʸ) and −eʸ/(eˣ − eʸ); 1 and 0 where eʸ is 0, even if eˣ is.
+///
+/// The sign in the first exponent makes the slope +∞ where x is y: it is that of 0 − 0 otherwise.
+fn log_sub_exp_slopes(x: Term, y: Term, _: Term) -> [Term; 2] {
+    let alone = y.equal(c(-INF));
+    [Term::select(alone, c(1.0), -1.0 / (-(x - y)).exp_m1()), Term::select(alone, c(0.0), -1.0 / (x - y).exp_m1())]
+}
+
 /// 2x·y − 2/√π, and where x is large the series of that, which is the small difference of large numbers.
 fn erfcx_slope(x: Term, y: Term) -> Term {
     let inverse = 0.5 / (x * x);
@@ -295,7 +305,12 @@ mod tests {
             for place in 0..9 {
                 let at: Vec<f64> = (0..scalar.arity()).map(|k| all[k][(place + 2 * k) % 9]).collect();
                 // The order of a polygamma is a whole number.
-                let at = if scalar.name == "polygamma" { vec![at[0].round(), at[1]] } else { at };
+                let at = match scalar.name {
+                    "polygamma" => vec![at[0].round(), at[1]],
+                    // The first argument is the larger.
+                    "log_sub_exp" => vec![at[0].max(at[1]), at[0].min(at[1])],
+                    _ => at,
+                };
                 let value = |at: &[f64]| scalar.evaluate(&at.iter().map(|&x| Number::Real(x)).collect::<Vec<_>>()).map(Number::to_real);
                 for (k, partial) in scalar.partials().iter().enumerate() {
                     let given = partial.evaluate(&at, value(&at).unwrap());
@@ -339,6 +354,11 @@ mod tests {
         assert_eq!(partials(&XLOG1PY, &[0.0, -1.0])[1], 0.0);
         assert_eq!(partials(&LOG_ADD_EXP, &[-inf, -inf]), [0.5, 0.5]);
         assert_eq!(partials(&LOG_ADD_EXP, &[-inf, 1.0]), [0.0, 1.0]);
+        assert_eq!(partials(&LOG_SUB_EXP, &[-inf, -inf]), [1.0, 0.0]);
+        assert_eq!(partials(&LOG_SUB_EXP, &[-2.0, -inf]), [1.0, 0.0]);
+        assert_eq!(partials(&LOG_SUB_EXP, &[inf, 3.0]), [1.0, 0.0]);
+        assert_eq!(partials(&LOG_SUB_EXP, &[3.0, 3.0]), [inf, -inf]);
+        assert_eq!(partials(&LOG_SUB_EXP, &[1000.0, 999.0]), [1.581_976_706_869_326_5, -0.581_976_706_869_326_4]);
         assert_eq!(partials(&REM, &[-7.5, 2.0]), [1.0, 3.0]);
         assert_eq!(partials(&BESSEL_I1, &[0.0]), [0.5]);
         assert_eq!(partials(&COPYSIGN, &[-2.0, -1.0]), [1.0, 0.0]);

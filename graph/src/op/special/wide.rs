@@ -62,7 +62,7 @@ impl Wide {
     }
 
     /// eˣ − 1 for |x| < 0.4, by Taylor's series at x/512 and doubling: e²ˣ − 1 = 2(eˣ − 1) + (eˣ − 1)².
-    fn small_exp_m1(self) -> Wide {
+    pub fn small_exp_m1(self) -> Wide {
         let x = self.scaled(1.0 / 512.0);
         let series = (2..=10).rev().fold(Wide::ONE, |sum, k| Wide::ONE + x * sum / f64::from(k));
         (0..9).fold(x * series, |result, _| result.scaled(2.0) + result * result)
