@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn rows_of_any_length_and_size_agree_with_the_definition() {
         for length in [0, 1, 2, 31, 255, 256, 257, 5000] {
-            for scale in [1.0, 1e-200, 1e200, 1e-320, 1e305] {
+            for scale in [1.0, 1e-200, 1e200, 1e-320, 1e304] {
                 let row: Vec<f64> = (0..length).map(|k| f64::from((k * 37) % 101 - 50) * scale).collect();
                 let sum: f64 = (0..length).map(|k| f64::from((k * 37) % 101 - 50).powi(2)).sum();
                 let (found, expected) = (norm(&View::of(&row)), sum.sqrt() * scale);

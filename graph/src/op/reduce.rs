@@ -260,6 +260,16 @@ mod tests {
         assert_eq!(of(Reduction::Mean, &[0], &row(&[f64::MAX, f64::INFINITY])).unwrap(), AnyArray::from(arr0(f64::INFINITY)));
         let halves = AnyArray::from(ndarray::Array1::from_elem(100_000, half::f16::from_f32(3.0)));
         assert_eq!(of(Reduction::Mean, &[0], &halves).unwrap(), AnyArray::from(arr0(half::f16::from_f32(3.0))));
+        // Half precision counts no further than 65504 itself, and the slope of a mean divides by the count.
+        let mut graph = Graph::new();
+        let [x, u] = [("x", [100_000].as_slice()), ("u", &[])].map(|(name, shape)| {
+            let ty = Type::new(DType::F16, shape.iter().copied());
+            graph.add_input(name, ty, crate::op::input::InputKind::Argument).unwrap()
+        });
+        let slopes = reduce(Reduction::Mean, &[0]).transpose(&mut graph, &[x], 0, u).unwrap();
+        graph.set_outputs([slopes]);
+        let slopes = graph.evaluate(&[halves, AnyArray::from(arr0(half::f16::ONE))]).unwrap().remove(0);
+        assert_eq!(slopes, AnyArray::from(ndarray::Array1::from_elem(100_000, half::f16::from_f32(1e-5))));
         let none = of(Reduction::Mean, &[1], &AnyArray::from(Array2::<f32>::zeros((2, 0)))).unwrap().to_reals();
         assert!(none.len() == 2 && none.iter().all(|x| x.is_nan()));
     }
