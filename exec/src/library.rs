@@ -16,6 +16,7 @@ mod contract;
 pub mod lanes;
 pub mod matmul;
 pub mod matvec;
+mod norm;
 pub mod pairwise;
 pub mod pick;
 pub mod rows;

@@ -109,6 +109,7 @@ impl Lowering<'_> {
             Op::ProductOfOthers(op) => self.product_of_others(id, node, &op.axes)?,
             Op::ArgExtreme(op) => self.arg_extreme(id, node, op)?,
             Op::LogSumExp(op) => self.log_sum_exp(id, node, &op.axes)?,
+            Op::Norm(op) => self.norm(id, node, &op.axes)?,
             Op::Softmax(op) => self.softmax(id, node, op.axis)?,
             Op::LogSoftmax(op) => self.log_softmax(id, node, op.axis)?,
             Op::Dot(op) => self.dot(id, node, op)?,

@@ -14,7 +14,9 @@
 //! - All reductions of a nest that planning makes combine over the same loops (of more than one turn).
 //!
 //! What an engine must see to:
-//! - A result that reduces no element at all gets the neutral element (0, 1, true, false; planning refuses the extreme of nothing).
+//! - A result that reduces no element at all gets the neutral element (0, 1, true, false; the mean of nothing is NaN, and planning refuses
+//!   its extreme).
+//! - Sums and means of floats lose no more than about an ulp to rounding, and do not overflow where the result does not.
 //! - The order in which a reduction combines depends on the nest alone, never on the number of threads.
 
 use std::fmt;

@@ -19,6 +19,7 @@ mod loops;
 mod part;
 mod reduce;
 mod stored;
+mod sums;
 mod sweep;
 #[cfg(test)]
 mod tests;

@@ -204,6 +204,8 @@ pub enum RowFunction {
     LogSoftmax,
     /// `ln sum exp(x)`: one result per row; `-inf` for an empty row.
     LogSumExp,
+    /// `sqrt sum x^2`, without overflow: one result per row; 0 for an empty row.
+    Norm,
     /// The index of the first largest element, `i64`: one result per row, never empty; NaN wins.
     ArgMax,
     /// The index of the first smallest element, `i64`: one result per row, never empty; NaN wins.

@@ -86,6 +86,11 @@ impl Graph {
         self.reduce(Reduction::Sum, value, axes)
     }
 
+    /// The mean over axes, which disappear.
+    pub fn mean(&mut self, value: Value, axes: &[usize]) -> Result<Value> {
+        self.reduce(Reduction::Mean, value, axes)
+    }
+
     /// New axes of length 1 where axes were reduced away, so that the result broadcasts against what was reduced.
     pub fn keep_axes(&mut self, value: Value, reduced: &[usize]) -> Result<Value> {
         let mut sorted = reduced.to_vec();

@@ -20,6 +20,7 @@ pub mod iota;
 mod linear_identity;
 pub mod log_softmax;
 pub mod log_sum_exp;
+pub mod norm;
 pub mod pad;
 pub mod pointwise;
 pub mod product_of_others;
@@ -173,7 +174,7 @@ ops! {
     SelectAxis(select_axis::SelectAxis),
     /// Rows added up by index: the transpose of picking.
     ScatterAdd(scatter_add::ScatterAdd),
-    /// Sum, product, maximum, minimum, all or any over axes.
+    /// Sum, mean, product, maximum, minimum, all or any over axes.
     Reduce(reduce::Reduce),
     /// The product of all other elements: the derivative of a product.
     ProductOfOthers(product_of_others::ProductOfOthers),
@@ -181,6 +182,8 @@ ops! {
     ArgExtreme(arg_extreme::ArgExtreme),
     /// ln Σ exp, without overflow.
     LogSumExp(log_sum_exp::LogSumExp),
+    /// The Euclidean norm, without overflow.
+    Norm(norm::Norm),
     /// exp normalised to sum 1.
     Softmax(softmax::Softmax),
     /// The logarithm of softmax.
@@ -245,6 +248,7 @@ mod tests {
             product_of_others::ProductOfOthers { axes: smallvec![] }.into(),
             arg_extreme::ArgExtreme { extreme: arg_extreme::Extreme::Min, axis: 1 }.into(),
             log_sum_exp::LogSumExp { axes: smallvec![1] }.into(),
+            norm::Norm { axes: smallvec![0, 2] }.into(),
             softmax::Softmax { axis: 1 }.into(),
             log_softmax::LogSoftmax { axis: 1 }.into(),
             dot::Dot { batch: smallvec![(0, 1)], contract: smallvec![(2, 0), (1, 3)] }.into(),

@@ -162,6 +162,8 @@ binary_functions! { Float:
     xlog1py(y) XLOG1PY;
     /// ln(eˣ + eʸ), without overflow.
     log_add_exp(other) LOG_ADD_EXP;
+    /// ln(eˣ − eʸ), without overflow, where x is not below y; NaN where it is.
+    log_sub_exp(other) LOG_SUB_EXP;
     /// log₂(2ˣ + 2ʸ), without overflow.
     log_add_exp2(other) LOG_ADD_EXP2;
 }

@@ -157,7 +157,7 @@ impl<'t, T: Numeric> Tensor<'t, T> {
 
 impl<T: Element> Tensor<'_, T> {
     #[track_caller]
-    fn reduce(self, reduction: Reduction, axes: &[usize]) -> Self {
+    pub(crate) fn reduce(self, reduction: Reduction, axes: &[usize]) -> Self {
         if axes.is_empty() { self } else { self.tape.structural(Reduce { reduction, axes: axes.into() }, &[self.index]) }
     }
 

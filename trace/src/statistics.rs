@@ -1,5 +1,7 @@
 //! Means, variances and norms: composites that keep their name.
 
+use damo_graph::op::norm::Norm;
+use damo_graph::op::reduce::Reduction;
 use damo_graph::{Dim, Float};
 use ndarray::Axis;
 
@@ -9,13 +11,14 @@ use crate::reductions::{reductions, sorted};
 use crate::tensor::Tensor;
 
 reductions! { [T: Float] T:
-    /// The arithmetic mean; of nothing it is NaN. `f16` and `bf16` are summed as `f32`.
+    /// The arithmetic mean, to an ulp; of nothing it is NaN. Only the quotient may overflow, not the sum.
     mean_over: mean mean_axis mean_axes mean_axis_keep mean_axes_keep;
     /// The variance, divided by the count (`ddof` 0), computed from the deviations from the mean.
     var_over: var var_axis var_axes var_axis_keep var_axes_keep;
     /// The standard deviation, the root of [`var`](Tensor::var); its derivative where it is 0 is 0.
     std_over: std std_axis std_axes std_axis_keep std_axes_keep;
-    /// The Euclidean norm √Σx²; its derivative where it is 0 is 0. The squares must be in the range of the element type.
+    /// The Euclidean norm √Σx²; its derivative where it is 0 is 0. Never over- or underflows where it does not itself; an infinite element
+    /// makes it infinite, even beside NaN.
     norm_over: norm norm_axis norm_axes norm_axis_keep norm_axes_keep;
 }
 
@@ -60,10 +63,7 @@ impl<'t, T: Float> Tensor<'t, T> {
     #[track_caller]
     fn mean_over(self, axes: &[usize]) -> Self {
         let _scope = self.tape.composite("mean");
-        if is_half::<T>() {
-            return self.cast::<f32>().mean_over(axes).cast();
-        }
-        self.sum_over(axes) / self.count_along(axes)
+        self.reduce(Reduction::Mean, axes)
     }
 
     #[track_caller]
@@ -79,11 +79,7 @@ impl<'t, T: Float> Tensor<'t, T> {
 
     #[track_caller]
     fn norm_over(self, axes: &[usize]) -> Self {
-        let _scope = self.tape.composite("norm");
-        if is_half::<T>() {
-            return self.cast::<f32>().norm_over(axes).cast();
-        }
-        (self * self).sum_over(axes).root_or_zero()
+        self.tape.structural(Norm { axes: axes.into() }, &[self.index])
     }
 
     /// The variance, in two passes: the difference of two large sums would have no digits left.
@@ -94,11 +90,8 @@ impl<'t, T: Float> Tensor<'t, T> {
             return self.cast::<f32>().deviation(axes, ddof).cast();
         }
         let difference = self - self.mean_over(axes).keep(axes);
-        let mut count = self.count_along(axes);
-        if ddof != 0.0 {
-            count = count - T::from_f64(ddof);
-        }
-        (difference * difference).sum_over(axes) / count
+        let squares = difference * difference;
+        if ddof == 0.0 { squares.mean_over(axes) } else { squares.sum_over(axes) / (self.count_along(axes) - T::from_f64(ddof)) }
     }
 
     /// How many elements there are along the axes, as a number.

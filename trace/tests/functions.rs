@@ -75,6 +75,7 @@ binary_agree! {
     xlog1py XLOG1PY on UNIT, POSITIVE;
     log_add_exp LOG_ADD_EXP on UNIT, POSITIVE;
     log_add_exp2 LOG_ADD_EXP2 on UNIT, POSITIVE;
+    log_sub_exp LOG_SUB_EXP on [0.75, 1.0, 7.5], UNIT;
     max MAX on UNIT, [-1.0, 0.0, 3.0];
     min MIN on UNIT, [-1.0, 0.0, 3.0];
 }

@@ -1,4 +1,4 @@
-//! Functions of whole rows: softmax and its relatives, the place of an extreme, the products of all others.
+//! Functions of whole rows: softmax and its relatives, the norm, the place of an extreme, the products of all others.
 //!
 //! They follow the ops' meanings step by step: they compute in `f64`, or in `i128` for integers, and round once.
 
@@ -8,6 +8,7 @@ use damo_graph::dtype::Class;
 use damo_graph::{DType, Element, Float, Number, Problem, with_dtype};
 
 use super::memory;
+use super::norm::norm;
 use super::softmax::{log_softmax, log_sum_exp, softmax};
 use crate::step::{Row, RowFunction};
 use crate::view::{Region, View, ViewMut};
@@ -15,7 +16,7 @@ use crate::view::{Region, View, ViewMut};
 /// Whether there is a kernel for a function of elements of that type.
 pub const fn supports(function: RowFunction, dtype: DType) -> bool {
     match function {
-        RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::LogSumExp => dtype.is_float(),
+        RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::LogSumExp | RowFunction::Norm => dtype.is_float(),
         RowFunction::ArgMax | RowFunction::ArgMin => !matches!(dtype.class(), Class::Complex),
         RowFunction::ProductOfOthers => dtype.is_float() || dtype.is_integer(),
     }
@@ -79,6 +80,10 @@ unsafe fn floats<T: Float>(row: &Row, memories: (Region<'_>, Region<'_>)) -> Res
                 })
             }
         }
+        RowFunction::Norm => {
+            // SAFETY: the caller's.
+            unsafe { each::<T, T>(row, memories, 1, |x, mut y| y.write([T::from_f64(norm(&x))])) }
+        }
         RowFunction::ArgMax | RowFunction::ArgMin => {
             let is_max = row.function == RowFunction::ArgMax;
             // SAFETY: the caller's.
@@ -114,7 +119,7 @@ unsafe fn integers<T: Element>(row: &Row, memories: (Region<'_>, Region<'_>)) ->
                 })
             }
         }
-        RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::LogSumExp => {
+        RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::LogSumExp | RowFunction::Norm => {
             Err(Problem::dtype(format!("there is no kernel for {:?} of {}", row.function, row.dtype)))
         }
     }

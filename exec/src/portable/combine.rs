@@ -6,13 +6,16 @@ use bytemuck::Pod;
 pub(crate) trait Combine: 'static {
     /// What is combined, as it lies in memory.
     type Raw: Pod + Send + Sync;
+    /// What partial results are.
+    type Part: Pod + Send + Sync;
     /// Changes nothing.
-    const NEUTRAL: Self::Raw;
+    const NEUTRAL: Self::Part;
 
-    fn combine(left: Self::Raw, right: Self::Raw) -> Self::Raw;
+    fn part(x: Self::Raw) -> Self::Part;
+    fn combine(left: Self::Part, right: Self::Part) -> Self::Part;
 }
 
-/// x + y; integers wrap.
+/// x + y; integers wrap. Those of `f32` are summed in `f64`.
 pub(crate) struct Sum<T>(T);
 /// x · y; integers wrap.
 pub(crate) struct Product<T>(T);
@@ -28,7 +31,13 @@ pub(crate) struct Any;
 
 impl Combine for All {
     type Raw = u8;
+    type Part = u8;
     const NEUTRAL: u8 = 1;
+
+    #[inline(always)]
+    fn part(x: u8) -> u8 {
+        x
+    }
 
     #[inline(always)]
     fn combine(x: u8, y: u8) -> u8 {
@@ -38,7 +47,13 @@ impl Combine for All {
 
 impl Combine for Any {
     type Raw = u8;
+    type Part = u8;
     const NEUTRAL: u8 = 0;
+
+    #[inline(always)]
+    fn part(x: u8) -> u8 {
+        x
+    }
 
     #[inline(always)]
     fn combine(x: u8, y: u8) -> u8 {
@@ -50,7 +65,13 @@ macro_rules! combine {
     ($($kind:ident, $raw:ty, $neutral:expr, |$x:ident, $y:ident| $combined:expr;)*) => { $(
         impl Combine for $kind<$raw> {
             type Raw = $raw;
+            type Part = $raw;
             const NEUTRAL: $raw = $neutral;
+
+            #[inline(always)]
+            fn part(x: $raw) -> $raw {
+                x
+            }
 
             #[inline(always)]
             fn combine($x: $raw, $y: $raw) -> $raw {
@@ -89,7 +110,6 @@ macro_rules! minimum {
 }
 macro_rules! floats {
     ($($float:ty),*) => { $(combine! {
-        Sum, $float, 0.0, |x, y| x + y;
         Product, $float, 1.0, |x, y| x * y;
         Max, $float, <$float>::NEG_INFINITY, |x, y| maximum!($float, x, y);
         Min, $float, <$float>::INFINITY, |x, y| minimum!($float, x, y);
@@ -99,3 +119,19 @@ macro_rules! floats {
 pub(crate) use {maximum, minimum};
 
 floats!(f32, f64);
+
+impl Combine for Sum<f32> {
+    type Raw = f32;
+    type Part = f64;
+    const NEUTRAL: f64 = 0.0;
+
+    #[inline(always)]
+    fn part(x: f32) -> f64 {
+        f64::from(x)
+    }
+
+    #[inline(always)]
+    fn combine(x: f64, y: f64) -> f64 {
+        x + y
+    }
+}

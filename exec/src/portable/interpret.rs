@@ -219,7 +219,7 @@ impl Running<'_> {
         let [outer, _, inner] = self.sweep.fold;
         let start = self.scratch.wrapping_add(reduction.start + level * reduction.level_bytes);
         // SAFETY: planning made room for these accumulators at full steps.
-        unsafe { std::slice::from_raw_parts_mut(start, outer * inner * steps * reduction.size) }
+        unsafe { std::slice::from_raw_parts_mut(start, outer * inner * steps * reduction.reducer.size) }
     }
 
     /// Folds a tile into the accumulators; full levels enter the next.
@@ -275,13 +275,14 @@ impl Running<'_> {
                 // SAFETY: two levels are two places.
                 (reduction.reducer.combine)(sums, unsafe { self.level(reduction, level, steps) });
             }
+            (reduction.reducer.finish)(sums, reduction.count);
+            let (results, mut size) = (sums.len() / reduction.reducer.size, reduction.reducer.gives.size());
             let (to, mut from) = (self.address(reduction.access), sums.as_ptr());
-            let mut size = reduction.size;
             if let (Some((function, start)), Some(memory)) = (reduction.convert, self.sweep.accesses[reduction.access]) {
                 let place = self.scratch.wrapping_add(start);
                 // SAFETY: planning made room for the converted results.
-                let converted = unsafe { std::slice::from_raw_parts_mut(place, sums.len() / size * memory.size) };
-                function.call(converted, &[Argument::Tile(sums)]);
+                let converted = unsafe { std::slice::from_raw_parts_mut(place, results * memory.size) };
+                function.call(converted, &[Argument::Tile(&sums[..results * size])]);
                 (from, size) = (place.cast_const(), memory.size);
             }
             // SAFETY: the runs stay inside the access, which may be written, and there are as many results.

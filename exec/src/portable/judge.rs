@@ -74,6 +74,7 @@ pub fn define(nest: &Nest, buffers: &mut [Buffer]) {
         for index in indices(&kept) {
             let neutral = match reduction.kind {
                 Reduction::Sum => Number::Integer(0),
+                Reduction::Mean => Number::Real(f64::NAN),
                 Reduction::Product => Number::Integer(1),
                 Reduction::All | Reduction::Any => Number::Bool(reduction.kind == Reduction::All),
                 Reduction::Max | Reduction::Min => continue,
@@ -109,6 +110,8 @@ pub fn define(nest: &Nest, buffers: &mut [Buffer]) {
     for (reduction, results) in nest.reductions.iter().zip(results) {
         for (place, result) in results.into_iter().enumerate() {
             if let Some(number) = result {
+                let count = reduction.axes.iter().map(|&axis| nest.shape[axis]).product::<usize>() as f64;
+                let number = if reduction.kind == Reduction::Mean { Number::Real(number.to_real() / count) } else { number };
                 buffers[reduction.to.buffer.index()].set(place, number);
             }
         }
@@ -123,7 +126,7 @@ fn combined(kind: Reduction, left: Number, right: Number) -> Number {
         return Number::Integer(x.wrapping_mul(y));
     }
     let scalar = match kind {
-        Reduction::Sum => &scalar::ADD,
+        Reduction::Sum | Reduction::Mean => &scalar::ADD,
         Reduction::Product => &scalar::MUL,
         Reduction::Max => &scalar::MAX,
         Reduction::Min => &scalar::MIN,

@@ -64,9 +64,9 @@ fn part(nest: &Nest, axes: &[usize], with_stores: bool) -> Result<Nest, Problem>
         let mut reduction = reduction.clone();
         reduction.value = registers[reduction.value];
         let dtype = cut.dtype(reduction.value);
-        let (_, accumulated) = Reducer::of(reduction.kind, dtype)?;
-        if accumulated != dtype {
-            cut.body.push(Instruction::Cast { argument: reduction.value, to: accumulated });
+        let reads = Reducer::of(reduction.kind, dtype)?.reads;
+        if reads != dtype {
+            cut.body.push(Instruction::Cast { argument: reduction.value, to: reads });
             reduction.value = cut.body.len() - 1;
         }
         cut.reductions.push(reduction);

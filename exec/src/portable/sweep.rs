@@ -136,9 +136,9 @@ pub(super) struct Reduce {
     /// Where the accumulators are in the scratch, level by level, and how many bytes a level has.
     pub start: usize,
     pub level_bytes: usize,
-    /// Bytes of one accumulator.
-    pub size: usize,
-    /// From what is accumulated to what is stored, if they differ, and where in the scratch.
+    /// How many elements a result is of.
+    pub count: f64,
+    /// From what the reducer gives to what is stored, if they differ, and where in the scratch.
     pub convert: Option<(Loop, usize)>,
     pub access: usize,
     pub runs: Runs,
@@ -326,18 +326,18 @@ impl<'a> Registers<'a> {
         }
         for (place, reduction) in self.nest.reductions.iter().enumerate() {
             let from = self.spread(reduction.value);
-            let accumulated = self.nest.dtype(reduction.value);
-            let (reducer, _) = Reducer::of(reduction.kind, accumulated)?;
+            let reducer = Reducer::of(reduction.kind, self.nest.dtype(reduction.value))?;
+            let elements = reduction.axes.iter().fold(1.0, |count, &axis| count * self.nest.shape[axis] as f64);
             let access = written + self.nest.stores.len() + place;
             let [outer, _, inner] = self.sweep.fold;
             let steps = self.sweep.cut.filter(|_| self.sweep.cut_in != 1).map_or(1, |cut| cut.steps);
             let count = outer * inner * steps;
-            let level_bytes = (count * accumulated.size()).next_multiple_of(LINE);
+            let level_bytes = (count * reducer.size).next_multiple_of(LINE);
             let start = self.room(level_bytes * self.sweep.levels);
-            let convert = (accumulated != reduction.to.dtype)
-                .then(|| (Loop::cast(accumulated, reduction.to.dtype), self.room(count * reduction.to.dtype.size())));
+            let convert = (reducer.gives != reduction.to.dtype)
+                .then(|| (Loop::cast(reducer.gives, reduction.to.dtype), self.room(count * reduction.to.dtype.size())));
             let runs = self.sweep.runs(access, true);
-            self.sweep.reductions.push(Reduce { from, reducer, start, level_bytes, size: accumulated.size(), convert, access, runs });
+            self.sweep.reductions.push(Reduce { from, reducer, start, level_bytes, count: elements, convert, access, runs });
         }
         Ok(())
     }

@@ -223,7 +223,7 @@ fn reducing(shape: &[usize], axes: &[usize], order: &[usize], with_store: bool) 
     let kept: Vec<usize> = (0..rank).map(|axis| if axes.contains(&axis) { 1 } else { shape[axis] }).collect();
     let result: Vec<isize> = row_major(&kept).iter().enumerate().map(|(axis, &stride)| if axes.contains(&axis) { 0 } else { stride }).collect();
     let results: usize = kept.iter().product();
-    let kinds = if count == 0 { vec![Reduction::Sum, Reduction::Product] } else { vec![Reduction::Sum, Reduction::Max, Reduction::Min] };
+    let kinds = if count == 0 { vec![Reduction::Sum, Reduction::Product, Reduction::Mean] } else { vec![Reduction::Sum, Reduction::Max, Reduction::Min, Reduction::Mean] };
     let mut body = vec![Instruction::Load(0), apply(&scalar::ABS, &[0], DType::F32)];
     if rank > 0 {
         body.extend([Instruction::Index { axis: rank - 1, dtype: DType::F32 }, apply(&scalar::ADD, &[1, 2], DType::F32)]);
@@ -250,7 +250,7 @@ fn reductions_over_any_axes_agree() {
             for order in [(0..rank).collect::<Vec<_>>(), (0..rank).rev().collect()] {
                 for with_store in [false, true] {
                     let (nest, buffers) = reducing(shape, &axes, &order, with_store);
-                    // Whole numbers this small are exact in any order.
+                    // Whole numbers this small are exact in any order, and the mean is rounded once.
                     agree(&nest, &buffers, 0.0);
                 }
             }
@@ -299,9 +299,9 @@ fn other_dtypes_reduce_too() {
         (DType::Bool, &[Reduction::All, Reduction::Any][..]),
         (DType::I8, &[Reduction::Sum, Reduction::Product, Reduction::Max, Reduction::Min]),
         (DType::U64, &[Reduction::Sum, Reduction::Product, Reduction::Max, Reduction::Min]),
-        (DType::BF16, &[Reduction::Sum, Reduction::Max]),
+        (DType::BF16, &[Reduction::Sum, Reduction::Max, Reduction::Mean]),
         (DType::F16, &[Reduction::Product, Reduction::Min]),
-        (DType::F64, &[Reduction::Sum, Reduction::Product]),
+        (DType::F64, &[Reduction::Sum, Reduction::Product, Reduction::Mean]),
     ] {
         for (&kind, empty) in kinds.iter().flat_map(|kind| [(kind, false), (kind, true)]) {
             if empty && matches!(kind, Reduction::Max | Reduction::Min) {

@@ -8,6 +8,7 @@ use damo_graph::op::dot::Dot;
 use damo_graph::op::iota::Iota;
 use damo_graph::op::log_softmax::LogSoftmax;
 use damo_graph::op::log_sum_exp::LogSumExp;
+use damo_graph::op::norm::Norm;
 use damo_graph::op::pad::Pad;
 use damo_graph::op::product_of_others::ProductOfOthers;
 use damo_graph::op::reduce::Reduction;
@@ -164,7 +165,10 @@ fn reductions() {
                 for dtype in if logical { &[DType::Bool][..] } else { &[DType::F32, DType::F64, DType::I8, DType::U64] } {
                     let mut graph = Graph::new();
                     let x = input(&mut graph, "x", *dtype, shape);
-                    let y = graph.reduce(reduction, x, axes).unwrap();
+                    let Ok(y) = graph.reduce(reduction, x, axes) else {
+                        assert!(reduction == Reduction::Mean && !dtype.is_float());
+                        continue;
+                    };
                     graph.set_outputs([y]);
                     let array = whole(*dtype, shape);
                     // A long product of floats depends on its order.
@@ -198,6 +202,7 @@ fn functions_of_rows() {
             for axes in [&[0][..], &[2], &[0, 2], &[1, 2], &[0, 1, 2]] {
                 let (x, whole) = (fractions(dtype, shape), whole(DType::I32, shape));
                 agree(&unary(dtype, shape, LogSumExp { axes: axes.into() }), &[&x], 2.0);
+                agree(&unary(dtype, shape, Norm { axes: axes.into() }), &[&x], 2.0);
                 // Each factor is a rounding, in this order and in that of the meaning.
                 let factors: usize = axes.iter().map(|&axis| shape[axis]).product();
                 agree(&unary(dtype, shape, ProductOfOthers { axes: axes.into() }), &[&x], factors as f64);
@@ -211,6 +216,7 @@ fn functions_of_rows() {
         agree(&unary(DType::F64, &[0], Softmax { axis: 0 }), &[&x], 1.0);
         agree(&unary(DType::F64, &[0], LogSoftmax { axis: 0 }), &[&x], 1.0);
         agree(&unary(DType::F64, &[0], LogSumExp { axes: [0].as_slice().into() }), &[&x], 1.0);
+        agree(&unary(DType::F64, &[0], Norm { axes: [0].as_slice().into() }), &[&x], 1.0);
     }
     let nan = arr1(&[1.0f32, f32::NAN, 3.0, f32::NAN]);
     agree(&unary(DType::F32, &[0], ArgExtreme { extreme: Extreme::Max, axis: 0 }), &[&nan], 0.0);

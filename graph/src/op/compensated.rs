@@ -38,6 +38,17 @@ pub(super) fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
     sum.value()
 }
 
+/// The sum of numbers divided by a number. Only the quotient may overflow.
+pub(super) fn share(terms: &[f64], by: f64) -> f64 {
+    let whole = sum(terms.iter().copied());
+    if whole.is_finite() {
+        return whole / by;
+    }
+    // 2¹⁰⁰: brings as many terms as fit in memory into range.
+    let scale = 1.267_650_600_228_229_4e30;
+    sum(terms.iter().map(|term| term / scale)) / by * scale
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

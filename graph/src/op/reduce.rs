@@ -1,4 +1,4 @@
-//! Sum, product, maximum, minimum, all or any over axes.
+//! Sum, mean, product, maximum, minimum, all or any over axes.
 
 use std::fmt;
 
@@ -8,18 +8,21 @@ use super::attributes::{Attributes, malformed};
 use super::product_of_others::ProductOfOthers;
 use super::{Cotangents, Derivative, Linear, Primitive, Tangent, Types, arity, compensated, one, require, rows, scalar, special};
 use crate::any_array::AnyArray;
+use crate::dim::Dim;
 use crate::dtype::{Class, DType};
 use crate::error::{ErrorKind, Problem, Result};
 use crate::graph::{Graph, Value};
 use crate::lengths::Lengths;
 use crate::sizes::Sizes;
-use crate::types::Type;
+use crate::types::{Dims, Type};
 
 /// How many elements become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reduction {
-    /// Their sum; 0 of none.
+    /// Their sum; 0 of none. Of floats it loses nothing to rounding but in the end, and does not overflow on the way.
     Sum,
+    /// Their sum divided by their count, where only the quotient may overflow; NaN of none.
+    Mean,
     /// Their product; 1 of none.
     Product,
     /// The largest; NaN if one is; none has none.
@@ -34,12 +37,14 @@ pub enum Reduction {
 
 impl Reduction {
     /// Every reduction.
-    pub const ALL: [Reduction; 6] = [Reduction::Sum, Reduction::Product, Reduction::Max, Reduction::Min, Reduction::All, Reduction::Any];
+    pub const ALL: [Reduction; 7] =
+        [Reduction::Sum, Reduction::Mean, Reduction::Product, Reduction::Max, Reduction::Min, Reduction::All, Reduction::Any];
 
     /// Its name, as printed and parsed.
     pub const fn name(self) -> &'static str {
         match self {
             Reduction::Sum => "sum",
+            Reduction::Mean => "mean",
             Reduction::Product => "product",
             Reduction::Max => "max",
             Reduction::Min => "min",
@@ -52,6 +57,7 @@ impl Reduction {
     fn accepts(self, dtype: DType) -> Result<(), Problem> {
         match self {
             Reduction::Sum | Reduction::Product | Reduction::Max | Reduction::Min => require::float_or_integer(dtype),
+            Reduction::Mean => require::float(dtype),
             Reduction::All | Reduction::Any if dtype.class() == Class::Bool => Ok(()),
             Reduction::All | Reduction::Any => {
                 Err(Problem::dtype(format!("`{self}` asks of truth values, not of {dtype}")).advise("compare first, for example with `.gt(0.0)`"))
@@ -67,7 +73,8 @@ impl Reduction {
     fn of_reals(self, row: &[f64]) -> Result<f64, Problem> {
         let extreme = |of: fn(f64, f64) -> f64| row.iter().copied().reduce(of).ok_or_else(|| self.of_nothing());
         match self {
-            Reduction::Sum => Ok(compensated::sum(row.iter().copied())),
+            Reduction::Sum => Ok(compensated::share(row, 1.0)),
+            Reduction::Mean => Ok(compensated::share(row, row.len() as f64)),
             Reduction::Product => Ok(row.iter().product()),
             Reduction::Max => extreme(special::maximum),
             Reduction::Min => extreme(special::minimum),
@@ -81,6 +88,7 @@ impl Reduction {
             Reduction::Product => Ok(row.iter().fold(1, |product, &x| product.wrapping_mul(x))),
             Reduction::Max => row.iter().copied().max().ok_or_else(|| self.of_nothing()),
             Reduction::Min => row.iter().copied().min().ok_or_else(|| self.of_nothing()),
+            Reduction::Mean => Err(Problem::dtype(format!("the {self} of integers is not one"))),
             Reduction::All => Ok(i128::from(row.iter().all(|&x| x != 0))),
             Reduction::Any => Ok(i128::from(row.iter().any(|&x| x != 0))),
         }
@@ -95,7 +103,7 @@ impl fmt::Display for Reduction {
 
 /// Elements along axes become one, and the axes disappear: `x: [a, b, c], axes 0 and 2 -> [b]`.
 ///
-/// Sum, product, maximum and minimum are of floats and integers (which wrap), all and any of truth values.
+/// Sum, product, maximum and minimum are of floats and integers (which wrap), the mean of floats, all and any of truth values.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reduce {
     /// How they become one.
@@ -110,8 +118,20 @@ impl Reduce {
     pub(crate) fn parse(attributes: &Attributes) -> Result<Self, Problem> {
         let name = attributes.get("by")?;
         let reduction = Reduction::ALL.into_iter().find(|reduction| reduction.name() == name);
-        let reduction = reduction.ok_or_else(|| malformed(format!("`{name}` is not a reduction: sum, product, max, min, all or any")))?;
+        let reduction = reduction.ok_or_else(|| malformed(format!("`{name}` is not a reduction: sum, mean, product, max, min, all or any")))?;
         Ok(Reduce { reduction, axes: attributes.axes("axes")?.into() })
+    }
+}
+
+impl Reduce {
+    /// A value divided by how many elements of these lengths become one. Half precision cannot count that far.
+    fn share(&self, graph: &mut Graph, dims: &Dims, value: Value) -> Result<Value> {
+        let dtype = graph.ty(value).dtype;
+        let wide = if dtype.size() == 2 { DType::F32 } else { dtype };
+        let count = self.axes.iter().fold(Dim::from(1), |count, &axis| count * dims[axis].clone());
+        let (count, value) = (graph.dim_value(&count, wide)?, graph.cast(value, wide)?);
+        let share = graph.apply(&scalar::DIV, &[value, count])?;
+        graph.cast(share, dtype)
     }
 }
 
@@ -143,18 +163,19 @@ impl Primitive for Reduce {
 
     fn derivative(&self) -> Derivative<'_> {
         match self.reduction {
-            Reduction::Sum => Derivative::Linear(self),
+            Reduction::Sum | Reduction::Mean => Derivative::Linear(self),
             Reduction::Product | Reduction::Max | Reduction::Min => Derivative::Tangent(self),
             Reduction::All | Reduction::Any => Derivative::Zero,
         }
     }
 }
 
-/// The transpose of a sum; the other reductions are not linear.
+/// The transpose of a sum or a mean; the other reductions are not linear.
 impl Linear for Reduce {
     fn transpose(&self, graph: &mut Graph, inputs: &[Value], wrt: usize, cotangent: Value) -> Result<Value> {
         let dims = graph.ty(inputs[wrt]).dims.clone();
-        let kept = graph.keep_axes(cotangent, &self.axes)?;
+        let share = if self.reduction == Reduction::Mean { self.share(graph, &dims, cotangent)? } else { cotangent };
+        let kept = graph.keep_axes(share, &self.axes)?;
         graph.broadcast(kept, &dims)
     }
 }
@@ -163,7 +184,7 @@ impl Tangent for Reduce {
     fn tangent(&self, graph: &mut Graph, inputs: &[Value], result: Value, tangents: &[Option<Value>]) -> Result<Option<Value>> {
         let (&[x], &[Some(tangent)]) = (inputs, tangents) else { return Ok(None) };
         Ok(match self.reduction {
-            Reduction::Sum => Some(graph.sum(tangent, &self.axes)?),
+            Reduction::Sum | Reduction::Mean => Some(graph.reduce(self.reduction, tangent, &self.axes)?),
             Reduction::Product => {
                 let others = graph.add(ProductOfOthers { axes: self.axes.clone() }, &[x])?;
                 let terms = graph.times(others, tangent)?;
@@ -231,11 +252,35 @@ mod tests {
     }
 
     #[test]
+    fn sums_and_means_keep_their_digits_and_range() {
+        let row = |row: &[f64]| AnyArray::from(arr1(row));
+        assert_eq!(of(Reduction::Sum, &[0], &row(&[1e16, 1.0, -1e16])).unwrap(), AnyArray::from(arr0(1.0)));
+        assert_eq!(of(Reduction::Sum, &[0], &row(&[1.5e308, 1.5e308, -1.5e308])).unwrap(), AnyArray::from(arr0(1.5e308)));
+        assert_eq!(of(Reduction::Mean, &[0], &row(&[1.5e308, 1.5e308])).unwrap(), AnyArray::from(arr0(1.5e308)));
+        assert_eq!(of(Reduction::Mean, &[0], &row(&[f64::MAX, f64::INFINITY])).unwrap(), AnyArray::from(arr0(f64::INFINITY)));
+        let halves = AnyArray::from(ndarray::Array1::from_elem(100_000, half::f16::from_f32(3.0)));
+        assert_eq!(of(Reduction::Mean, &[0], &halves).unwrap(), AnyArray::from(arr0(half::f16::from_f32(3.0))));
+        // Half precision counts no further than 65504 itself, and the slope of a mean divides by the count.
+        let mut graph = Graph::new();
+        let [x, u] = [("x", [100_000].as_slice()), ("u", &[])].map(|(name, shape)| {
+            let ty = Type::new(DType::F16, shape.iter().copied());
+            graph.add_input(name, ty, crate::op::input::InputKind::Argument).unwrap()
+        });
+        let slopes = reduce(Reduction::Mean, &[0]).transpose(&mut graph, &[x], 0, u).unwrap();
+        graph.set_outputs([slopes]);
+        let slopes = graph.evaluate(&[halves, AnyArray::from(arr0(half::f16::ONE))]).unwrap().remove(0);
+        assert_eq!(slopes, AnyArray::from(ndarray::Array1::from_elem(100_000, half::f16::from_f32(1e-5))));
+        let none = of(Reduction::Mean, &[1], &AnyArray::from(Array2::<f32>::zeros((2, 0)))).unwrap().to_reals();
+        assert!(none.len() == 2 && none.iter().all(|x| x.is_nan()));
+    }
+
+    #[test]
     fn what_it_refuses() {
         let x = AnyArray::from(arr1(&[1.0f32]));
         assert_eq!(of(Reduction::All, &[0], &x).unwrap_err().kind, ErrorKind::DType);
         assert_eq!(of(Reduction::Sum, &[0], &AnyArray::from(arr1(&[true]))).unwrap_err().kind, ErrorKind::DType);
         assert_eq!(of(Reduction::Sum, &[0], &x.cast(DType::C64)).unwrap_err().kind, ErrorKind::DType);
+        assert_eq!(of(Reduction::Mean, &[0], &AnyArray::from(arr1(&[1i32]))).unwrap_err().kind, ErrorKind::DType);
         assert_eq!(of(Reduction::Sum, &[1], &x).unwrap_err().kind, ErrorKind::Axis);
         assert_eq!(of(Reduction::Sum, &[0, 0], &x).unwrap_err().kind, ErrorKind::Axis);
     }
@@ -252,7 +297,9 @@ mod tests {
     #[test]
     fn derivatives() {
         let x = Array3::<f64>::from_shape_fn((2, 3, 2), |(i, j, k)| ((5 * i + 7 * j + 3 * k) % 11) as f64 - 4.3);
-        assert_transpose(reduce(Reduction::Sum, &[0, 2]), &[AnyArray::from(x.clone())]);
+        for reduction in [Reduction::Sum, Reduction::Mean] {
+            assert_transpose(reduce(reduction, &[0, 2]), &[AnyArray::from(x.clone())]);
+        }
         for reduction in [Reduction::Product, Reduction::Max, Reduction::Min] {
             assert_tangent(&reduce(reduction, &[0, 2]), &AnyArray::from(x.clone()));
         }

@@ -28,6 +28,7 @@ use crate::op::insert_axis::InsertAxis;
 use crate::op::iota::Iota;
 use crate::op::log_softmax::LogSoftmax;
 use crate::op::log_sum_exp::LogSumExp;
+use crate::op::norm::Norm;
 use crate::op::pad::Pad;
 use crate::op::pointwise::Pointwise;
 use crate::op::product_of_others::ProductOfOthers;
@@ -108,7 +109,7 @@ fn pick_op(kind: u8, parameter: usize, dtype: DType, bits: u64, x: &Type, split:
             .map(|dim| Range { start: Dim::from(0), step: if bits.is_multiple_of(2) { 1 } else { 2 }, length: dim.floor_div(&Dim::from(2)) })
             .collect()
     };
-    let reductions = [Reduction::Sum, Reduction::Product, Reduction::Max, Reduction::Min, Reduction::All, Reduction::Any];
+    let reductions = Reduction::ALL;
     match kind % 24 {
         0..5 => {
             let scalar = scalar::ALL[parameter % scalar::ALL.len()];
@@ -140,12 +141,13 @@ fn pick_op(kind: u8, parameter: usize, dtype: DType, bits: u64, x: &Type, split:
         16 => (Concatenate { axis }.into(), 2),
         17 => (SelectAxis { axis }.into(), 2),
         18 => (ScatterAdd { axis, length: length(0) }.into(), 2),
-        19 => (Reduce { reduction: reductions[parameter % 6], axes }.into(), 1),
-        20 => match parameter % 5 {
+        19 => (Reduce { reduction: reductions[parameter % reductions.len()], axes }.into(), 1),
+        20 => match parameter % 6 {
             0 => (ProductOfOthers { axes }.into(), 1),
             1 => (LogSumExp { axes }.into(), 1),
             2 => (Softmax { axis }.into(), 1),
             3 => (LogSoftmax { axis }.into(), 1),
+            4 => (Norm { axes }.into(), 1),
             _ => (ArgExtreme { extreme: if bits.is_multiple_of(2) { Extreme::Max } else { Extreme::Min }, axis }.into(), 1),
         },
         21 => (Dot { batch: SmallVec::new(), contract: if parameter.is_multiple_of(2) { smallvec![(axis, 0)] } else { SmallVec::new() } }.into(), 2),
@@ -228,6 +230,7 @@ fn every_op_reads_back() {
         (ProductOfOthers { axes: smallvec![1] }.into(), vec![x]),
         (ArgExtreme { extreme: Extreme::Min, axis: 0 }.into(), vec![x]),
         (LogSumExp { axes: smallvec![0, 1] }.into(), vec![x]),
+        (Norm { axes: smallvec![0] }.into(), vec![x]),
         (Softmax { axis: 1 }.into(), vec![x]),
         (LogSoftmax { axis: 0 }.into(), vec![x]),
         (Dot { batch: smallvec![(0, 0)], contract: smallvec![(1, 1)] }.into(), vec![x, y]),

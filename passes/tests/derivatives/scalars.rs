@@ -57,6 +57,9 @@ fn interval(scalar: &Scalar, place: usize) -> Interval {
         "tan" => Interval { low: -1.2, high: 1.2 },
         // A pole at 0.
         "recip" => Interval { low: 0.4, ..whole },
+        // Infinitely steep where both are the same, and not defined beyond.
+        "log_sub_exp" if place == 0 => Interval { low: 0.4, ..whole },
+        "log_sub_exp" => Interval { high: 0.0, ..whole },
         "div" if place == 1 => Interval { low: 0.4, ..whole },
         _ => whole,
     }
@@ -86,8 +89,8 @@ fn every_function_stretched() {
 #[test]
 fn an_argument_given_twice_counts_twice() {
     for scalar in differentiable().filter(|scalar| scalar.arity() == 2 && !is_parameter(scalar, 0)) {
-        // Where both are the same, these have a kink.
-        if ["max", "min", "rem", "copysign"].contains(&scalar.name) {
+        // Where both are the same, these have a kink or a pole.
+        if ["max", "min", "rem", "copysign", "log_sub_exp"].contains(&scalar.name) {
             continue;
         }
         let low = scalar.domain[0].low.max(scalar.domain[1].low).max(0.3);

@@ -15,6 +15,7 @@ use damo_graph::op::insert_axis::InsertAxis;
 use damo_graph::op::iota::Iota;
 use damo_graph::op::log_softmax::LogSoftmax;
 use damo_graph::op::log_sum_exp::LogSumExp;
+use damo_graph::op::norm::Norm;
 use damo_graph::op::pad::Pad;
 use damo_graph::op::product_of_others::ProductOfOthers;
 use damo_graph::op::reduce::{Reduce, Reduction};
@@ -47,7 +48,7 @@ macro_rules! variants {
 }
 variants! {
     Input, Constant, Pointwise, Cast, DimValue, Iota, Broadcast, Reshape, Transpose, InsertAxis, RemoveAxis, Slice, Pad, Concatenate,
-    SelectAxis, ScatterAdd, Reduce, ProductOfOthers, ArgExtreme, LogSumExp, Softmax, LogSoftmax, Dot, StopGradient, Custom,
+    SelectAxis, ScatterAdd, Reduce, ProductOfOthers, ArgExtreme, LogSumExp, Norm, Softmax, LogSoftmax, Dot, StopGradient, Custom,
 }
 
 fn varies(seed: u64, shape: &[usize]) -> Given {
@@ -138,6 +139,8 @@ fn reductions() -> Vec<Case> {
     let mut cases = vec![
         case("sum", reduce(Reduction::Sum, &[1]), vec![varies(40, &[2, 3])]),
         case("sum of all", reduce(Reduction::Sum, &[0, 1, 2]), vec![varies(41, &[2, 3, 2])]),
+        case("mean", reduce(Reduction::Mean, &[1]), vec![varies(55, &[2, 3])]),
+        case("mean of all", reduce(Reduction::Mean, &[0, 1]), vec![varies(56, &[2, 3])]),
         case("product", reduce(Reduction::Product, &[1]), vec![varies(42, &[2, 3])]),
         case("product of two axes", reduce(Reduction::Product, &[0, 2]), vec![varies(43, &[2, 3, 2])]),
         case("product with a zero", reduce(Reduction::Product, &[0]), vec![Given::Varies(arr1(&[0.0, 2.0, 3.0]).into_dyn())]),
@@ -150,6 +153,9 @@ fn reductions() -> Vec<Case> {
         case("product_of_others with a zero", ProductOfOthers { axes: smallvec![0] }, vec![Given::Varies(arr1(&[0.0, 2.0, 3.0]).into_dyn())]),
         case("log_sum_exp", LogSumExp { axes: smallvec![1] }, vec![varies(46, &[2, 3])]),
         case("log_sum_exp of all", LogSumExp { axes: smallvec![0, 1] }, vec![varies(47, &[2, 3])]),
+        case("norm", Norm { axes: smallvec![1] }, vec![varies(53, &[2, 3])]),
+        case("norm of all", Norm { axes: smallvec![0, 1] }, vec![varies(54, &[2, 3])]),
+        case("norm of each", Norm { axes: smallvec![] }, vec![apart(&[2, 3])]),
         case("softmax", Softmax { axis: 1 }, vec![varies(48, &[2, 3])]),
         case("softmax along the first", Softmax { axis: 0 }, vec![varies(49, &[3, 2])]),
         case("log_softmax", LogSoftmax { axis: 1 }, vec![varies(50, &[2, 3])]),

@@ -4,6 +4,7 @@ use damo::op::Op;
 use damo::op::arg_extreme::{ArgExtreme, Extreme};
 use damo::op::log_softmax::LogSoftmax;
 use damo::op::log_sum_exp::LogSumExp;
+use damo::op::norm::Norm;
 use damo::op::reduce::Reduction;
 use damo::op::scalar;
 use damo::op::softmax::Softmax;
@@ -54,7 +55,7 @@ impl Over {
     }
 
     fn mean<'t>(&self, x: Tensor<'t, f64>) -> Result<Tensor<'t, f64>, Stop> {
-        Ok(self.reduce(Reduction::Sum, x)? / self.count(&array::lengths_of(x)?))
+        self.reduce(Reduction::Mean, x)
     }
 
     /// The variance, by two passes, with `ddof` degrees of freedom gone.
@@ -180,11 +181,8 @@ fn norm<'t>(arguments: &Arguments<'t>, x: Tensor<'t, f64>) -> Result<Tensor<'t, 
         Some(order) => order.number()?,
     };
     if order == 2.0 {
-        // √ has an infinite slope at 0, where Damo's convention for a norm is 0.
-        let squares = over.reduce(Reduction::Sum, x * x)?;
-        let is_zero = array::ask(&scalar::EQUAL, [squares, squares.constant(0.0)]);
-        let safe = array::select(is_zero, squares.constant(1.0), squares).sqrt();
-        return Ok(array::select(is_zero, squares.constant(0.0), safe));
+        let norm = x.tape().apply(Norm { axes: over.axes[..].into() }, &[x.handle()]);
+        return Ok(over.kept(norm, &lengths));
     }
     if order == 0.0 {
         let counted = array::ask(&scalar::NOT_EQUAL, [x, x.constant(0.0)]).cast::<f64>();
