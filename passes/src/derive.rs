@@ -17,14 +17,18 @@
 //! | what may be asked | `derive/check.rs` |
 
 mod check;
-mod cotangent;
 mod forward;
+mod linear;
+mod mask;
+mod masked;
 mod path;
 mod reverse;
 mod scale;
 mod transpose;
 
 use damo_graph::{Error, ErrorKind, Graph, Node, NodeId, Provenance, Result, Value};
+
+use masked::Masked;
 
 /// The gradient of a scalar cost with respect to values of the same graph, each of the type of its value.
 ///
@@ -39,7 +43,7 @@ pub fn gradient(graph: &mut Graph, cost: Value, wrt: &[Value]) -> Result<Vec<Opt
     keeping_provenance(graph, |graph| {
         graph.set_provenance(graph.node(cost.node).provenance().by_rule(reverse::RULE));
         let one = graph.number(graph.ty(cost).dtype, 1.0)?;
-        let found = reverse::pull_back(graph, &[(cost, one)], wrt, None)?;
+        let found = reverse::pull_back(graph, &[(cost, Masked::whole(one))], wrt, None)?;
         exactly_typed(graph, found, wrt)
     })
 }
@@ -52,6 +56,7 @@ pub fn vjp(graph: &mut Graph, outputs: &[Value], cotangents: &[Value], wrt: &[Va
     check::floats(graph, wrt)?;
     keeping_provenance(graph, |graph| {
         let seeds = check::paired(graph, "cotangent", "output", cotangents, outputs)?;
+        let seeds: Vec<(Value, Masked)> = seeds.into_iter().map(|(output, cotangent)| (output, Masked::whole(cotangent))).collect();
         let found = reverse::pull_back(graph, &seeds, wrt, None)?;
         exactly_typed(graph, found, wrt)
     })

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::attributes::{Attributes, malformed};
 use super::product_of_others::ProductOfOthers;
-use super::{Cotangents, Derivative, Linear, Primitive, Tangent, Types, arity, compensated, one, require, rows, scalar, special};
+use super::{Cotangents, Derivative, Elements, Linear, Primitive, Tangent, Types, arity, compensated, one, require, rows, scalar, special};
 use crate::any_array::AnyArray;
 use crate::dtype::{Class, DType};
 use crate::error::{ErrorKind, Problem, Result};
@@ -156,6 +156,13 @@ impl Linear for Reduce {
         let dims = graph.ty(inputs[wrt]).dims.clone();
         let kept = graph.keep_axes(cotangent, &self.axes)?;
         graph.broadcast(kept, &dims)
+    }
+
+    fn elements(&self) -> Elements {
+        match self.reduction {
+            Reduction::Sum => Elements::Sum,
+            Reduction::Product | Reduction::Max | Reduction::Min | Reduction::All | Reduction::Any => Elements::Mix,
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use damo_graph::op::input::InputKind;
 use damo_graph::{Graph, Node, Result, Tangent, Type, Value};
 
+use super::mask::Mask;
+use super::masked::Masked;
 use super::reverse::{not_linear, pull_back};
 use crate::rebuild::{Rebuild, ancestors};
 
@@ -15,7 +17,7 @@ pub(super) fn transposed_tangent(
     node: &Node,
     rule: &dyn Tangent,
     result: Value,
-    cotangent: Value,
+    cotangent: Masked,
     varying: &[bool],
 ) -> Result<Vec<Option<Value>>> {
     let name = node.op().rules().name();
@@ -31,20 +33,26 @@ pub(super) fn transposed_tangent(
     for (place, _) in varying.iter().enumerate().filter(|(_, varies)| **varies) {
         unknown[place] = Some(declare(&mut local, "tangent", graph.ty(node.inputs()[place]))?);
     }
-    let local_cotangent = declare(&mut local, "cotangent", graph.ty(cotangent))?;
+    let local_cotangent = declare(&mut local, "cotangent", graph.ty(cotangent.value))?;
+    let mask = cotangent.mask.map(|mask| mask.value(graph)).transpose()?;
+    let local_mask = mask.map(|mask| declare(&mut local, "mask", graph.ty(mask))).transpose()?;
+    let seed = Masked { value: local_cotangent, mask: local_mask.map(Mask::of), ..cotangent };
     let local_node = local.add_node(node.op().clone(), &inputs)?;
     let local_result = Value { node: local_node, result: result.result };
 
     let Some(tangent) = rule.tangent(&mut local, &inputs, local_result, &unknown)? else { return Ok(vec![None; varying.len()]) };
     let wrt: Vec<Value> = unknown.iter().copied().flatten().collect();
-    let mut found = pull_back(&mut local, &[(tangent, local_cotangent)], &wrt, Some(name))?.into_iter();
+    let mut found = pull_back(&mut local, &[(tangent, seed)], &wrt, Some(name))?.into_iter();
     let cotangents: Vec<Option<Value>> = unknown.iter().map(|unknown| unknown.and_then(|_| found.next().flatten())).collect();
 
     let mut rebuild = Rebuild::new(&local, graph);
     for (&here, &there) in inputs.iter().zip(node.inputs()) {
         rebuild.replace(here, there);
     }
-    rebuild.replace(local_cotangent, cotangent);
+    rebuild.replace(local_cotangent, cotangent.value);
+    if let (Some(here), Some(there)) = (local_mask, mask) {
+        rebuild.replace(here, there);
+    }
     for id in ancestors(&local, cotangents.iter().copied().flatten()) {
         if wrt.contains(&id.into()) {
             return Err(not_linear(name, "a function of themselves"));
