@@ -4,7 +4,7 @@ use damo_graph::op::term::Term;
 use damo_graph::types::Dims;
 use damo_graph::{Derivative, Graph, Node, NodeId, Result, Value};
 
-use super::masked::{Gathered, Masked};
+use super::masked::{Gathered, Masked, unmasked};
 use super::path::Path;
 use super::scale::scale;
 use super::{TOO_FEW, float_results, linear, undefined};
@@ -32,7 +32,7 @@ pub(super) fn push_forward(graph: &mut Graph, seeds: &[(Value, Value)], outputs:
             tangents.add(graph, result, tangent)?;
         }
     }
-    tangents.of(graph, outputs)
+    unmasked(graph, &tangents.of(outputs))
 }
 
 /// The tangents of a node's results, given those of its inputs; a result that is not listed has none.
@@ -76,11 +76,6 @@ fn tangents_of(graph: &mut Graph, id: NodeId, node: &Node, given: &[Option<Maske
         Derivative::Zero => Ok(Vec::new()),
         Derivative::Undefined(reason) => Err(undefined(graph, node, reason)),
     }
-}
-
-/// The tangents as one value each.
-fn unmasked(graph: &mut Graph, given: &[Option<Masked>]) -> Result<Vec<Option<Value>>> {
-    given.iter().map(|tangent| tangent.map(|tangent| tangent.unmasked(graph)).transpose()).collect()
 }
 
 /// ẏ = Σ dᵢ·ẋᵢ, stretched to the lengths of the result.

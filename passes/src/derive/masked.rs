@@ -95,8 +95,13 @@ impl Gathered {
         Ok(())
     }
 
-    /// What belongs to each of these values, as one value each. `None` is zero.
-    pub fn of(&self, graph: &mut Graph, values: &[Value]) -> Result<Vec<Option<Value>>> {
-        values.iter().map(|&value| self.get(value).map(|found| found.unmasked(graph)).transpose()).collect()
+    /// The sums that belong to values.
+    pub fn of(&self, values: &[Value]) -> Vec<Option<Masked>> {
+        values.iter().map(|&value| self.get(value)).collect()
     }
+}
+
+/// Tangents or cotangents as one value each.
+pub(super) fn unmasked(graph: &mut Graph, masked: &[Option<Masked>]) -> Result<Vec<Option<Value>>> {
+    masked.iter().map(|found| found.map(|found| found.unmasked(graph)).transpose()).collect()
 }

@@ -17,7 +17,7 @@ pub(super) const RULE: &str = "gradient";
 ///
 /// `tangent_of` names the op whose tangent is being transposed, if that is what happens: then everything on the way must be
 /// linear, and an op that is not is an error.
-pub(super) fn pull_back(graph: &mut Graph, seeds: &[(Value, Masked)], wrt: &[Value], tangent_of: Option<&str>) -> Result<Vec<Option<Value>>> {
+pub(super) fn pull_back(graph: &mut Graph, seeds: &[(Value, Masked)], wrt: &[Value], tangent_of: Option<&str>) -> Result<Vec<Option<Masked>>> {
     let outputs: Vec<Value> = seeds.iter().map(|&(output, _)| output).collect();
     let path = Path::between(graph, wrt, &outputs);
     let mut cotangents = Gathered::default();
@@ -41,7 +41,7 @@ pub(super) fn pull_back(graph: &mut Graph, seeds: &[(Value, Masked)], wrt: &[Val
             }
         }
     }
-    cotangents.of(graph, wrt)
+    Ok(cotangents.of(wrt))
 }
 
 /// What one result's cotangent gives to each input that varies; `None` is zero.
@@ -77,16 +77,14 @@ fn shares_of(
                 return Err(not_linear(op, node.op().rules().name()));
             }
             let value = cotangent.unmasked(graph)?;
-            let values = match rule.cotangent(graph, node.inputs(), result, value)? {
-                Some(values) => values.into_vec(),
+            let values: Vec<Option<Masked>> = match rule.cotangent(graph, node.inputs(), result, value)? {
+                Some(values) => values.into_iter().map(|value| value.map(Masked::whole)).collect(),
                 None => transposed_tangent(graph, node, rule, result, Masked { value, zeroed: true, ..cotangent }, varying)?,
             };
             if values.len() != shares.len() {
                 return Err(undefined(graph, node, "its cotangent rule must give one cotangent, or none, for each input"));
             }
-            for (share, value) in shares.iter_mut().zip(values) {
-                *share = value.map(Masked::whole);
-            }
+            shares = values;
         }
         Derivative::Zero => {}
         Derivative::Undefined(reason) => return Err(undefined(graph, node, reason)),
