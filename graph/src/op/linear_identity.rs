@@ -132,7 +132,8 @@ fn assert_elements(op: &Op, linear: &dyn Linear, inputs: &[AnyArray]) {
     let kept = |(kept, _): (bool, usize)| kept;
     match elements {
         Elements::Stay => {
-            assert!(varying.len() == 1 && numbers[0].to_reals() == floats[0].to_reals() && numbers[1].to_reals() == cotangent.to_reals())
+            let same = |left: &AnyArray, right: &AnyArray| left.to_reals() == right.to_reals();
+            assert!(varying.len() == 1 && same(&numbers[0], &floats[0]) && same(&numbers[1], &cotangent), "{op:?} moves elements");
         }
         Elements::Move => assert!(kept(there) && once(there) && back.iter().all(|&back| kept(back) && once(back)), "{op:?} does not move elements"),
         Elements::Copy => assert!(kept(there), "{op:?} does not copy elements"),

@@ -49,7 +49,7 @@ pub(super) fn tangents(graph: &mut Graph, id: NodeId, node: &Node, elements: Ele
         Elements::Mix => vec![None; values.len()],
         Elements::Stay => vec![varying().next().and_then(|tangent| tangent.mask); values.len()],
         Elements::Move | Elements::Copy => {
-            let masks = replaced(graph, node, given, |graph, input, tangent| truth(graph, input, tangent))?;
+            let masks = replaced(graph, node, given, truth)?;
             applied(graph, id, node, &masks)?.into_iter().map(|(_, mask)| Some(Mask::of(mask))).collect()
         }
         Elements::Sum => {
