@@ -100,12 +100,21 @@ impl Graph {
 
     /// Summed back to lengths that broadcast to those of the value: the transpose of broadcasting.
     pub fn sum_to(&mut self, value: Value, to: &Dims) -> Result<Value> {
-        let from = self.ty(value).dims.clone();
-        let extra = from.len().saturating_sub(to.len());
-        let stretched: Vec<usize> = (0..to.len()).filter(|&axis| to[axis].is_one() && !from[extra + axis].is_one()).collect();
+        self.reduce_to(Reduction::Sum, value, to)
+    }
+
+    /// Reduced back to lengths that broadcast to those of the value; nothing if it has them.
+    pub fn reduce_to(&mut self, reduction: Reduction, value: Value, to: &Dims) -> Result<Value> {
+        let (extra, stretched) = stretched(&self.ty(value).dims, to);
         let axes: Vec<usize> = (0..extra).chain(stretched.iter().map(|axis| extra + axis)).collect();
-        let sum = self.sum(value, &axes)?;
-        self.keep_axes(sum, &stretched)
+        let reduced = self.reduce(reduction, value, &axes)?;
+        self.keep_axes(reduced, &stretched)
+    }
+
+    /// Whether a value has more elements than lengths that broadcast to its own, as far as is known.
+    pub fn is_stretched_from(&self, value: Value, from: &Dims) -> bool {
+        let (extra, stretched) = stretched(&self.ty(value).dims, from);
+        extra > 0 || !stretched.is_empty()
     }
 
     /// `left + right`
@@ -135,4 +144,10 @@ impl Graph {
             }
         }
     }
+}
+
+/// How broadcasting got from lengths to others: how many axes it put in front, and which of the old ones it stretched.
+fn stretched(to: &Dims, from: &Dims) -> (usize, Vec<usize>) {
+    let extra = to.len().saturating_sub(from.len());
+    (extra, (0..from.len()).filter(|&axis| from[axis].is_one() && !to[extra + axis].is_one()).collect())
 }

@@ -99,6 +99,27 @@ pub trait Linear {
     ///
     /// It has the type of `inputs[wrt]`. A [`Derivative::Linear`] op must not read `inputs[wrt]`, only its type.
     fn transpose(&self, graph: &mut Graph, inputs: &[Value], wrt: usize, cotangent: Value) -> Result<Value>;
+
+    /// What becomes of single elements. It says how a mask, which holds where a derivative is not known to be 0, passes the op.
+    fn elements(&self) -> Elements;
+}
+
+/// What a linear op does with the elements of its floating-point inputs. Its transpose does the opposite.
+///
+/// An op that copies or moves elements must take truth values too, and must put `false` where it puts 0. The same is asked of
+/// [`transpose`](Linear::transpose) where that copies or moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elements {
+    /// It has one floating-point input, whose elements all stay in their places: a change of the element type.
+    Stay,
+    /// Each goes to at most one place, unchanged, and all other places are 0: a permutation, a range, an array in zeros.
+    Move,
+    /// Each may go to several places, unchanged, and all other places are 0. The transpose sums.
+    Copy,
+    /// Each goes to at most one place, which holds the sum of all that come there. The transpose copies.
+    Sum,
+    /// They are multiplied by other numbers, or both copied and summed: no mask passes.
+    Mix,
 }
 
 /// The tangent of a nonlinear op.

@@ -8,19 +8,29 @@
 //! `None` is a zero that is known from the structure: the output does not depend on the value at all, or only through ops
 //! that are piecewise constant. Such zeros never become arrays. Only floating-point values vary.
 //!
+//! A tangent or cotangent may carry a mask: a condition of the graph outside of which it is 0, whatever its value is there.
+//! An op whose partial derivative is 0 on one side of a condition it was given, as a choice is, narrows the mask and multiplies
+//! nothing; pointwise ops leave it alone, and linear ops that only move, copy or sum elements move it along. Zeros are put in
+//! before a sum, a product such as a matrix product, the rule of a nonlinear op, and at the end. So no 0 is ever multiplied by the
+//! infinite slope of the side that was not taken. Where there is no choice there is no mask, and no node for one.
+//!
 //! | to read about | open |
 //! |---|---|
 //! | tangents, inputs to outputs | `derive/forward.rs` |
 //! | cotangents, outputs to inputs | `derive/reverse.rs` |
-//! | what one value has gathered so far | `derive/cotangent.rs` |
+//! | a derivative with its mask, and what one value has gathered so far | `derive/masked.rs` |
+//! | where a derivative may differ from 0 | `derive/mask.rs` |
+//! | linear ops, with masks | `derive/linear.rs` |
 //! | which nodes matter | `derive/path.rs` |
 //! | a partial derivative times a value | `derive/scale.rs` |
 //! | the cotangents of an op that states only its tangent | `derive/transpose.rs` |
 //! | what may be asked | `derive/check.rs` |
 
 mod check;
-mod cotangent;
 mod forward;
+mod linear;
+mod mask;
+mod masked;
 mod path;
 mod reverse;
 mod scale;
@@ -29,6 +39,7 @@ mod transpose;
 use damo_graph::{Error, ErrorKind, Graph, Node, NodeId, Provenance, Result, Value};
 
 use crate::rewrite::stabilise;
+use masked::{Masked, unmasked};
 
 /// The gradient of a scalar cost with respect to values of the same graph, each of the type of its value.
 ///
@@ -44,7 +55,8 @@ pub fn gradient(graph: &mut Graph, cost: Value, wrt: &[Value]) -> Result<Vec<Opt
         let cost = stabilise(graph, &[cost], wrt)?[0];
         graph.set_provenance(graph.node(cost.node).provenance().by_rule(reverse::RULE));
         let one = graph.number(graph.ty(cost).dtype, 1.0)?;
-        let found = reverse::pull_back(graph, &[(cost, one)], wrt, None)?;
+        let found = reverse::pull_back(graph, &[(cost, Masked::whole(one))], wrt, None)?;
+        let found = unmasked(graph, &found)?;
         exactly_typed(graph, found, wrt)
     })
 }
@@ -59,7 +71,9 @@ pub fn vjp(graph: &mut Graph, outputs: &[Value], cotangents: &[Value], wrt: &[Va
         check::known(graph, outputs)?;
         let outputs = stabilise(graph, outputs, wrt)?;
         let seeds = check::paired(graph, "cotangent", "output", cotangents, &outputs)?;
+        let seeds: Vec<(Value, Masked)> = seeds.into_iter().map(|(output, cotangent)| (output, Masked::whole(cotangent))).collect();
         let found = reverse::pull_back(graph, &seeds, wrt, None)?;
+        let found = unmasked(graph, &found)?;
         exactly_typed(graph, found, wrt)
     })
 }

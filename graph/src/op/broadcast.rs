@@ -4,7 +4,7 @@ use ndarray::IxDyn;
 use smallvec::SmallVec;
 
 use super::attributes::Attributes;
-use super::{Derivative, Linear, Primitive, Types, arity, one};
+use super::{Derivative, Elements, Linear, Primitive, Types, arity, one};
 use crate::any_array::AnyArray;
 use crate::error::{Problem, Result};
 use crate::graph::{Graph, Value};
@@ -69,5 +69,9 @@ impl Linear for Broadcast {
     fn transpose(&self, graph: &mut Graph, inputs: &[Value], wrt: usize, cotangent: Value) -> Result<Value> {
         let dims = graph.ty(inputs[wrt]).dims.clone();
         graph.sum_to(cotangent, &dims)
+    }
+
+    fn elements(&self) -> Elements {
+        Elements::Copy
     }
 }

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::attributes::Attributes;
-use super::{Derivative, Linear, Primitive, Types, arity, one};
+use super::{Derivative, Elements, Linear, Primitive, Types, arity, one};
 use crate::any_array::AnyArray;
 use crate::dtype::{Class, DType};
 use crate::error::{Problem, Result};
@@ -62,6 +62,10 @@ impl Linear for Cast {
     fn transpose(&self, graph: &mut Graph, inputs: &[Value], wrt: usize, cotangent: Value) -> Result<Value> {
         let dtype = graph.ty(inputs[wrt]).dtype;
         graph.cast(cotangent, dtype)
+    }
+
+    fn elements(&self) -> Elements {
+        Elements::Stay
     }
 }
 

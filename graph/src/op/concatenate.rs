@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::attributes::Attributes;
 use super::slice::{Range, Slice};
-use super::{Derivative, Linear, Primitive, Types, one, require};
+use super::{Derivative, Elements, Linear, Primitive, Types, one, require};
 use crate::any_array::AnyArray;
 use crate::dim::Dim;
 use crate::dtype::Element;
@@ -92,6 +92,10 @@ impl Linear for Concatenate {
         let mut ranges: SmallVec<[Range; 4]> = graph.ty(inputs[wrt]).dims.iter().map(Range::whole).collect();
         ranges[self.axis].start = before;
         graph.add(Slice { ranges }, &[cotangent])
+    }
+
+    fn elements(&self) -> Elements {
+        Elements::Move
     }
 }
 

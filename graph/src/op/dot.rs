@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::attributes::{Attributes, malformed};
 use super::compensated::Compensated;
-use super::{Derivative, Linear, Primitive, Types, arity, one, require, rows};
+use super::{Derivative, Elements, Linear, Primitive, Types, arity, one, require, rows};
 use crate::any_array::AnyArray;
 use crate::error::{Problem, Result};
 use crate::graph::{Graph, Value};
@@ -175,6 +175,10 @@ impl Linear for Dot {
             axes.extend(&r.free);
         }
         graph.transpose(product, &rows::inverse(&axes))
+    }
+
+    fn elements(&self) -> Elements {
+        Elements::Mix
     }
 }
 

@@ -1,8 +1,8 @@
-//! Checks of derivative rules: the identity ⟨A x, u⟩ = ⟨x, Aᵀ u⟩, and tangents against differences.
+//! Checks of derivative rules: the identity ⟨A x, u⟩ = ⟨x, Aᵀ u⟩, what becomes of elements, and tangents against differences.
 
 use ndarray::{ArrayD, Zip};
 
-use super::{Derivative, Op, Primitive};
+use super::{Derivative, Elements, Linear, Op, Primitive};
 use crate::any_array::AnyArray;
 use crate::dtype::DType;
 use crate::graph::{Graph, Value};
@@ -65,6 +65,84 @@ pub(super) fn assert_transpose(op: impl Into<Op>, inputs: &[AnyArray]) {
         for backward in backward {
             assert_near(forward, backward, 1e-12);
         }
+    }
+    if together {
+        assert_elements(&op, linear, inputs);
+    }
+}
+
+/// Different numbers, none of them 0.
+fn distinct(like: &AnyArray, first: usize) -> AnyArray {
+    let mut next = first;
+    AnyArray::from_reals(
+        like.dtype(),
+        &like.to_reals().mapv(|_| {
+            next += 1;
+            next as f64
+        }),
+    )
+}
+
+/// Whether the elements are those of the given arrays, or 0, and how often the most frequent of them that is not 0 occurs.
+fn origin(made: &AnyArray, from: &[AnyArray]) -> (bool, usize) {
+    let given: Vec<f64> = from.iter().flat_map(|array| array.to_reals().into_iter()).collect();
+    let made: Vec<f64> = made.to_reals().into_iter().collect();
+    let times = |x: f64| made.iter().filter(|&&y| x == y).count();
+    (made.iter().all(|x| *x == 0.0 || given.contains(x)), given.iter().map(|&x| times(x)).max().unwrap_or(0))
+}
+
+/// Checks what a linear op says of elements, of itself and of its transpose, on numbers that tell all elements apart; and that
+/// truth values pass as it says.
+fn assert_elements(op: &Op, linear: &dyn Linear, inputs: &[AnyArray]) {
+    let elements = linear.elements();
+    let mut first = 0;
+    let arrays: Vec<AnyArray> = inputs
+        .iter()
+        .map(|array| {
+            first += 100;
+            if array.dtype().is_float() { distinct(array, first) } else { array.clone() }
+        })
+        .collect();
+    let mut graph = Graph::new();
+    let values: Vec<Value> = arrays.iter().enumerate().map(|(place, array)| declare(&mut graph, &format!("x{place}"), array)).collect();
+    let result = graph.add(op.clone(), &values).unwrap();
+    let floats: Vec<AnyArray> = arrays.iter().filter(|array| array.dtype().is_float()).cloned().collect();
+    let varying: Vec<usize> = (0..arrays.len()).filter(|&place| arrays[place].dtype().is_float()).collect();
+    let cotangent = distinct(&noise(&graph, result), 1000);
+    let (u, mask) = (declare(&mut graph, "u", &cotangent), declare(&mut graph, "mask", &cotangent.cast(DType::Bool)));
+    let backward: Vec<Value> = varying.iter().map(|&wrt| linear.transpose(&mut graph, &values, wrt, u).unwrap()).collect();
+    let mut outputs: Vec<Value> = [result].into_iter().chain(backward).collect();
+    let count = outputs.len();
+    let (copies, is_copied) = (matches!(elements, Elements::Move | Elements::Copy), matches!(elements, Elements::Move | Elements::Sum));
+    if copies {
+        let truths: Vec<Value> =
+            values.iter().map(|&value| if graph.ty(value).dtype.is_float() { graph.cast(value, DType::Bool).unwrap() } else { value }).collect();
+        outputs.push(graph.add(op.clone(), &truths).unwrap());
+    }
+    if is_copied {
+        outputs.extend(varying.iter().map(|&wrt| linear.transpose(&mut graph, &values, wrt, mask).unwrap()));
+    }
+    graph.set_outputs(outputs);
+    let given: Vec<AnyArray> = arrays.iter().cloned().chain([cotangent.clone(), cotangent.cast(DType::Bool)]).collect();
+    let found = graph.evaluate(&given).unwrap();
+    let (numbers, truths) = found.split_at(count);
+    let (there, back): (_, Vec<_>) =
+        (origin(&numbers[0], &floats), numbers[1..].iter().map(|made| origin(made, std::slice::from_ref(&cotangent))).collect());
+    let once = |(_, times): (bool, usize)| times <= 1;
+    let kept = |(kept, _): (bool, usize)| kept;
+    match elements {
+        Elements::Stay => {
+            let same = |left: &AnyArray, right: &AnyArray| left.to_reals() == right.to_reals();
+            assert!(varying.len() == 1 && same(&numbers[0], &floats[0]) && same(&numbers[1], &cotangent), "{op:?} moves elements");
+        }
+        Elements::Move => assert!(kept(there) && once(there) && back.iter().all(|&back| kept(back) && once(back)), "{op:?} does not move elements"),
+        Elements::Copy => assert!(kept(there), "{op:?} does not copy elements"),
+        Elements::Sum => assert!(back.iter().all(|&back| kept(back)), "the transpose of {op:?} does not copy elements"),
+        Elements::Mix => {}
+    }
+    let expected = numbers[usize::from(!copies)..if is_copied { count } else { 1 }].iter();
+    for (truth, number) in truths.iter().zip(expected) {
+        assert_eq!(*truth, number.cast(DType::Bool), "{op:?} does not take masks as it takes numbers");
     }
 }
 

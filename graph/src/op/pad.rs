@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::attributes::Attributes;
 use super::slice::{Range, Slice, one_range_per_axis};
-use super::{Derivative, Linear, Primitive, Types, arity, one, require};
+use super::{Derivative, Elements, Linear, Primitive, Types, arity, one, require};
 use crate::any_array::AnyArray;
 use crate::dtype::Element;
 use crate::error::{Problem, Result};
@@ -84,6 +84,10 @@ impl Primitive for Pad {
 impl Linear for Pad {
     fn transpose(&self, graph: &mut Graph, _: &[Value], _: usize, cotangent: Value) -> Result<Value> {
         graph.add(Slice { ranges: self.ranges.clone() }, &[cotangent])
+    }
+
+    fn elements(&self) -> Elements {
+        Elements::Move
     }
 }
 

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::attributes::{Attributes, malformed};
 use super::product_of_others::ProductOfOthers;
-use super::{Cotangents, Derivative, Linear, Primitive, Tangent, Types, arity, compensated, one, require, rows, scalar, special};
+use super::{Cotangents, Derivative, Elements, Linear, Primitive, Tangent, Types, arity, compensated, one, require, rows, scalar, special};
 use crate::any_array::AnyArray;
 use crate::dim::Dim;
 use crate::dtype::{Class, DType};
@@ -177,6 +177,13 @@ impl Linear for Reduce {
         let share = if self.reduction == Reduction::Mean { self.share(graph, &dims, cotangent)? } else { cotangent };
         let kept = graph.keep_axes(share, &self.axes)?;
         graph.broadcast(kept, &dims)
+    }
+
+    fn elements(&self) -> Elements {
+        match self.reduction {
+            Reduction::Sum => Elements::Sum,
+            Reduction::Mean | Reduction::Product | Reduction::Max | Reduction::Min | Reduction::All | Reduction::Any => Elements::Mix,
+        }
     }
 }
 

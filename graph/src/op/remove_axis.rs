@@ -4,7 +4,7 @@ use ndarray::Axis;
 use smallvec::SmallVec;
 
 use super::attributes::Attributes;
-use super::{Derivative, Linear, Primitive, Types, arity, one, require};
+use super::{Derivative, Elements, Linear, Primitive, Types, arity, one, require};
 use crate::any_array::AnyArray;
 use crate::dim::Dim;
 use crate::error::{Problem, Result};
@@ -62,6 +62,10 @@ impl Primitive for RemoveAxis {
 impl Linear for RemoveAxis {
     fn transpose(&self, graph: &mut Graph, _: &[Value], _: usize, cotangent: Value) -> Result<Value> {
         graph.insert_axis(cotangent, self.axis)
+    }
+
+    fn elements(&self) -> Elements {
+        Elements::Move
     }
 }
 

@@ -4,7 +4,7 @@ use ndarray::IxDyn;
 use smallvec::SmallVec;
 
 use super::attributes::Attributes;
-use super::{Derivative, Linear, Primitive, Types, arity, one};
+use super::{Derivative, Elements, Linear, Primitive, Types, arity, one};
 use crate::any_array::AnyArray;
 use crate::dim::Dim;
 use crate::error::{Problem, Result};
@@ -68,6 +68,10 @@ impl Linear for Reshape {
     fn transpose(&self, graph: &mut Graph, inputs: &[Value], wrt: usize, cotangent: Value) -> Result<Value> {
         let dims = graph.ty(inputs[wrt]).dims.clone();
         graph.reshape(cotangent, &dims)
+    }
+
+    fn elements(&self) -> Elements {
+        Elements::Move
     }
 }
 

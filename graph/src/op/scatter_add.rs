@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::attributes::Attributes;
 use super::compensated::Compensated;
 use super::select_axis::{SelectAxis, places};
-use super::{Derivative, Linear, Primitive, Types, arity, one, require};
+use super::{Derivative, Elements, Linear, Primitive, Types, arity, one, require};
 use crate::any_array::AnyArray;
 use crate::dim::Dim;
 use crate::error::{Problem, Result};
@@ -118,6 +118,10 @@ impl Linear for ScatterAdd {
             return graph.zeros_like(inputs[wrt]);
         }
         graph.add(SelectAxis { axis: self.axis }, &[cotangent, inputs[1]])
+    }
+
+    fn elements(&self) -> Elements {
+        Elements::Sum
     }
 }
 

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::attributes::Attributes;
 use super::scatter_add::ScatterAdd;
-use super::{Derivative, Linear, Primitive, Types, arity, one, require};
+use super::{Derivative, Elements, Linear, Primitive, Types, arity, one, require};
 use crate::any_array::AnyArray;
 use crate::error::{ErrorKind, Problem, Result};
 use crate::graph::{Graph, Value};
@@ -91,6 +91,10 @@ impl Linear for SelectAxis {
         }
         let length = graph.ty(inputs[0]).dims[self.axis].clone();
         graph.add(ScatterAdd { axis: self.axis, length }, &[cotangent, inputs[1]])
+    }
+
+    fn elements(&self) -> Elements {
+        Elements::Copy
     }
 }
 

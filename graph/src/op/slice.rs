@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::attributes::{Attributes, malformed};
 use super::pad::Pad;
-use super::{Derivative, Linear, Primitive, Types, arity, one};
+use super::{Derivative, Elements, Linear, Primitive, Types, arity, one};
 use crate::any_array::AnyArray;
 use crate::dim::Dim;
 use crate::error::{Problem, Result};
@@ -158,6 +158,10 @@ impl Linear for Slice {
     fn transpose(&self, graph: &mut Graph, inputs: &[Value], wrt: usize, cotangent: Value) -> Result<Value> {
         let to = graph.ty(inputs[wrt]).dims.clone();
         graph.add(Pad { ranges: self.ranges.clone(), to }, &[cotangent])
+    }
+
+    fn elements(&self) -> Elements {
+        Elements::Move
     }
 }
 

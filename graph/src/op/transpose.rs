@@ -4,7 +4,7 @@ use ndarray::IxDyn;
 use smallvec::SmallVec;
 
 use super::attributes::Attributes;
-use super::{Derivative, Linear, Primitive, Types, arity, one, require, rows};
+use super::{Derivative, Elements, Linear, Primitive, Types, arity, one, require, rows};
 use crate::any_array::AnyArray;
 use crate::error::{Problem, Result};
 use crate::graph::{Graph, Value};
@@ -61,6 +61,10 @@ impl Primitive for Transpose {
 impl Linear for Transpose {
     fn transpose(&self, graph: &mut Graph, _: &[Value], _: usize, cotangent: Value) -> Result<Value> {
         graph.transpose(cotangent, &rows::inverse(&self.order))
+    }
+
+    fn elements(&self) -> Elements {
+        Elements::Move
     }
 }
 

@@ -3,7 +3,8 @@
 use damo_graph::op::term::Term;
 use damo_graph::{Derivative, Error, ErrorKind, Graph, Node, NodeId, Result, Type, Value};
 
-use super::cotangent::{Cotangent, Cotangents};
+use super::linear::transposed;
+use super::masked::{Gathered, Masked};
 use super::path::Path;
 use super::scale::scale;
 use super::transpose::transposed_tangent;
@@ -16,12 +17,12 @@ pub(super) const RULE: &str = "gradient";
 ///
 /// `tangent_of` names the op whose tangent is being transposed, if that is what happens: then everything on the way must be
 /// linear, and an op that is not is an error.
-pub(super) fn pull_back(graph: &mut Graph, seeds: &[(Value, Value)], wrt: &[Value], tangent_of: Option<&str>) -> Result<Vec<Option<Value>>> {
+pub(super) fn pull_back(graph: &mut Graph, seeds: &[(Value, Masked)], wrt: &[Value], tangent_of: Option<&str>) -> Result<Vec<Option<Masked>>> {
     let outputs: Vec<Value> = seeds.iter().map(|&(output, _)| output).collect();
     let path = Path::between(graph, wrt, &outputs);
-    let mut cotangents = Cotangents::default();
-    for &(output, value) in seeds {
-        cotangents.add(graph, output, Cotangent { value })?;
+    let mut cotangents = Gathered::default();
+    for &(output, cotangent) in seeds {
+        cotangents.add(graph, output, cotangent)?;
     }
     for id in path.nodes().rev() {
         let node = graph.node(id).clone();
@@ -40,7 +41,7 @@ pub(super) fn pull_back(graph: &mut Graph, seeds: &[(Value, Value)], wrt: &[Valu
             }
         }
     }
-    Ok(wrt.iter().map(|&value| cotangents.get(value).map(|cotangent| cotangent.value)).collect())
+    Ok(cotangents.of(wrt))
 }
 
 /// What one result's cotangent gives to each input that varies; `None` is zero.
@@ -48,11 +49,11 @@ fn shares_of(
     graph: &mut Graph,
     node: &Node,
     result: Value,
-    cotangent: Cotangent,
+    cotangent: Masked,
     varying: &[bool],
     tangent_of: Option<&str>,
-) -> Result<Vec<Option<Cotangent>>> {
-    let mut shares: Vec<Option<Cotangent>> = vec![None; node.inputs().len()];
+) -> Result<Vec<Option<Masked>>> {
+    let mut shares: Vec<Option<Masked>> = vec![None; node.inputs().len()];
     let places = || varying.iter().enumerate().filter(|(_, varies)| **varies).map(|(place, _)| place);
     match node.op().rules().derivative() {
         Derivative::Pointwise(partials) => {
@@ -61,30 +62,29 @@ fn shares_of(
                 shares[place] = pointwise(graph, partial, node.inputs(), place, result, cotangent)?;
             }
         }
-        Derivative::Linear(rule) | Derivative::Multilinear(rule) => {
+        kind @ (Derivative::Linear(rule) | Derivative::Multilinear(rule)) => {
             if node.types().len() > 1 {
                 return Err(undefined(graph, node, "it has several results, and its transpose does not say which one's cotangent it takes"));
             }
+            // A product may be with numbers that are not finite: it must find zeros outside of the mask.
+            let cotangent = if matches!(kind, Derivative::Multilinear(_)) { Masked::whole(cotangent.unmasked(graph)?) } else { cotangent };
             for place in places() {
-                let value = rule.transpose(graph, node.inputs(), place, cotangent.value)?;
-                shares[place] = Some(Cotangent { value });
+                shares[place] = Some(transposed(graph, rule, node.inputs(), place, cotangent)?);
             }
         }
         Derivative::Tangent(rule) => {
             if let Some(op) = tangent_of {
                 return Err(not_linear(op, node.op().rules().name()));
             }
-            let stated = rule.cotangent(graph, node.inputs(), result, cotangent.value)?;
-            let values = match stated {
-                Some(values) => values.into_vec(),
-                None => transposed_tangent(graph, node, rule, result, cotangent.value, varying)?,
+            let value = cotangent.unmasked(graph)?;
+            let values: Vec<Option<Masked>> = match rule.cotangent(graph, node.inputs(), result, value)? {
+                Some(values) => values.into_iter().map(|value| value.map(Masked::whole)).collect(),
+                None => transposed_tangent(graph, node, rule, result, Masked { value, zeroed: true, ..cotangent }, varying)?,
             };
             if values.len() != shares.len() {
                 return Err(undefined(graph, node, "its cotangent rule must give one cotangent, or none, for each input"));
             }
-            for (share, value) in shares.iter_mut().zip(values) {
-                *share = value.map(|value| Cotangent { value });
-            }
+            shares = values;
         }
         Derivative::Zero => {}
         Derivative::Undefined(reason) => return Err(undefined(graph, node, reason)),
@@ -93,19 +93,15 @@ fn shares_of(
 }
 
 /// x̄ = dᵢ·ȳ, summed over the axes along which x was stretched.
-fn pointwise(graph: &mut Graph, partial: Term, inputs: &[Value], place: usize, result: Value, cotangent: Cotangent) -> Result<Option<Cotangent>> {
+fn pointwise(graph: &mut Graph, partial: Term, inputs: &[Value], place: usize, result: Value, cotangent: Masked) -> Result<Option<Masked>> {
     let dims = graph.ty(inputs[place]).dims.clone();
     // What a number multiplies is smaller once it is summed.
-    let value = if partial.known().is_some() {
-        let sum = graph.sum_to(cotangent.value, &dims)?;
-        scale(graph, partial, inputs, result, sum)?
-    } else {
-        match scale(graph, partial, inputs, result, cotangent.value)? {
-            Some(product) => Some(graph.sum_to(product, &dims)?),
-            None => None,
-        }
-    };
-    Ok(value.map(|value| Cotangent { value }))
+    if partial.known().is_some() {
+        let sum = cotangent.sum_to(graph, &dims)?;
+        return scale(graph, partial, inputs, result, sum);
+    }
+    let product = scale(graph, partial, inputs, result, cotangent)?;
+    product.map(|product| product.sum_to(graph, &dims)).transpose()
 }
 
 /// Refuses a share that is not of the type of its input: a defect in the op's rule.

@@ -59,7 +59,7 @@ impl Rewriter<'_> {
             Op::Reduce(reduce) => match reduce.reduction {
                 // An empty sum is 0.
                 Reduction::Sum => !strictly && has(inputs[0], false),
-                Reduction::Product | Reduction::Max | Reduction::Min => has(inputs[0], strictly),
+                Reduction::Mean | Reduction::Product | Reduction::Max | Reduction::Min => has(inputs[0], strictly),
                 Reduction::All | Reduction::Any => false,
             },
             Op::Broadcast(_)

@@ -5,6 +5,7 @@
 mod check;
 mod conventions;
 mod cost;
+mod masks;
 mod refusals;
 mod scalars;
 mod structural;
