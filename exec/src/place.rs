@@ -76,7 +76,8 @@ fn may_replace(draft: &Draft, step: &Step, old: BufferId, new: BufferId) -> bool
                 let (from, to) = (&row.input, &row.out);
                 row.function.keeps_row() && (from.offset, &from.strides, from.step) == (to.offset, &to.strides, to.step)
             }
-            Step::Contract(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => false,
+            Step::Contract(product) => product.may_replace(old),
+            Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => false,
         }
 }
 
