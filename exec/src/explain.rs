@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Write};
 
-use damo_graph::{Graph, NodeId};
+use damo_graph::{DType, Graph, NodeId};
 
 use crate::plan::{Plan, PlannedStep};
-use crate::step::{Matrix, Place, Row, RowAccess, Step};
+use crate::step::{Addend, Matrix, Place, Row, RowAccess, Step};
 
 impl Plan {
     /// The plan as text. The same plan gives the same text.
@@ -87,9 +87,23 @@ fn write_step(graph: &Graph, at: usize, planned: &PlannedStep, text: &mut String
         Step::Contract(product) => {
             let matrix = |rows: usize, columns: usize, matrix: &Matrix| format!("[{rows}, {columns}] {matrix}");
             let (left, right) = (matrix(product.m, product.k, &product.left), matrix(product.k, product.n, &product.right));
-            writeln!(text, "     {} times {left} by {right} to {}", product.dtype, matrix(product.m, product.n, &product.out))?;
+            write!(text, "     {}", product.dtype)?;
+            // Factors are shown as shortly as their dtype lets them be told apart.
+            let number = |x: f64| if product.dtype == DType::F32 { (x as f32).to_string() } else { x.to_string() };
+            if product.alpha.to_bits() != 1f64.to_bits() {
+                write!(text, " {}", number(product.alpha))?;
+            }
+            write!(text, " times {left} by {right}")?;
+            if let Some(Addend { matrix: addend, beta }) = &product.addend {
+                write!(text, " plus {} times {}", number(*beta), matrix(product.m, product.n, addend))?;
+            }
+            writeln!(text, " to {}", matrix(product.m, product.n, &product.out))?;
             for axis in &product.batch {
-                writeln!(text, "     {} times, by {}, {} and {}", axis.length, axis.left, axis.right, axis.out)?;
+                write!(text, "     {} times, by {}, {} and", axis.length, axis.left, axis.right)?;
+                if product.addend.is_some() {
+                    write!(text, " {}, to", axis.addend)?;
+                }
+                writeln!(text, " {}", axis.out)?;
             }
         }
         Step::Row(row) => writeln!(text, "     {row}")?,

@@ -3,11 +3,12 @@
 //! | to read about | open |
 //! |---|---|
 //! | what a plan does, step by step | [`step`], [`nest`], [`layout`] |
-//! | how a plan is made | [`plan`]: `lower`, `fuse`, `schedule`, `place`, [`memory`] |
+//! | how a plan is made | [`plan`]: `lower`, `absorb`, `fuse`, `schedule`, `place`, [`memory`] |
 //! | how it runs | [`executable`], [`mod@array`] |
 //! | memory as kernels see it | [`view`] |
 //! | matrix products | [`library`] |
 
+mod absorb;
 pub mod array;
 mod cache;
 mod draft;

@@ -7,11 +7,12 @@
 //! | vector by vector | [`vector`]: a dot product |
 //! | column by row | [`vector`]: an outer product |
 //!
-//! Every kernel takes strides as they are and copies nothing. The order of each sum depends on lengths, strides and the machine, never on
+//! Every kernel takes strides as they are and copies no factor, and each scales and adds by itself ([`blend`]). The order of each sum depends on lengths, strides and the machine, never on
 //! the number of threads (of which there is one so far).
 
 #![expect(clippy::inline_always, reason = "loops become vector code where they are inlined into code for an instruction set")]
 
+pub mod blend;
 mod contract;
 pub mod lanes;
 pub mod matmul;
@@ -27,6 +28,7 @@ use damo_graph::{ErrorKind, Problem};
 
 use crate::nest::BufferId;
 use crate::view::{Region, View, ViewMut};
+use blend::Blend;
 pub use contract::contract;
 use lanes::Multiply;
 
@@ -35,19 +37,21 @@ pub(crate) fn memory<'a>(buffers: &[Region<'a>], buffer: BufferId) -> Result<Reg
     buffers.get(buffer.index()).copied().ok_or_else(|| Problem::new(ErrorKind::Execution, format!("the plan has no buffer {buffer}")))
 }
 
-/// `left: [m, k] · right: [k, n] -> out: [m, n]` by the kernel for its shape. The lengths of the views must agree.
-pub fn product<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, mut out: ViewMut<'_, T, 2>) {
+/// `out = alpha · left · right + beta · addend` by the kernel for its shape. The lengths of the views must agree.
+///
+/// `left: [m, k], right: [k, n], addend: [m, n] -> out: [m, n]`.
+pub fn product<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, blend: Blend<'_, T, 2>, mut out: ViewMut<'_, T, 2>) {
     let ([m, k], [_, n]) = (left.lengths(), right.lengths());
     match (m, n, k) {
         (0, ..) | (_, 0, _) => {}
         (1, 1, _) => {
-            let dot = left.rows().zip(right.transposed().rows()).map(|(left, right)| vector::dot(left, right)).next();
-            out.rows_mut().zip(dot).for_each(|(mut row, dot)| row.write([dot]));
+            let dot = left.rows().zip(right.transposed().rows()).map(|(left, right)| vector::dot(left, right));
+            out.first_row().write(blend.first_row().of(dot.take(1)));
         }
-        (_, 1, 2..) => right.transposed().rows().take(1).for_each(|x| matvec::matvec(left, x, out.first_column())),
-        (1, _, 2..) => left.rows().take(1).for_each(|x| matvec::matvec(right.transposed(), x, out.first_row())),
-        (_, _, 1) => left.transposed().rows().zip(right.rows()).for_each(|(left, right)| vector::outer(left, right, out.borrow())),
-        _ => matmul::matmul(left, right, out, T::ONE, T::ZERO),
+        (_, 1, 2..) => right.transposed().rows().take(1).for_each(|x| matvec::matvec(left, x, blend.first_column(), out.first_column())),
+        (1, _, 2..) => left.rows().take(1).for_each(|x| matvec::matvec(right.transposed(), x, blend.first_row(), out.first_row())),
+        (_, _, 1) => left.transposed().rows().zip(right.rows()).for_each(|(left, right)| vector::outer(left, right, blend, out.borrow())),
+        _ => matmul::matmul(left, right, blend, out),
     }
 }
 
@@ -112,7 +116,7 @@ pub(crate) mod tests {
                 let mut out = vec![T::from_number(damo_graph::Number::Real(f64::NAN)); m * n * gap];
                 // SAFETY: the result is borrowed.
                 let view = unsafe { ViewMut::new(Region::writing(&mut out), 0, [m, n], [(n * gap) as isize, gap as isize]) }.unwrap();
-                product(left.view(), right.view(), view);
+                product(left.view(), right.view(), Blend::PLAIN, view);
                 for (place, expected) in expected.iter().enumerate() {
                     let found = out[place * gap].to_number().to_real();
                     let bound = epsilon * (8.0 + (k as f64).sqrt());
@@ -153,11 +157,11 @@ pub(crate) mod tests {
         let (ones, tenths) = (vec![1.0f32; 1 << 20], vec![0.1f32; 1 << 20]);
         let rows = View::rows_of(&tenths, 1, 1 << 20).unwrap();
         let mut y = [0.0f32; 1];
-        matvec::matvec(rows, View::of(&ones), ViewMut::of(&mut y));
+        matvec::matvec(rows, View::of(&ones), Blend::PLAIN, ViewMut::of(&mut y));
         assert!((y[0] / (0.1 * (1 << 20) as f32) - 1.0).abs() < 1e-6, "{y:?}");
         let columns = View::rows_of(&tenths, 1 << 18, 4).unwrap().transposed();
         let mut y = [0.0f32; 4];
-        matvec::matvec(columns, View::of(&ones[..1 << 18]), ViewMut::of(&mut y));
+        matvec::matvec(columns, View::of(&ones[..1 << 18]), Blend::PLAIN, ViewMut::of(&mut y));
         // Every term is the same, so that errors add up: at most half an ulp for each of 8 + 4 · 16 sums.
         assert!(y.iter().all(|y| (y / (0.1 * (1 << 18) as f32) - 1.0).abs() < 72.0 * 0.5 * f32::EPSILON), "{y:?}");
     }
@@ -167,11 +171,11 @@ pub(crate) mod tests {
         let (matrix, x) = (Array::<f32>::new(7, 333, false, 3), Array::<f32>::new(1, 333, false, 4));
         let mut all = [0.0f32; 7];
         let x = x.view().rows().next().unwrap();
-        matvec::matvec(matrix.view(), x, ViewMut::of(&mut all));
+        matvec::matvec(matrix.view(), x, Blend::PLAIN, ViewMut::of(&mut all));
         for (row, expected) in all.iter().enumerate() {
             let mut one = [0.0f32; 1];
             let row = View::rows_of(&matrix.elements[row * 333..], 1, 333).unwrap();
-            matvec::matvec(row, x, ViewMut::of(&mut one));
+            matvec::matvec(row, x, Blend::PLAIN, ViewMut::of(&mut one));
             assert_eq!(one[0].to_bits(), expected.to_bits());
         }
     }
@@ -181,7 +185,7 @@ pub(crate) mod tests {
         let (left, right) = ([1.0f32, f32::NAN, 0.0, f32::INFINITY], [1.0f32, 2.0, 0.0, 1.0]);
         let mut out = [0.0f32; 4];
         let view = |x| View::rows_of(x, 2, 2).unwrap();
-        product(view(&left), view(&right), ViewMut::rows_of(&mut out, 2, 2).unwrap());
+        product(view(&left), view(&right), Blend::PLAIN, ViewMut::rows_of(&mut out, 2, 2).unwrap());
         assert!(out.iter().take(3).all(|x| x.is_nan()) && out[3] == f32::INFINITY, "{out:?}");
     }
 }

@@ -22,21 +22,25 @@ pub(crate) fn place(draft: &Draft) -> Placed {
     for (at, step) in draft.steps.iter().enumerate() {
         for id in step.step.reads().iter().chain(&step.step.writes()) {
             let buffer = &draft.buffers[id.index()];
-            if buffer.origin == Origin::Temporary && buffer.count > 0 {
+            if matches!(buffer.origin, Origin::Temporary | Origin::Output(_)) && buffer.count > 0 {
                 let life = lives[id.index()].get_or_insert(Block { bytes: buffer.count * buffer.dtype.size(), first: at, last: at });
                 life.last = at;
             }
         }
     }
-    // A result that replaces an operand shares its block, which then lives as long as both.
+    // A result that replaces an operand shares its block, which then lives as long as both. If it is an output they lie in the output's array.
     let mut block_of: Vec<Option<usize>> = vec![None; draft.buffers.len()];
     let mut blocks: Vec<Block> = Vec::new();
+    let mut outputs: Vec<Option<usize>> = Vec::new();
     let mut in_place = Vec::with_capacity(draft.steps.len());
     for (at, step) in draft.steps.iter().enumerate() {
         let mut replaced: SmallVec<[(BufferId, BufferId); 1]> = SmallVec::new();
         for new in step.step.writes() {
             let Some(life) = lives[new.index()].filter(|_| block_of[new.index()].is_none()) else { continue };
-            let dies_here = |old: BufferId| lives[old.index()].is_some_and(|old| old.last == at && old.first < at && old.bytes == life.bytes);
+            let dies_here = |old: BufferId| {
+                let passing = draft.buffers[old.index()].origin == Origin::Temporary;
+                passing && lives[old.index()].is_some_and(|old| old.last == at && old.first < at && old.bytes == life.bytes)
+            };
             let free = |old: BufferId| !replaced.iter().any(|pair| pair.0 == old);
             let old = step.step.reads().into_iter().find(|&old| dies_here(old) && free(old) && may_replace(draft, &step.step, old, new));
             let old = old.and_then(|old| Some((old, block_of[old.index()]?)));
@@ -46,9 +50,16 @@ pub(crate) fn place(draft: &Draft) -> Placed {
                     blocks[block].last = life.last;
                     replaced.push((old, new));
                 }
-                None => blocks.push(life),
+                None => {
+                    blocks.push(life);
+                    outputs.push(None);
+                }
             }
             block_of[new.index()] = Some(block);
+            if let Origin::Output(output) = draft.buffers[new.index()].origin {
+                outputs[block] = Some(output);
+                blocks[block].bytes = 0;
+            }
         }
         in_place.push(replaced);
     }
@@ -60,7 +71,9 @@ pub(crate) fn place(draft: &Draft) -> Placed {
             Origin::Input(place) => Place::Input(place),
             Origin::Constant(place) => Place::Constant(place),
             Origin::Output(place) => Place::Output(place),
-            Origin::Temporary => block.map_or(Place::Nowhere, |block| Place::Arena { offset: packing.offsets[block] }),
+            Origin::Temporary => {
+                block.map_or(Place::Nowhere, |block| outputs[block].map_or(Place::Arena { offset: packing.offsets[block] }, Place::Output))
+            }
         },
     });
     Placed { buffers: buffers.collect(), arena_bytes: packing.bytes, lower_bound_bytes: lower_bound(&blocks), in_place }
@@ -76,7 +89,8 @@ fn may_replace(draft: &Draft, step: &Step, old: BufferId, new: BufferId) -> bool
                 let (from, to) = (&row.input, &row.out);
                 row.function.keeps_row() && (from.offset, &from.strides, from.step) == (to.offset, &to.strides, to.step)
             }
-            Step::Contract(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => false,
+            Step::Contract(product) => product.may_replace(old),
+            Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => false,
         }
 }
 

@@ -3,6 +3,7 @@
 use damo_graph::{AnyArray, DType, ErrorKind, Graph, NodeId, Result, Sizes, with_any_array};
 use smallvec::SmallVec;
 
+use crate::absorb::absorb;
 use crate::executable::Options;
 use crate::fuse::fuse;
 use crate::layout::{Layout, Shape};
@@ -46,7 +47,7 @@ impl Plan {
     ///
     /// The same graph, lengths and layouts give the same plan. Fails where a length makes an op impossible.
     pub fn make(graph: &Graph, sizes: &Sizes, inputs: &[Layout], options: &Options) -> Result<Plan> {
-        let draft = schedule(fuse(lower(graph, sizes, inputs)?));
+        let draft = schedule(fuse(absorb(lower(graph, sizes, inputs)?)));
         let placed = place(&draft);
         let mut steps = Vec::with_capacity(draft.steps.len());
         let mut scratch_bytes = 0;

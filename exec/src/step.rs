@@ -11,7 +11,8 @@ use damo_graph::{DType, Value};
 use smallvec::SmallVec;
 
 use crate::layout::{Layout, Shape, Strides};
-use crate::nest::{BufferId, Nest};
+use crate::loops::same_places;
+use crate::nest::{Access, BufferId, Nest};
 
 /// A piece of memory a plan works with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +69,9 @@ impl Step {
     pub fn reads(&self) -> SmallVec<[BufferId; 4]> {
         match self {
             Step::Nest(nest) => nest.operands.iter().map(|operand| operand.buffer).collect(),
-            Step::Contract(contraction) => [contraction.left.buffer, contraction.right.buffer].into_iter().collect(),
+            Step::Contract(product) => {
+                [product.left.buffer, product.right.buffer].into_iter().chain(product.addend.map(|addend| addend.matrix.buffer)).collect()
+            }
             Step::Row(row) => [row.input.buffer].into_iter().collect(),
             Step::Pick(pick) | Step::ScatterAdd(pick) => [pick.data.buffer, pick.indices.buffer].into_iter().collect(),
             Step::Reference(reference) => reference.inputs.iter().map(|view| view.buffer).collect(),
@@ -106,28 +109,42 @@ pub struct View {
     pub layout: Layout,
 }
 
-/// Products of matrices, for each index of `batch`: `left: [m, k], right: [k, n] -> out: [m, n]`.
+/// Products of matrices, for each index of `batch`: `out = alpha · left · right + beta · addend`.
 ///
-/// A vector is a matrix with `m` or `n` of 1; a scalar product has both. With `k` of 0 the result is 0.
-/// An engine chooses the kernel (`gemm`, matrix-vector, dot) by these lengths and strides. The result overlaps neither operand.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `left: [m, k], right: [k, n], addend: [m, n] -> out: [m, n]`. A vector is a matrix with `m` or `n` of 1; a scalar product has both. With
+/// `k` of 0 the product is 0. An engine chooses the kernel (`gemm`, matrix-vector, dot) by these lengths and strides. The result overlaps
+/// neither factor; the addend may be the very elements of the result (in place), or else does not overlap it.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Contraction {
-    /// The element type of all three: `f32` or `f64`.
+    /// The element type of all four: `f32` or `f64`.
     pub dtype: DType,
     /// Loops around the product: batch axes, and free axes that could not be joined to one. Strides are 0 where an operand has none.
     pub batch: SmallVec<[BatchAxis; 2]>,
-    /// Rows of the left and of the result.
+    /// Rows of the left, the addend and the result.
     pub m: usize,
     /// Columns of the left, rows of the right.
     pub k: usize,
-    /// Columns of the right and of the result.
+    /// Columns of the right, the addend and the result.
     pub n: usize,
     /// The left operand.
     pub left: Matrix,
     /// The right operand.
     pub right: Matrix,
+    /// What the product is multiplied by: a number of the dtype, finite and not 0.
+    pub alpha: f64,
+    /// What is added to it.
+    pub addend: Option<Addend>,
     /// The result.
     pub out: Matrix,
+}
+
+/// What is added to a product.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Addend {
+    /// Its elements; strides may be 0, where it is stretched.
+    pub matrix: Matrix,
+    /// What they are multiplied by: a number of the dtype, finite and not 0.
+    pub beta: f64,
 }
 
 /// A loop around a matrix product.
@@ -139,8 +156,39 @@ pub struct BatchAxis {
     pub left: isize,
     /// From one right matrix to the next.
     pub right: isize,
+    /// From one addend to the next; 0 if there is none.
+    pub addend: isize,
     /// From one result to the next.
     pub out: isize,
+}
+
+impl Contraction {
+    /// The loops over the elements of the result: those around it, rows, columns.
+    pub fn shape(&self) -> Shape {
+        self.batch.iter().map(|axis| axis.length).chain([self.m, self.n]).collect()
+    }
+
+    /// Where the loops over the result lead in it.
+    pub fn out_access(&self) -> Access {
+        self.access(&self.out, |axis| axis.out)
+    }
+
+    /// Where the loops over the result lead in the addend.
+    pub fn addend_access(&self) -> Option<Access> {
+        self.addend.map(|addend| self.access(&addend.matrix, |axis| axis.addend))
+    }
+
+    /// Whether the addend lies in memory of that size just as the result does, and nothing else of this step is read there.
+    pub fn may_replace(&self, old: BufferId) -> bool {
+        let Some(addend) = self.addend_access().filter(|addend| addend.buffer == old) else { return false };
+        let there = Access { buffer: old, ..self.out_access() };
+        self.left.buffer != old && self.right.buffer != old && same_places(&self.shape(), &addend, &there)
+    }
+
+    fn access(&self, matrix: &Matrix, along: fn(&BatchAxis) -> isize) -> Access {
+        let strides = self.batch.iter().map(along).chain([matrix.rows, matrix.columns]).collect();
+        Access { buffer: matrix.buffer, dtype: self.dtype, offset: matrix.offset, strides }
+    }
 }
 
 /// A matrix in a buffer: element `[i, j]` lies at `offset + i * rows + j * columns`.

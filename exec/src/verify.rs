@@ -1,8 +1,9 @@
 //! What must hold of every plan, whoever made it.
 
-use crate::nest::Access;
+use crate::layout::Shape;
+use crate::nest::{Access, BufferId};
 use crate::plan::Plan;
-use crate::step::{ALIGNMENT, Place, Step};
+use crate::step::{ALIGNMENT, BatchAxis, Contraction, Matrix, Place, Step};
 
 impl Plan {
     /// Checks that what is read was written before, that nothing still needed is written over, and that every access stays inside its buffer.
@@ -12,11 +13,12 @@ impl Plan {
         self.verify_order()?;
         self.verify_memory()?;
         for (at, step) in self.steps.iter().enumerate() {
-            if let Step::Nest(nest) = &step.step {
-                for access in nest.operands.iter().chain(nest.written()) {
-                    self.verify_access(access, &nest.shape).map_err(|wrong| format!("step {at}: {wrong}"))?;
-                }
+            match &step.step {
+                Step::Nest(nest) => nest.operands.iter().chain(nest.written()).try_for_each(|access| self.verify_access(access, &nest.shape)),
+                Step::Contract(product) => self.verify_product(product, &step.in_place),
+                Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => Ok(()),
             }
+            .map_err(|wrong| format!("step {at}: {wrong}"))?;
         }
         Ok(())
     }
@@ -52,19 +54,20 @@ impl Plan {
 
     fn verify_memory(&self) -> Result<(), String> {
         let lives = self.lives();
-        let arena: Vec<(usize, usize, usize, (usize, usize))> = (0..self.buffers.len())
-            .filter_map(|id| match self.buffers[id].place {
-                Place::Arena { offset } => Some((offset, id, self.buffers[id].bytes, lives[id]?)),
-                Place::Input(_) | Place::Constant(_) | Place::Output(_) | Place::Nowhere => None,
-            })
-            .collect();
-        let mut sorted = arena;
+        // The arena is one piece of memory, and each output is another.
+        let places = (0..self.buffers.len()).filter_map(|id| match self.buffers[id].place {
+            Place::Arena { offset } => Some((None, offset, id, self.buffers[id].bytes, lives[id]?)),
+            Place::Output(output) => Some((Some(output), 0, id, self.buffers[id].bytes, lives[id]?)),
+            Place::Input(_) | Place::Constant(_) | Place::Nowhere => None,
+        });
+        let mut sorted: Vec<(Option<usize>, usize, usize, usize, (usize, usize))> = places.collect();
         sorted.sort_unstable();
-        for (i, &(offset, id, bytes, life)) in sorted.iter().enumerate() {
-            if offset % ALIGNMENT != 0 || offset + bytes > self.arena_bytes() {
+        for (i, &(output, offset, id, bytes, life)) in sorted.iter().enumerate() {
+            if output.is_none() && (offset % ALIGNMENT != 0 || offset + bytes > self.arena_bytes()) {
                 return Err(format!("%{id} lies at {offset}, which is not aligned or outside the arena"));
             }
-            for &(_, other, _, other_life) in sorted[i + 1..].iter().take_while(|next| next.0 < offset + bytes) {
+            let meets = |next: &&(Option<usize>, usize, _, _, _)| next.0 == output && next.1 < offset + bytes;
+            for &(_, _, other, _, other_life) in sorted[i + 1..].iter().take_while(meets) {
                 let meet = life.0 <= other_life.1 && other_life.0 <= life.1;
                 let replaces =
                     |old: usize, new: usize, at: usize| self.steps[at].in_place.iter().any(|pair| (pair.0.index(), pair.1.index()) == (old, new));
@@ -75,6 +78,34 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// A product touches only what is in its buffers, and writes over nothing that it reads but its own addend, element by element.
+    fn verify_product(&self, product: &Contraction, in_place: &[(BufferId, BufferId)]) -> Result<(), String> {
+        let along = |matrix: &Matrix, lengths: [usize; 2], steps: fn(&BatchAxis) -> isize| {
+            let shape: Shape = product.batch.iter().map(|axis| axis.length).chain(lengths).collect();
+            let strides = product.batch.iter().map(steps).chain([matrix.rows, matrix.columns]).collect();
+            self.verify_access(&Access { buffer: matrix.buffer, dtype: product.dtype, offset: matrix.offset, strides }, &shape)
+        };
+        along(&product.left, [product.m, product.k], |axis| axis.left)?;
+        along(&product.right, [product.k, product.n], |axis| axis.right)?;
+        along(&product.out, [product.m, product.n], |axis| axis.out)?;
+        if let Some(addend) = &product.addend {
+            along(&addend.matrix, [product.m, product.n], |axis| axis.addend)?;
+        }
+        let out = product.out.buffer;
+        if [product.left.buffer, product.right.buffer].contains(&out) {
+            return Err(format!("a product is written over its factor {out}"));
+        }
+        let factors = std::iter::once(product.alpha).chain(product.addend.map(|addend| addend.beta));
+        if let Some(factor) = factors.into_iter().find(|factor| !factor.is_finite() || *factor == 0.0) {
+            return Err(format!("a product has the factor {factor}"));
+        }
+        let own = product.addend.is_some_and(|addend| addend.matrix.buffer == out).then_some(out);
+        match in_place.iter().map(|pair| pair.0).chain(own).find(|&old| !product.may_replace(old)) {
+            Some(old) => Err(format!("a product takes the memory of {old}, which it does not read just as it writes {out}")),
+            None => Ok(()),
+        }
     }
 
     fn verify_access(&self, access: &Access, shape: &[usize]) -> Result<(), String> {
@@ -94,5 +125,55 @@ impl Plan {
         // The memory of inputs is checked against the arrays themselves, at each call.
         let inside = matches!(buffer.place, Place::Input(_)) || low >= 0 && (high as usize) < buffer.bytes / buffer.dtype.size();
         if inside { Ok(()) } else { Err(format!("{access} over {shape:?} leaves its buffer")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use damo_graph::op::dot::Dot;
+    use damo_graph::op::input::InputKind;
+    use damo_graph::{DType, Graph, Sizes, Type};
+
+    use super::*;
+    use crate::executable::Options;
+    use crate::layout::Layout;
+    use crate::step::Addend;
+
+    /// `x² + x·x`, twice: a nest and a product that adds to its memory.
+    fn plan() -> Plan {
+        let mut graph = Graph::new();
+        let x = graph.add_input("x", Type::new(DType::F64, [3, 3]), InputKind::Argument).unwrap();
+        let power = graph.times(x, x).unwrap();
+        let dot = graph.add(Dot { batch: [].as_slice().into(), contract: [(1, 0)].as_slice().into() }, &[x, x]).unwrap();
+        let sum = graph.plus(power, dot).unwrap();
+        graph.set_outputs([sum]);
+        Plan::make(&graph, &Sizes::default(), &[Layout::contiguous(&[3, 3])], &Options::default()).unwrap()
+    }
+
+    /// The complaint about a plan with a changed product.
+    fn complaint(change: impl Fn(&mut Contraction)) -> String {
+        let mut plan = plan();
+        for step in &mut plan.steps {
+            if let Step::Contract(product) = &mut step.step {
+                change(product);
+            }
+        }
+        plan.verify().expect_err("a planted fault")
+    }
+
+    #[test]
+    fn faults_of_products_are_named() {
+        let plan = plan();
+        assert_eq!((plan.verify(), plan.steps.len(), plan.steps[1].in_place.len()), (Ok(()), 2, 1));
+        assert!(complaint(|product| product.alpha = 0.0).contains("factor 0"));
+        assert!(complaint(|product| product.addend.iter_mut().for_each(|addend| addend.beta = f64::NAN)).contains("factor NaN"));
+        assert!(complaint(|product| product.out.offset = 1).contains("leaves its buffer"));
+        assert!(complaint(|product| product.out.buffer = product.left.buffer).contains("not the plan's to write"));
+        let turn = |addend: &mut Addend| std::mem::swap(&mut addend.matrix.rows, &mut addend.matrix.columns);
+        assert!(complaint(|product| product.addend.iter_mut().for_each(turn)).contains("does not read just as it writes"));
+        let addend = |product: &Contraction| product.addend.map_or(product.out.buffer, |addend| addend.matrix.buffer);
+        assert!(complaint(|product| product.left.buffer = addend(product)).contains("does not read just as it writes"));
+        let over_its_factor = |product: &mut Contraction| (product.left.buffer, product.out.buffer) = (addend(product), addend(product));
+        assert!(complaint(over_its_factor).contains("over its factor"));
     }
 }

@@ -2,12 +2,13 @@
 
 #![expect(unsafe_code, reason = "it makes the views that kernels work on")]
 
-use damo_graph::{DType, Problem};
+use damo_graph::{DType, Number, Problem};
 use smallvec::SmallVec;
 
+use super::blend::Blend;
 use super::lanes::Multiply;
 use super::{memory, product};
-use crate::step::{BatchAxis, Contraction, Matrix};
+use crate::step::{Addend, BatchAxis, Contraction, Matrix};
 use crate::view::{Region, View, ViewMut};
 
 /// Runs a contraction on the memory of a plan's buffers, by their places.
@@ -16,8 +17,8 @@ use crate::view::{Region, View, ViewMut};
 ///
 /// # Safety
 ///
-/// While it runs nobody else writes the operands' memory or touches the result's, which overlaps no operand. The memory holds elements of
-/// the contraction's dtype.
+/// While it runs nobody else writes the operands' memory or touches the result's, which overlaps no operand, but may be the addend's very
+/// elements. The memory holds elements of the contraction's dtype.
 pub unsafe fn contract(contraction: &Contraction, buffers: &[Region<'_>]) -> Result<(), Problem> {
     match contraction.dtype {
         // SAFETY: the caller's.
@@ -55,22 +56,38 @@ unsafe fn contract_typed<T: Multiply>(contraction: &Contraction, buffers: &[Regi
     inside(left_memory, left, [*m, *k], |axis| axis.left)?;
     inside(right_memory, right, [*k, *n], |axis| axis.right)?;
     inside(out_memory, out, [*m, *n], |axis| axis.out)?;
+    let mut addend = None;
+    if let Some(Addend { matrix, beta }) = &contraction.addend {
+        let addend_memory = memory(buffers, matrix.buffer)?;
+        inside(addend_memory, matrix, [*m, *n], |axis| axis.addend)?;
+        addend = Some((addend_memory, matrix, T::from_number(Number::Real(*beta))));
+    }
+    let alpha = T::from_number(Number::Real(contraction.alpha));
+    let strides = |matrix: &Matrix| [matrix.rows, matrix.columns];
     let count: usize = batch.iter().map(|axis| axis.length).product();
     for index in 0..count {
-        let (mut rest, mut offsets) = (index, [left.offset, right.offset, out.offset]);
+        let (mut rest, mut starts) = (index, BatchAxis { length: 1, left: 0, right: 0, addend: 0, out: 0 });
         for axis in batch.iter().rev() {
             let place = (rest % axis.length) as isize;
             rest /= axis.length;
-            offsets = [offsets[0] + place * axis.left, offsets[1] + place * axis.right, offsets[2] + place * axis.out];
+            starts.left += place * axis.left;
+            starts.right += place * axis.right;
+            starts.addend += place * axis.addend;
+            starts.out += place * axis.out;
         }
-        let strides = |matrix: &Matrix| [matrix.rows, matrix.columns];
         // SAFETY: the caller vouches for the operands.
-        let left = unsafe { View::<T, 2>::new(left_memory, offsets[0], [*m, *k], strides(left)) }?;
+        let left = unsafe { View::<T, 2>::new(left_memory, left.offset + starts.left, [*m, *k], strides(left)) }?;
         // SAFETY: the caller vouches for the operands.
-        let right = unsafe { View::<T, 2>::new(right_memory, offsets[1], [*k, *n], strides(right)) }?;
+        let right = unsafe { View::<T, 2>::new(right_memory, right.offset + starts.right, [*k, *n], strides(right)) }?;
+        let mut blend = Blend { alpha, addend: None };
+        if let Some((addend_memory, matrix, beta)) = addend {
+            // SAFETY: the caller vouches for the operands; where these are the result's elements, kernels read each before they write it.
+            let view = unsafe { View::<T, 2>::new(addend_memory, matrix.offset + starts.addend, [*m, *n], strides(matrix)) }?;
+            blend.addend = Some((beta, view));
+        }
         // SAFETY: the caller vouches for the result.
-        let out = unsafe { ViewMut::<T, 2>::new(out_memory, offsets[2], [*m, *n], strides(out)) }?;
-        product(left, right, out);
+        let out = unsafe { ViewMut::<T, 2>::new(out_memory, out.offset + starts.out, [*m, *n], strides(out)) }?;
+        product(left, right, blend, out);
     }
     Ok(())
 }
@@ -85,7 +102,7 @@ mod tests {
         let numbers: Vec<f64> = (0..24).map(f64::from).collect();
         let mut out = [0.0f64; 8];
         let matrix = |buffer, rows, columns| Matrix { buffer: BufferId(buffer), offset: 0, rows, columns };
-        let axis = BatchAxis { length: 2, left: 12, right: 12, out: 4 };
+        let axis = BatchAxis { length: 2, left: 12, right: 12, addend: 0, out: 4 };
         let contraction = Contraction {
             dtype: DType::F64,
             batch: [axis].into_iter().collect(),
@@ -94,6 +111,8 @@ mod tests {
             n: 2,
             left: matrix(0, 6, 1),
             right: matrix(0, 1, 6),
+            alpha: 1.0,
+            addend: None,
             out: matrix(1, 2, 1),
         };
         let buffers = [Region::reading(&numbers), Region::writing(&mut out)];

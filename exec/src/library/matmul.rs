@@ -2,24 +2,32 @@
 
 #![expect(unsafe_code, reason = "gemm takes pointers and strides")]
 
+use super::blend::Blend;
 use super::lanes::Multiply;
 use crate::view::{View, ViewMut};
 
-/// `out = alpha · left · right + beta · out`; with `beta` 0 what was in `out` does not matter, NaN neither.
+/// `out = alpha · left · right + beta · addend`; without an addend what was in `out` does not matter, NaN neither.
 ///
-/// `left: [m, k], right: [k, n] -> out: [m, n]`; any strides. With `k` of 0 the product is 0. Nothing happens if the lengths disagree.
-pub fn matmul<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, mut out: ViewMut<'_, T, 2>, alpha: T, beta: T) {
+/// `left: [m, k], right: [k, n], addend: [m, n] -> out: [m, n]`; any strides. With `k` of 0 the product is 0. Nothing happens if the
+/// lengths disagree.
+pub fn matmul<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, blend: Blend<'_, T, 2>, mut out: ViewMut<'_, T, 2>) {
     let ([m, k], [depth, n]) = (left.lengths(), right.lengths());
-    if out.lengths() != [m, n] || k != depth || m == 0 || n == 0 {
+    if out.lengths() != [m, n] || k != depth || blend.addend.is_some_and(|(_, addend)| addend.lengths() != [m, n]) || m == 0 || n == 0 {
+        return;
+    }
+    let Blend { alpha, addend } = blend;
+    let (keep, beta) = addend.map_or((false, T::ZERO), |(beta, _)| (true, beta));
+    // gemm adds to what is there.
+    if let Some((_, addend)) = addend.filter(|(_, addend)| !addend.is_at(&out)) {
+        copy(addend, out.borrow());
+    }
+    if k == 0 {
+        let nothing = alpha * T::ZERO;
+        out.rows_mut().for_each(|mut row| row.change(|old| if keep { nothing + beta * old } else { nothing }));
         return;
     }
     let ([left_down, left_right], [right_down, right_right], [out_down, out_right]) = (left.strides(), right.strides(), out.strides());
     // gemm names the factor of what was there `alpha` and that of the product `beta`.
-    let keep = beta != T::ZERO;
-    if k == 0 {
-        out.rows_mut().for_each(|mut row| row.change(|old| if keep { beta * old } else { T::ZERO }));
-        return;
-    }
     // SAFETY: the views reach only elements inside their regions for these lengths and strides, and `out` is unique.
     unsafe {
         gemm::gemm(
@@ -46,6 +54,24 @@ pub fn matmul<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, mut out:
     }
 }
 
+/// So many columns are copied at a time: where columns are contiguous their cache lines are used up before they go.
+const STRIPE: usize = 32;
+
+/// Copies elements to where a product will be added to them.
+fn copy<T: Multiply>(from: View<'_, T, 2>, mut to: ViewMut<'_, T, 2>) {
+    let ([_, columns], [_, right]) = (from.lengths(), from.strides());
+    let stripe = if right == 1 { columns } else { STRIPE };
+    for start in (0..columns).step_by(stripe.max(1)) {
+        for (from, mut to) in from.columns(start, start + stripe).rows().zip(to.rows_mut()) {
+            let mut to = to.range(start, start + stripe);
+            match (from.as_slice(), to.as_mut_slice()) {
+                (Some(from), Some(to)) => to.copy_from_slice(from),
+                _ => to.write(from.iter()),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,22 +81,26 @@ mod tests {
     fn alpha_and_beta_scale() {
         let (left, right) = (Array::<f64>::new(3, 4, false, 1), Array::<f64>::new(4, 2, true, 2));
         let mut out = [f64::NAN; 6];
-        matmul(left.view(), right.view(), ViewMut::rows_of(&mut out, 3, 2).unwrap(), 2.0, 0.0);
+        matmul(left.view(), right.view(), Blend { alpha: 2.0, addend: None }, ViewMut::rows_of(&mut out, 3, 2).unwrap());
         let expected: Vec<f64> = naive(&left, &right).into_iter().map(|x| 2.0 * x).collect();
         assert!(out.iter().zip(&expected).all(|(x, y)| (x - y).abs() < 1e-14));
-        matmul(left.view(), right.view(), ViewMut::rows_of(&mut out, 3, 2).unwrap(), 1.0, -0.5);
+        let doubled = out;
+        let addend = Some((-0.5, View::rows_of(&doubled, 3, 2).unwrap()));
+        matmul(left.view(), right.view(), Blend { alpha: 1.0, addend }, ViewMut::rows_of(&mut out, 3, 2).unwrap());
         assert!(out.iter().all(|x| x.abs() < 1e-14), "{out:?}");
         let (left, right) = (Array::<f64>::new(3, 0, false, 1), Array::<f64>::new(0, 2, true, 2));
-        let mut out = [3.0; 6];
-        matmul(left.view(), right.view(), ViewMut::rows_of(&mut out, 3, 2).unwrap(), 1.0, 2.0);
-        assert_eq!(out, [6.0; 6]);
+        let mut out = [f64::NAN; 6];
+        let turned = [1.0, 3.0, 5.0, 2.0, 4.0, 6.0];
+        let addend = Some((2.0, View::rows_of(&turned, 2, 3).unwrap().transposed()));
+        matmul(left.view(), right.view(), Blend { alpha: 1.0, addend }, ViewMut::rows_of(&mut out, 3, 2).unwrap());
+        assert_eq!(out, [2.0, 4.0, 6.0, 8.0, 10.0, 12.0]);
     }
 
     #[test]
     fn lengths_that_disagree_change_nothing() {
         let left = Array::<f32>::new(3, 4, false, 1);
         let mut out = [7.0; 9];
-        matmul(left.view(), left.view(), ViewMut::rows_of(&mut out, 3, 3).unwrap(), 1.0, 0.0);
+        matmul(left.view(), left.view(), Blend::PLAIN, ViewMut::rows_of(&mut out, 3, 3).unwrap());
         assert_eq!(out, [7.0; 9]);
     }
 }

@@ -5,31 +5,36 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::blend::Blend;
 use super::lanes::Multiply;
 use super::pairwise::Pairwise;
 use super::vector::{BLOCK, dot};
 use crate::view::{View, ViewMut};
 
-/// `y[i] = Σ matrix[i, j] · x[j]`: `matrix: [m, k], x: [k] -> y: [m]`; any strides, fastest where rows or columns are contiguous.
-pub fn matvec<T: Multiply>(matrix: View<'_, T, 2>, x: View<'_, T, 1>, mut y: ViewMut<'_, T, 1>) {
+/// `y[i] = alpha · Σ matrix[i, j] · x[j] + beta · addend[i]`; any strides, fastest where rows or columns are contiguous.
+///
+/// `matrix: [m, k], x: [k], addend: [m] -> y: [m]`.
+pub fn matvec<T: Multiply>(matrix: View<'_, T, 2>, x: View<'_, T, 1>, blend: Blend<'_, T, 1>, mut y: ViewMut<'_, T, 1>) {
     let ([m, k], [down, right]) = (matrix.lengths(), matrix.strides());
     match x.as_slice() {
-        Some(x) if right == 1 || k == 1 => Arch::new().dispatch(ByRows { matrix, x, y }),
+        Some(x) if right == 1 || k == 1 => Arch::new().dispatch(ByRows { matrix, x, blend, y }),
         _ if down == 1 || m == 1 => {
             let blocks = m.div_ceil(COLUMN_BLOCK).max(1);
             let width = m.div_ceil(blocks).next_multiple_of(64);
             for start in (0..m).step_by(width.max(1)) {
                 let columns = matrix.transposed().columns(start, start + width);
-                Arch::new().dispatch(ByColumns { columns, x, y: y.range(start, start + width) });
+                let blend = blend.range(start, start + width);
+                Arch::new().dispatch(ByColumns { columns, x, blend, y: y.range(start, start + width) });
             }
         }
-        _ => y.write(matrix.rows().map(|row| dot(row, x))),
+        _ => y.write(blend.of(matrix.rows().map(|row| dot(row, x)))),
     }
 }
 
 struct ByRows<'a, T> {
     matrix: View<'a, T, 2>,
     x: &'a [T],
+    blend: Blend<'a, T, 1>,
     y: ViewMut<'a, T, 1>,
 }
 
@@ -43,11 +48,13 @@ impl<T: Multiply> WithSimd for ByRows<'_, T> {
         let mut place = 0;
         while let Some(first) = rows.next() {
             if let (Some(second), Some(third), Some(fourth)) = (rows.next(), rows.next(), rows.next()) {
-                self.y.range(place, place + 4).write(dots(simd, [first, second, third, fourth], self.x));
+                let sums = dots(simd, [first, second, third, fourth], self.x);
+                self.y.range(place, place + 4).write(self.blend.range(place, place + 4).of(sums));
                 place += 4;
             } else {
                 let last = self.matrix.rows().skip(place).filter_map(|row| row.as_slice());
-                self.y.range(place, usize::MAX).write(last.map(|row| dots(simd, [row], self.x)[0]));
+                let sums = last.map(|row| dots(simd, [row], self.x)[0]);
+                self.y.range(place, usize::MAX).write(self.blend.range(place, usize::MAX).of(sums));
                 return;
             }
         }
@@ -122,6 +129,7 @@ struct ByColumns<'a, T> {
     /// Its rows are the contiguous columns of the matrix, at most [`COLUMN_BLOCK`] long.
     columns: View<'a, T, 2>,
     x: View<'a, T, 1>,
+    blend: Blend<'a, T, 1>,
     y: ViewMut<'a, T, 1>,
 }
 
@@ -155,7 +163,7 @@ impl<T: Multiply> WithSimd for ByColumns<'_, T> {
         for level in rest {
             add_into(simd, &mut first[..width], &level[..width]);
         }
-        self.y.write(first[..width].iter().copied());
+        self.y.write(self.blend.of(first[..width].iter().copied()));
     }
 }
 

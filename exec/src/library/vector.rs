@@ -2,6 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::blend::Blend;
 use super::lanes::Multiply;
 use super::pairwise::Pairwise;
 use crate::view::{View, ViewMut};
@@ -26,21 +27,32 @@ pub fn dot<T: Multiply>(left: View<'_, T, 1>, right: View<'_, T, 1>) -> T {
     total.sum()
 }
 
-/// `out[i, j] = left[i] · right[j]`: `left: [m], right: [n] -> out: [m, n]`.
-pub fn outer<T: Multiply>(left: View<'_, T, 1>, right: View<'_, T, 1>, mut out: ViewMut<'_, T, 2>) {
-    let contiguous = right.as_slice();
+/// `out[i, j] = alpha · left[i] · right[j] + beta · addend[i, j]`: `left: [m], right: [n], addend: [m, n] -> out: [m, n]`.
+pub fn outer<T: Multiply>(left: View<'_, T, 1>, right: View<'_, T, 1>, blend: Blend<'_, T, 2>, mut out: ViewMut<'_, T, 2>) {
+    let Blend { alpha, addend } = blend;
+    let in_place = addend.is_some_and(|(_, addend)| addend.is_at(&out));
+    let mut added = addend.map(|(beta, addend)| addend.rows().map(move |row| (beta, row)));
     for (mut row, x) in out.rows_mut().zip(left.iter()) {
-        match (row.as_mut_slice(), contiguous) {
-            (Some(row), Some(right)) => Arch::new().dispatch(|| scale(row, right, x)),
-            _ => row.write(right.iter().map(|y| x * y)),
+        let added = added.as_mut().and_then(Iterator::next);
+        match (row.as_mut_slice(), right.as_slice(), added) {
+            (Some(row), Some(right), None) => Arch::new().dispatch(|| scale(row, right, x, alpha)),
+            (Some(row), Some(right), Some((beta, _))) if in_place => Arch::new().dispatch(|| scale_onto(row, right, x, alpha, beta)),
+            (_, _, added) => row.write(Blend { alpha, addend: added }.of(right.iter().map(|y| x * y))),
         }
     }
 }
 
 #[inline(always)]
-fn scale<T: Multiply>(row: &mut [T], right: &[T], x: T) {
+fn scale<T: Multiply>(row: &mut [T], right: &[T], x: T, alpha: T) {
     for (out, &y) in row.iter_mut().zip(right) {
-        *out = x * y;
+        *out = alpha * (x * y);
+    }
+}
+
+#[inline(always)]
+fn scale_onto<T: Multiply>(row: &mut [T], right: &[T], x: T, alpha: T, beta: T) {
+    for (out, &y) in row.iter_mut().zip(right) {
+        *out = alpha * (x * y) + beta * *out;
     }
 }
 

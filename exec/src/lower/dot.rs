@@ -83,13 +83,15 @@ impl Lowering<'_> {
             dtype: out.dtype,
             batch: batch
                 .iter()
-                .map(|axis| BatchAxis { length: axis.length, left: axis.steps[0], right: axis.steps[1], out: axis.steps[2] })
+                .map(|axis| BatchAxis { length: axis.length, left: axis.steps[0], right: axis.steps[1], addend: 0, out: axis.steps[2] })
                 .collect(),
             m: rows.length,
             k: summed.length,
             n: columns.length,
             left: Matrix { buffer: left.buffer, offset: left.layout.offset, rows: rows.steps[0], columns: summed.steps[0] },
             right: Matrix { buffer: right.buffer, offset: right.layout.offset, rows: summed.steps[1], columns: columns.steps[1] },
+            alpha: 1.0,
+            addend: None,
             out: Matrix { buffer: out.buffer, offset: out.layout.offset, rows: rows.steps[2], columns: columns.steps[2] },
         })
     }

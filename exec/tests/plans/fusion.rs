@@ -4,7 +4,7 @@ use damo_exec::Plan;
 use damo_exec::layout::Layout;
 use damo_exec::step::Step;
 use damo_graph::op::reduce::Reduction;
-use damo_graph::op::scalar::{ADD, EXP, MUL, NEG, SUB};
+use damo_graph::op::scalar::{ABS, ADD, EXP, MUL, NEG, SUB};
 use damo_graph::{DType, Graph, Sizes, Value};
 
 use crate::judge::{CHECKED, agree, known, whole};
@@ -116,8 +116,8 @@ fn a_dying_operand_gives_its_memory() {
         graph.add(damo_graph::op::dot::Dot { batch: [].as_slice().into(), contract: [(1, 0)].as_slice().into() }, &[value, value]).unwrap()
     };
     let first = dot(&mut graph, x);
-    let negative = graph.apply(&NEG, &[first]).unwrap();
-    let second = dot(&mut graph, negative);
+    let positive = graph.apply(&ABS, &[first]).unwrap();
+    let second = dot(&mut graph, positive);
     graph.set_outputs([second]);
     let plan = plan(&graph);
     assert_eq!(plan.arena_bytes(), 16 * 16 * 8, "{}", plan.explain(&graph));

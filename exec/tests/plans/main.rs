@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod calls;
+mod formula;
 mod fusion;
 mod judge;
 mod ops;
+mod products;
+mod products_random;
 mod random;

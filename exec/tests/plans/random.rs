@@ -48,7 +48,9 @@ fn grow(graph: &mut Graph, values: &[Value], [what, first, second]: [usize; 3]) 
             let small = graph.apply(&MIN, &[floored, eight]).ok()?;
             let low = graph.apply(&NEG, &[eight]).ok()?;
             let small = graph.apply(&MAX, &[small, low]).ok()?;
-            graph.add(Dot { batch: [].as_slice().into(), contract: [(1, 1)].as_slice().into() }, &[small, small]).ok()
+            let product = graph.add(Dot { batch: [].as_slice().into(), contract: [(1, 1)].as_slice().into() }, &[small, small]).ok()?;
+            // A factor or an addend would become part of the product, and round otherwise: `products_random` is about those.
+            graph.apply(&FLOOR, &[product]).ok()
         }
         _ => graph.broadcast(x, &[2, 3, 4].into_iter().collect()).ok(),
     }
