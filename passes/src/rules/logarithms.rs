@@ -5,9 +5,9 @@ use damo_graph::functions::{
 };
 use damo_graph::op::log_softmax::LogSoftmax;
 use damo_graph::op::log_sum_exp::LogSumExp;
-use damo_graph::op::reduce::Reduction;
+use damo_graph::op::reduce::{Reduce, Reduction};
 use damo_graph::op::scalar::{self, ADD, LN, LOG_ADD_EXP, LOG_SUB_EXP, NEG, SUB, Scalar};
-use damo_graph::{NodeId, Op, Result, Value};
+use damo_graph::{Dim, NodeId, Op, Result, Value};
 
 use super::rows::reduction_of;
 use crate::rewrite::Rewriter;
@@ -95,6 +95,32 @@ fn log_of(rewriter: &mut Rewriter<'_>, value: Value) -> Result<Option<Value>> {
             let axes = op.axes.clone();
             let Some(exponent) = rewriter.is(input(rewriter), &scalar::EXP).map(|inputs| inputs[0]) else { return Ok(None) };
             rewriter.add(LogSumExp { axes }, &[exponent]).map(Some)
+        }
+        Some(Op::Reduce(op)) if op.reduction == Reduction::Mean => {
+            let axes = op.axes.clone();
+            let x = input(rewriter);
+            let Some(exponent) = rewriter.is(x, &scalar::EXP).map(|inputs| inputs[0]) else { return Ok(None) };
+            let dims = rewriter.graph.ty(x).dims.clone();
+            let count = axes.iter().fold(Dim::from(1), |count, &axis| count * dims[axis].clone());
+            let dtype = rewriter.graph.ty(x).dtype;
+            let log = rewriter.add(LogSumExp { axes }, &[exponent])?;
+            let count = rewriter.graph.dim_value(&count, dtype)?;
+            let count = rewriter.apply(&LN, &[count])?;
+            rewriter.apply(&SUB, &[log, count]).map(Some)
+        }
+        Some(Op::Reduce(op)) if op.reduction == Reduction::Product && rewriter.is_positive(input(rewriter)) => {
+            let axes = op.axes.clone();
+            let x = input(rewriter);
+            let logs = rewriter.apply(&LN, &[x])?;
+            rewriter.add(Reduce { reduction: Reduction::Sum, axes }, &[logs]).map(Some)
+        }
+        Some(Op::SelectAxis(op)) => {
+            let op = op.clone();
+            let inputs: Vec<Value> = rewriter.graph.node(value.node).inputs().to_vec();
+            match log_of(rewriter, inputs[0])? {
+                Some(log) => rewriter.add(op, &[log, inputs[1]]).map(Some),
+                None => Ok(None),
+            }
         }
         Some(Op::InsertAxis(_) | Op::RemoveAxis(_) | Op::Reshape(_) | Op::Transpose(_) | Op::Broadcast(_) | Op::Slice(_)) => {
             let op = rewriter.graph.op(value).clone();

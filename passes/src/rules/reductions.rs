@@ -2,6 +2,7 @@
 
 use damo_graph::op::Op;
 use damo_graph::op::arg_extreme::ArgExtreme;
+use damo_graph::op::norm::Norm;
 use damo_graph::op::reduce::{Reduce, Reduction};
 use damo_graph::op::remove_axis::RemoveAxis;
 use damo_graph::op::scalar::{self, ADD, DIV, MUL, NEG, SUB, Scalar};
@@ -9,7 +10,7 @@ use damo_graph::{NodeId, Result, Value};
 
 use super::rows::{put_back, reduction_of};
 use crate::rewrite::Rewriter;
-use crate::rewrite::leaves::{Places, Tree};
+use crate::rewrite::leaves::Tree;
 
 crate::structural_rules! {
     /// Reductions.
@@ -26,6 +27,8 @@ crate::structural_rules! {
         opposite_of_extreme, at(&["neg"]);
         /// Functions that only grow do not move the largest element; where they saturate or overflow it was lost.
         extreme_of_growing, extends(0.0), at(&["arg_extreme"]);
+        /// Squares overflow, or vanish, where the length of a vector does not.
+        root_of_sum_of_squares, extends(2.0), at(&["sqrt"]);
         /// The mean of squares less the square of the mean has no digits where the mean is large: the mean of squared deviations has.
         variance_by_hand, extends(4.0), at(&["sub"]);
     }
@@ -33,7 +36,7 @@ crate::structural_rules! {
 
 fn factor_of_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
     let value = Value::from(node);
-    let Some((Reduction::Sum, axes, terms)) = reduction_of(rewriter, value) else { return Ok(None) };
+    let Some((reduction @ (Reduction::Sum | Reduction::Mean), axes, terms)) = reduction_of(rewriter, value) else { return Ok(None) };
     if !rewriter.graph.ty(terms).dtype.is_float() {
         return Ok(None);
     }
@@ -44,14 +47,14 @@ fn factor_of_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Val
     if rewriter.graph.ty(rest).rank() != rewriter.graph.ty(terms).rank() {
         return Ok(None);
     }
-    let sum = rewriter.add(Reduce { reduction: Reduction::Sum, axes: axes.as_slice().into() }, &[rest])?;
+    let sum = rewriter.add(Reduce { reduction, axes: axes.as_slice().into() }, &[rest])?;
     rewriter.scaled(sum, factor).map(Some)
 }
 
 fn reduction_of_reduction(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
     let Some((reduction, outer, reduced)) = reduction_of(rewriter, node.into()) else { return Ok(None) };
     let Some((inner_reduction, inner, x)) = reduction_of(rewriter, reduced) else { return Ok(None) };
-    if reduction != inner_reduction {
+    if reduction != inner_reduction || reduction == Reduction::Mean {
         return Ok(None);
     }
     let kept: Vec<usize> = (0..rewriter.graph.ty(x).rank()).filter(|axis| !inner.contains(axis)).collect();
@@ -145,45 +148,65 @@ fn extreme_of_growing(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Optio
     if grows { rewriter.add(op, &[rewriter.input(x)]).map(Some) } else { Ok(None) }
 }
 
+fn root_of_sum_of_squares(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let sum = rewriter.input(node.into());
+    let Some((Reduction::Sum, axes, terms)) = reduction_of(rewriter, sum) else { return Ok(None) };
+    let Some(x) = rewriter.is(terms, &MUL).filter(|factors| factors[0] == factors[1]).map(|factors| factors[0]) else { return Ok(None) };
+    rewriter.add(Norm { axes: axes.as_slice().into() }, &[x]).map(Some)
+}
+
 fn variance_by_hand(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
     let Some(terms) = rewriter.is(node.into(), &SUB) else { return Ok(None) };
     let Some(mean) = rewriter.is(terms[1], &MUL).filter(|factors| factors[0] == factors[1]).map(|factors| factors[0]) else { return Ok(None) };
-    let (Some((squares, count)), Some((sum, same_count))) = (mean_of(rewriter, terms[0]), mean_of(rewriter, mean)) else { return Ok(None) };
-    let (Some((Reduction::Sum, axes, square)), Some((Reduction::Sum, same_axes, x))) = (reduction_of(rewriter, squares), reduction_of(rewriter, sum))
-    else {
-        return Ok(None);
-    };
-    let is_square = rewriter.is(square, &MUL).is_some_and(|factors| factors[..] == [x, x]);
-    if !is_square || count != same_count || axes != same_axes {
+    let (Some(squares), Some(same)) = (mean_of(rewriter, terms[0]), mean_of(rewriter, mean)) else { return Ok(None) };
+    let is_square = rewriter.is(squares.x, &MUL).is_some_and(|factors| factors[..] == [same.x, same.x]);
+    if !is_square || squares.axes != same.axes || squares.count != same.count {
         return Ok(None);
     }
-    let mean = put_back(rewriter, mean, &axes)?;
-    let deviation = rewriter.apply(&SUB, &[x, mean])?;
+    let mean = put_back(rewriter, mean, &same.axes)?;
+    let deviation = rewriter.apply(&SUB, &[same.x, mean])?;
     let square = rewriter.apply(&MUL, &[deviation, deviation])?;
-    let sum = rewriter.add(Reduce { reduction: Reduction::Sum, axes: axes.as_slice().into() }, &[square])?;
-    match count {
+    let reduction = if same.count == Count::Own { Reduction::Mean } else { Reduction::Sum };
+    let sum = rewriter.add(Reduce { reduction, axes: same.axes.as_slice().into() }, &[square])?;
+    match same.count {
+        Count::Own => Ok(Some(sum)),
         Count::Divisor(count) => rewriter.apply(&DIV, &[sum, count]).map(Some),
         Count::Factor(factor) => rewriter.scaled(sum, factor).map(Some),
     }
 }
 
+/// A mean, however it is written.
+struct Mean {
+    x: Value,
+    axes: Vec<usize>,
+    count: Count,
+}
+
 /// What makes a sum a mean.
 #[derive(Clone, Copy, PartialEq)]
 enum Count {
+    /// It is a mean.
+    Own,
+    /// It is divided by a count.
     Divisor(Value),
+    /// It is multiplied with the inverse of a count.
     Factor(f64),
 }
 
-/// A sum that is divided by a count, or multiplied with the inverse of one.
-fn mean_of(rewriter: &mut Rewriter<'_>, value: Value) -> Option<(Value, Count)> {
-    if let Some(inputs) = rewriter.is(value, &DIV) {
-        return Some((inputs[0], Count::Divisor(inputs[1])));
+fn mean_of(rewriter: &mut Rewriter<'_>, value: Value) -> Option<Mean> {
+    if let Some((Reduction::Mean, axes, x)) = reduction_of(rewriter, value) {
+        return Some(Mean { x, axes, count: Count::Own });
     }
-    let leaves = rewriter.leaves(Tree::Product, value);
-    let numbers: Places = leaves.numbers();
-    let (factor, rest) = (leaves.constant()?, leaves.values().collect::<Vec<_>>());
-    match rest[..] {
-        [(_, sum, 1.0)] if numbers != 0 => Some((sum, Count::Factor(factor))),
-        _ => None,
-    }
+    let (sum, count) = if let Some(inputs) = rewriter.is(value, &DIV) {
+        (inputs[0], Count::Divisor(inputs[1]))
+    } else {
+        let leaves = rewriter.leaves(Tree::Product, value);
+        let (factor, rest) = (leaves.constant()?, leaves.values().collect::<Vec<_>>());
+        match rest[..] {
+            [(_, sum, 1.0)] if leaves.numbers() != 0 => (sum, Count::Factor(factor)),
+            _ => return None,
+        }
+    };
+    let (Reduction::Sum, axes, x) = reduction_of(rewriter, sum)? else { return None };
+    Some(Mean { x, axes, count })
 }

@@ -94,7 +94,8 @@ fn graphs_grow_in_proportion() {
     };
     let ((first, forward), (second, forward_second), (third, forward_third)) = (nodes(10), nodes(20), nodes(30));
     assert_eq!((third - second, forward_third - forward_second), (second - first, forward_second - forward));
-    assert!(third <= 30 * 12 && forward_third <= 30 * 7, "{third} and {forward_third} nodes for 30 choices");
+    // Among them is the stable form of what is differentiated.
+    assert!(third <= 30 * 12 && forward_third <= 30 * 8, "{third} and {forward_third} nodes for 30 choices");
 }
 
 #[test]
