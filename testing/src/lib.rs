@@ -3,6 +3,7 @@
 //! | to judge | open |
 //! |---|---|
 //! | two arrays, in units in the last place | [`close`] |
+//! | an array, by decimal numbers of many digits | [`reference`] |
 //! | the derivatives of a function | [`gradients`] |
 //! | anything at all, on random shapes, values and programs | [`strategies`] |
 //! | functions against the numbers of another system | [`conformance`] |
@@ -10,4 +11,5 @@
 pub mod close;
 pub mod conformance;
 pub mod gradients;
+pub mod reference;
 pub mod strategies;
