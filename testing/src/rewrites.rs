@@ -1,0 +1,21 @@
+//! What the rewriter has to make right: naive formulas, each with the numbers that it should give.
+//!
+//! A [`Row`] is one spelling of a formula of the conformance list (its S and X rows), as a user would write it. Its numbers come from
+//! `testing/conformance/rewrites.json`, which `rewrites.py` beside it makes. [`judge`] compiles the row with its gradient and compares:
+//! at the witnesses, and at the edges of the floats, where a rewrite must not turn a number into another one or into NaN.
+//!
+//! | to read about | open |
+//! |---|---|
+//! | the rows | `table.rs` and the files below it |
+//! | the judgement | [`judge`] |
+//! | what must not happen | [`truths`] |
+
+mod judge;
+mod row;
+mod table;
+mod truth;
+
+pub use judge::{Verdict, judge, naive};
+pub use row::{Program, Row, Typed};
+pub use table::{WAITING, all_rows};
+pub use truth::{Cost, Point, Truth, truths};
