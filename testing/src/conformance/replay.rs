@@ -6,6 +6,7 @@ use damo::op::Op;
 use damo::op::cast::Cast;
 use damo::op::constant::Constant;
 use damo::op::iota::Iota;
+use damo::prelude::Handle;
 use damo::{DType, Float, Graph, Tape, Tensor};
 
 use super::stop::{Stop, malformed, unsupported};
@@ -31,7 +32,7 @@ pub(crate) fn replay<'t, T: Float>(graph: &Graph, tape: &'t Tape, inputs: &[Tens
         };
         handles.insert(id, handle);
     }
-    let result = graph.outputs().first().and_then(|value| handles.get(&value.node)).and_then(|handle| handle.tensor());
+    let result = graph.outputs().first().and_then(|value| handles.get(&value.node)).and_then(Handle::tensor);
     result.ok_or_else(|| malformed("a program whose result is not a float array"))
 }
 

@@ -14,7 +14,7 @@ use super::replay::replay;
 use super::stop::{Stop, malformed};
 use crate::reference::{Decimal, Decimals, Precision, check};
 
-/// How many ulps a value or a gradient may be off, unless [`Fact::limit`] says otherwise.
+/// How many ulps a value or a gradient may be off.
 const ULPS: f64 = 4.0;
 
 /// A formula at a point, with its value and gradient there.
@@ -94,11 +94,6 @@ impl Fact {
         let conventions = || conventions.iter().map(|&(name, number)| (name.to_owned(), Decimals::One(number.into()))).collect();
         self.expected_gradient.clone().unwrap_or_else(conventions)
     }
-
-    /// How many ulps it may be off.
-    fn limit(&self) -> f64 {
-        ULPS
-    }
 }
 
 /// The terms of the sum that is stated by a linear congruential generator: 24 bits each, so exact in every float type.
@@ -139,7 +134,7 @@ fn compare<T: Precision>(fact: &Fact, arrays: &[(String, ArrayD<T>)], config: &C
     let function = tape.function(inputs, outputs).freeze(config)?;
     let computed = function.call(arrays.iter().map(|(_, array)| array).collect::<Vec<_>>())?;
     let wrong = claims.iter().zip(&computed).filter_map(|((what, _, expected), computed)| {
-        let how = check(computed, expected, fact.limit()).err()?;
+        let how = check(computed, expected, ULPS).err()?;
         Some(format!("{what} {how}"))
     });
     Ok(wrong.collect())
