@@ -8,14 +8,16 @@
 //! |---|---|
 //! | the rows | `table.rs` and the files below it |
 //! | the judgement | [`judge`] |
-//! | what must not happen | [`truths`] |
+//! | what a rewriter must not do | [`TRAPS`] |
 
 mod judge;
 mod row;
 mod table;
+mod traps;
 mod truth;
 
 pub use judge::{Verdict, judge, naive};
 pub use row::{Program, Row, Typed};
 pub use table::{WAITING, all_rows};
+pub use traps::{TRAPS, Trap};
 pub use truth::{Cost, Point, Truth, truths};

@@ -1,7 +1,5 @@
 //! Every S and X row of the conformance list comes out right, value and gradient, in f64 and f32, at its witnesses and at the edges.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot start fails")]
-
 use std::collections::BTreeSet;
 
 use damo::Config;
