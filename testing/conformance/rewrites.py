@@ -387,10 +387,10 @@ def evaluate(f, inputs, cost, is_edge=False):
 
 # S: what Theano and PyTensor stabilise.
 
-truth("log_one_plus", log1p, [[repr(2.0**-70)], ["1e-20"], ["-1e-10"], ["0.5"]])
+truth("log_one_plus", log1p, [["1e-20"], ["-1e-10"], ["0.5"], [repr(2.0**-70)]])
 # At −1 the order of the additions decides, and each is right.
 truth("log_one_plus_sum", lambda x, y: log1p(x + y), [["1e-20", "2e-20"], [repr(2.0**-70), repr(2.0**-71)]], "unbounded", skip=lambda x, y: -1 in (x, y))
-truth("log_one_minus", lambda x: log1p(-x), [[repr(2.0**-70)], ["1e-20"], ["1e-10"], ["0.5"]])
+truth("log_one_minus", lambda x: log1p(-x), [["1e-20"], ["1e-10"], ["0.5"], [repr(2.0**-70)]])
 truth("exp_minus_one", expm1, [["1e-20"], ["1e-10"], [repr(2.0**-60)]])
 truth("exp_minus_two", lambda x: exp(x) - 2, [["1e-20"], ["0.5"]])
 truth("exp_minus_x", lambda x: exp(x) - x, [["1e-20"], ["0.5"]], "unbounded")
@@ -450,7 +450,7 @@ truth("same_not_positive", lambda x: only(x, lambda v: v <= 0, x), [["-1e-20"], 
 truth("absolute", absolute, [["-1e200"], [repr(-(2.0**100))], ["1e-200"], ["0"]])
 truth("half_log", lambda x: log(x) * mpf("0.5"), [["1e-20"], ["3"]])
 # As written it is −∞ at −∞, which is 1/x = −0; no negative number has a logarithm.
-truth("minus_log", lambda x: -log(x), [[repr(2.0**-140)], ["1e-310"], ["3"]], skip=lambda x: x == -INF)
+truth("minus_log", lambda x: -log(x), [["1e-310"], ["3"], [repr(2.0**-140)]], skip=lambda x: x == -INF)
 # Not log x − log 2: near 2 that difference has no digits.
 truth("log_half", lambda x: log(x / 2), [["2"], ["2.000000001"], ["3"]], "none")
 truth("log_three_over", lambda x: log(3 / x), [["3"], ["4"], ["1"]], "none")
@@ -459,10 +459,10 @@ truth("masked_product", lambda m, a, x: [Dual(2.25, [NAN] * 9), Dual(0, [NAN] * 
 truth("a_plus_bx", lambda a, b, x: a + b * x, [["1", "2", "0"], ["1", "2", "1e-320"]], "few")
 truth("ay_plus_bx", lambda a, b, x, y: a * y + b * x, [["1", "2", "0", "3"], ["1", "2", "0", "0"]], "none")
 truth("second", lambda x, y: only(x, lambda v: mp.isfinite(v) and v != 0, y + 0 * x), [["1e200", "1e200"], ["1e-200", "1e-200"], [repr(2.0**100), repr(2.0**100)], ["0", "3"]])
-truth("recip_second", lambda x, y: only(x, lambda v: mp.isfinite(v) and v != 0, 1 / y + 0 * x), [[repr(2.0**-100), repr(2.0**100)], ["1e-300", "1e300"], ["3", "7"]])
+truth("recip_second", lambda x, y: only(x, lambda v: mp.isfinite(v) and v != 0, 1 / y + 0 * x), [["1e-300", "1e300"], ["3", "7"], [repr(2.0**-100), repr(2.0**100)]])
 truth("sign", signum, [["0"], ["-3"], ["1e-320"]])
 truth("two_signs", lambda x: 2 * signum(x), [["0"], ["-3"], ["1e308"]])
-truth("mean_log_one_minus_sigmoid", lambda x: (-softplus(x[0]) - softplus(x[1])) / 2, [[["50", "50"]], [["50", "-50"]]], "none")
+truth("mean_log_one_minus_sigmoid", lambda x: sum((-softplus(y) for y in x[1:]), -softplus(x[0])) / len(x), [[["50"]], [["50", "-50"]]], "none")
 truth("argmax_last", lambda x: Dual(1, [0] * len(x)), [[["1000", "1001"]]], "none")
 truth("argmax_last_tanh", lambda x: Dual(1, [0] * len(x)), [[["20", "30"]]], "none")
 truth("argmax_last_sigmoid", lambda x: Dual(1, [0] * len(x)), [[["40", "50"]]], "none")
@@ -479,16 +479,16 @@ truth("binary_cross_entropy", lambda z, y: Dual(0, (0, 0)) + y * softplus(-z) + 
 
 truth("one_minus_exp", lambda x: -expm1(x), [["1e-20"], [repr(2.0**-60)]])
 truth("exp_plus_y_minus_one", lambda x, y: expm1(x) + y, [["1e-20", "1e-20"], [repr(2.0**-70), repr(2.0**-70)]], "unbounded")
-truth("log2_one_plus", lambda x: log1p(x) / mp.log(2), [[repr(2.0**-70)], ["1e-20"], ["1e-10"]])
-truth("log10_one_plus", lambda x: log1p(x) / mp.log(10), [[repr(2.0**-70)], ["1e-20"], ["1e-10"]])
+truth("log2_one_plus", lambda x: log1p(x) / mp.log(2), [["1e-20"], ["1e-10"], [repr(2.0**-70)]])
+truth("log10_one_plus", lambda x: log1p(x) / mp.log(10), [["1e-20"], ["1e-10"], [repr(2.0**-70)]])
 truth("log_mean_exp", lambda x: logsumexp(x) - mp.log(2), [[["1000", "1000"]], [["1000", "999"]], [["-1000", "-1001"]]], "vector")
 truth("log_weighted_sum_exp", lambda w, x: logsumexp([log(a) + b for a, b in zip(w, x)]), [[["0.5", "0.5"], ["1000", "1000"]], [["0.25", "0.5"], ["-1000", "-1001"]]], "none")
 truth("log_scaled_exp", lambda a, x: log(a) + x, [["2", "1000"], ["3", "-1000"]], "few", skip=lambda a, x: a < 0 and x == -INF)
 truth("log_two_plus_two_exp", lambda x: mp.log(2) + softplus(x), [["800"], ["0"]])
 truth("share_of_two", lambda x, y: sigmoid(x - y), [["1000", "1000"], ["-1000", "-999"], ["0", "1000"]], "few")
-truth("tanh", tanh, [[repr(2.0**-70)], ["1000"], ["1e-20"], ["20"], ["-1000"]])
-truth("sinh", sinh, [[repr(2.0**-70)], ["1e-20"], ["1"], ["-40"]])
-truth("log_cosh", log_cosh, [[repr(2.0**-20)], ["1000"], ["-1000"], ["1e-10"], ["1"]])
+truth("tanh", tanh, [["1000"], ["1e-20"], ["20"], ["-1000"], [repr(2.0**-70)]])
+truth("sinh", sinh, [["1e-20"], ["1"], ["-40"], [repr(2.0**-70)]])
+truth("log_cosh", log_cosh, [["1000"], ["-1000"], ["1e-10"], ["1"], [repr(2.0**-20)]])
 truth("one_minus_cos", one_minus_cos, [["1e-9"], ["1e-20"], [repr(2.0**-20)]])
 truth("root_difference", lambda x: 1 / (sqrt(x + 1) + sqrt(x)), [["1e20"], [repr(2.0**80)], ["3"]])
 truth("log_difference", lambda x: only(x, lambda v: v > 0, log1p(1 / x)), [["1e20"], [repr(2.0**80)], ["3"]])

@@ -8,15 +8,20 @@
 //! |---|---|
 //! | the rows | `table.rs` and the files below it |
 //! | the judgement | [`judge`] |
+//! | what others' rewriters give | [`comparison`] |
 //! | what a rewriter must not do | [`TRAPS`] |
 
+mod comparison;
 mod judge;
+mod peers;
 mod row;
 mod table;
 mod traps;
 mod truth;
 
+pub use comparison::comparison;
 pub use judge::{Verdict, judge, naive};
+pub use peers::{PEERS, Peer};
 pub use row::{Program, Row, Typed};
 pub use table::{WAITING, all_rows};
 pub use traps::{TRAPS, Trap};

@@ -1,7 +1,5 @@
 //! Numerically difficult formulas come out right, value and gradient, on the portable engine.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot start fails")]
-
 use damo::Config;
 use damo_testing::conformance::{Fact, FactReport};
 

@@ -73,6 +73,18 @@ pub fn naive<T: Typed>(row: &Row, inputs: &[ArrayD<T>]) -> damo::Result<ArrayD<T
     T::program(row)(&inputs).value()
 }
 
+/// What a row's compiled program gives.
+pub(super) struct Computed<T> {
+    pub(super) value: ArrayD<T>,
+    /// The gradient along each input.
+    pub(super) gradients: Vec<ArrayD<T>>,
+}
+
+/// Compiles a row with its gradient and runs it at some inputs.
+pub(super) fn compute<T: Typed>(row: &Row, truth: &Truth, inputs: &[ArrayD<T>], config: &Config) -> damo::Result<Computed<T>> {
+    Judge { row, truth, config, functions: Vec::new() }.compute(inputs)
+}
+
 /// A function for inputs of some shapes: the value, then the gradients.
 type Compiled<T> = (Vec<Vec<usize>>, Function<Vec<T>, Vec<T>>);
 
@@ -96,9 +108,7 @@ impl<T: Typed> Judge<'_, T> {
     }
 
     fn compare(&mut self, point: &Point, inputs: &[ArrayD<T>]) -> damo::Result<Vec<String>> {
-        let function = self.function(inputs)?;
-        let computed = function.call(inputs.iter().collect::<Vec<_>>())?;
-        let Some((value, gradients)) = computed.split_first() else { return Ok(Vec::new()) };
+        let Computed { value, gradients } = self.compute(inputs)?;
         let mut wrong = Vec::new();
         let at = place(inputs);
         if point.value.as_slice().len() == value.len() {
@@ -121,6 +131,12 @@ impl<T: Typed> Judge<'_, T> {
             }
         }
         Ok(wrong)
+    }
+
+    fn compute(&mut self, inputs: &[ArrayD<T>]) -> damo::Result<Computed<T>> {
+        let mut computed = self.function(inputs)?.call(inputs.iter().collect::<Vec<_>>())?;
+        let gradients = computed.split_off(1);
+        Ok(Computed { value: computed.remove(0), gradients })
     }
 
     /// The function for inputs of these shapes.
@@ -179,7 +195,7 @@ enum Expected<'a, T> {
 }
 
 /// The inputs in words.
-fn place<T: Typed>(inputs: &[ArrayD<T>]) -> String {
+pub(super) fn place<T: Typed>(inputs: &[ArrayD<T>]) -> String {
     let shown = inputs.iter().map(|input| match input.ndim() {
         0 => input.first().map_or_else(String::new, |x| format!("{x:?}")),
         _ => format!("{:?}", input.iter().collect::<Vec<_>>()),
