@@ -24,12 +24,15 @@ mod kinks;
 mod library;
 mod object;
 mod parse;
+mod replay;
+mod stability;
 mod stop;
 mod syntax;
 mod token;
 
 pub use case::{Argument, Case, CaseFile, Kind};
 pub use judge::{Outcome, Report, judge};
+pub use stability::{Fact, FactReport, judge_fact};
 pub use stop::Stop;
 
 impl CaseFile {

@@ -3,11 +3,15 @@
 //! | to judge | open |
 //! |---|---|
 //! | two arrays, in units in the last place | [`close`] |
+//! | an array, by decimal numbers of many digits | [`reference`] |
 //! | the derivatives of a function | [`gradients`] |
 //! | anything at all, on random shapes, values and programs | [`strategies`] |
+//! | rewriting, by naive formulas and the numbers they should give | [`rewrites`] |
 //! | functions against the numbers of another system | [`conformance`] |
 
 pub mod close;
 pub mod conformance;
 pub mod gradients;
+pub mod reference;
+pub mod rewrites;
 pub mod strategies;
