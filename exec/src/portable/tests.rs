@@ -223,7 +223,11 @@ fn reducing(shape: &[usize], axes: &[usize], order: &[usize], with_store: bool) 
     let kept: Vec<usize> = (0..rank).map(|axis| if axes.contains(&axis) { 1 } else { shape[axis] }).collect();
     let result: Vec<isize> = row_major(&kept).iter().enumerate().map(|(axis, &stride)| if axes.contains(&axis) { 0 } else { stride }).collect();
     let results: usize = kept.iter().product();
-    let kinds = if count == 0 { vec![Reduction::Sum, Reduction::Product, Reduction::Mean] } else { vec![Reduction::Sum, Reduction::Max, Reduction::Min, Reduction::Mean] };
+    let kinds = if count == 0 {
+        vec![Reduction::Sum, Reduction::Product, Reduction::Mean]
+    } else {
+        vec![Reduction::Sum, Reduction::Max, Reduction::Min, Reduction::Mean]
+    };
     let mut body = vec![Instruction::Load(0), apply(&scalar::ABS, &[0], DType::F32)];
     if rank > 0 {
         body.extend([Instruction::Index { axis: rank - 1, dtype: DType::F32 }, apply(&scalar::ADD, &[1, 2], DType::F32)]);
