@@ -138,8 +138,9 @@ fn rows<C: Combine>(accumulators: &mut [C::Part], tile: &[C::Raw], reduced: usiz
             0..16 => row.iter().fold(C::NEUTRAL, |sum, &x| C::combine(sum, C::part(x))),
             16..32 => lanes::<C, 4>(row),
             32..256 => lanes::<C, 16>(row),
-            // Each lane combines 16 elements at most, then enters a tree. Wide parts are few enough for the registers.
-            _ if size_of::<C::Part>() > 4 => row.chunks(LANES * 8).fold(C::NEUTRAL, |sum, part| C::combine(sum, lanes::<C, { LANES / 2 }>(part))),
+            // A quarter of the lanes, if wide, fits in the registers, and has digits enough to go on for long.
+            _ if size_of::<C::Part>() > 4 => row.chunks(LANES * 64).fold(C::NEUTRAL, |sum, part| C::combine(sum, lanes::<C, { LANES / 4 }>(part))),
+            // Each lane combines 16 elements at most, then enters a tree.
             _ => row.chunks(LANES * 16).fold(C::NEUTRAL, |sum, part| C::combine(sum, lanes::<C, LANES>(part))),
         };
         *accumulator = C::combine(*accumulator, one);

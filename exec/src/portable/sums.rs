@@ -144,7 +144,8 @@ impl Sums<'_> {
     /// Adds sums, and what they dropped, to those from a place on, unless one is huge: then something in it is.
     #[inline(always)]
     fn take(&mut self, start: usize, sums: &[f64], dropped: &[f64]) -> bool {
-        let is_moderate = is_moderate(sums);
+        // Sums that are NaN may have met +∞ and −∞ that no element is.
+        let is_moderate = sums.iter().fold(true, |all, sum| all & (sum.abs() <= LIMIT));
         if is_moderate {
             let places = start..start + sums.len();
             together(&mut self.sums[places.clone()], &mut self.dropped[places], sums, dropped);
@@ -155,7 +156,8 @@ impl Sums<'_> {
     /// Adds wide rows, unless something is huge.
     #[inline(always)]
     fn wide(&mut self, start: usize, part: &[f64], inner: usize) -> bool {
-        let is_moderate = is_moderate(part);
+        // NaN may pass: it makes its sum NaN in any case.
+        let is_moderate = largest(part) <= LIMIT;
         if is_moderate {
             let places = start..start + inner;
             wide_columns(&mut self.sums[places.clone()], &mut self.dropped[places], part);
@@ -164,17 +166,18 @@ impl Sums<'_> {
     }
 }
 
-/// Whether no number is huge, or NaN.
+/// The largest size among numbers; NaN has none.
 #[inline(always)]
-fn is_moderate(all: &[f64]) -> bool {
+fn largest(all: &[f64]) -> f64 {
+    let larger = |largest: f64, x: f64| if x.abs() > largest { x.abs() } else { largest };
     let (whole, tail) = all.as_chunks::<LANES>();
-    let mut lanes = [true; LANES];
+    let mut lanes = [0.0; LANES];
     for chunk in whole {
         for lane in 0..LANES {
-            lanes[lane] &= chunk[lane].abs() <= LIMIT;
+            lanes[lane] = larger(lanes[lane], chunk[lane]);
         }
     }
-    lanes.iter().all(|&lane| lane) && tail.iter().all(|x| x.abs() <= LIMIT)
+    tail.iter().chain(&lanes).fold(0.0, |largest, &x| larger(largest, x))
 }
 
 /// The sums of several short rows, side by side.
