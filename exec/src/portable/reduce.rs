@@ -78,7 +78,9 @@ fn compensated(finish: fn(&mut [u8], f64)) -> Reducer {
 }
 
 fn divide(sums: &mut [u8], count: f64) {
-    elements_mut::<f64>(sums).iter_mut().for_each(|sum| *sum /= count);
+    for sum in elements_mut::<f64>(sums) {
+        *sum /= count;
+    }
 }
 
 fn combine<C: Combine, const WIDE: bool>(accumulators: &mut [u8], more: &[u8]) {

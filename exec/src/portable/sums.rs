@@ -1,7 +1,7 @@
 //! Sums and means of `f64` in tiles: what rounding drops is kept beside the sum, and huge elements are summed apart, so that nothing
 //! overflows on the way to a result that does not.
 //!
-//! The error is about an ulp of the result, and n²·2⁻¹⁰⁶ of the sum of all sizes: TwoSum, Knuth; Ogita, Rump and Oishi 2005, "Accurate
+//! The error is about an ulp of the result, and n²·2⁻¹⁰⁶ of the sum of all sizes: `TwoSum`, Knuth; Ogita, Rump and Oishi 2005, "Accurate
 //! sum and dot product".
 
 use pulp::{Arch, NullaryFnOnce};
