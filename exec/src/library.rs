@@ -117,10 +117,28 @@ pub(crate) mod tests {
                 // SAFETY: the result is borrowed.
                 let view = unsafe { ViewMut::new(Region::writing(&mut out), 0, [m, n], [(n * gap) as isize, gap as isize]) }.unwrap();
                 product(left.view(), right.view(), Blend::PLAIN, view);
+                let bound = epsilon * (8.0 + (k as f64).sqrt());
                 for (place, expected) in expected.iter().enumerate() {
                     let found = out[place * gap].to_number().to_real();
-                    let bound = epsilon * (8.0 + (k as f64).sqrt());
                     assert!((found - expected).abs() <= bound, "[{m}, {k}] · [{k}, {n}] {left_mode:?} {right_mode:?}: {found} {expected}");
+                }
+                // Twice the product less another array, then half of the product less half of that, in place.
+                let number = |x| T::from_number(damo_graph::Number::Real(x));
+                let region = Region::writing(&mut out);
+                let layout = (0, [m, n], [(n * gap) as isize, gap as isize]);
+                let other = make(m, n, left_mode, 3);
+                for (alpha, beta, in_place) in [(2.0, -1.0, false), (0.5, -0.5, true)] {
+                    // SAFETY: the results are these elements themselves, or nobody writes them.
+                    let own = unsafe { View::new(region, layout.0, layout.1, layout.2) }.unwrap();
+                    let addend = Some((number(beta), if in_place { own } else { other.view() }));
+                    // SAFETY: the result is borrowed.
+                    let view = unsafe { ViewMut::new(region, layout.0, layout.1, layout.2) }.unwrap();
+                    product(left.view(), right.view(), Blend { alpha: number(alpha), addend }, view);
+                }
+                let others = other.reals().into_iter().flatten();
+                for (place, (expected, other)) in expected.iter().zip(others).enumerate() {
+                    let (found, expected) = (out[place * gap].to_number().to_real(), -0.5 * expected + 0.5 * other);
+                    assert!((found - expected).abs() <= 4.0 * bound, "[{m}, {k}] · [{k}, {n}] {left_mode:?} {right_mode:?}: {found} {expected}");
                 }
             }
         }

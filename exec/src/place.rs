@@ -45,15 +45,12 @@ pub(crate) fn place(draft: &Draft) -> Placed {
             let old = step.step.reads().into_iter().find(|&old| dies_here(old) && free(old) && may_replace(draft, &step.step, old, new));
             let old = old.and_then(|old| Some((old, block_of[old.index()]?)));
             let block = old.map_or(blocks.len(), |(_, block)| block);
-            match old {
-                Some((old, _)) => {
-                    blocks[block].last = life.last;
-                    replaced.push((old, new));
-                }
-                None => {
-                    blocks.push(life);
-                    outputs.push(None);
-                }
+            if let Some((old, _)) = old {
+                blocks[block].last = life.last;
+                replaced.push((old, new));
+            } else {
+                blocks.push(life);
+                outputs.push(None);
             }
             block_of[new.index()] = Some(block);
             if let Origin::Output(output) = draft.buffers[new.index()].origin {

@@ -55,19 +55,19 @@ impl Plan {
     fn verify_memory(&self) -> Result<(), String> {
         let lives = self.lives();
         // The arena is one piece of memory, and each output is another.
-        let places = (0..self.buffers.len()).filter_map(|id| match self.buffers[id].place {
-            Place::Arena { offset } => Some((None, offset, id, self.buffers[id].bytes, lives[id]?)),
-            Place::Output(output) => Some((Some(output), 0, id, self.buffers[id].bytes, lives[id]?)),
+        let held = (0..self.buffers.len()).filter_map(|id| match self.buffers[id].place {
+            Place::Arena { offset } => Some((None, offset, id, lives[id]?)),
+            Place::Output(output) => Some((Some(output), 0, id, lives[id]?)),
             Place::Input(_) | Place::Constant(_) | Place::Nowhere => None,
         });
-        let mut sorted: Vec<(Option<usize>, usize, usize, usize, (usize, usize))> = places.collect();
+        let mut sorted: Vec<_> = held.collect();
         sorted.sort_unstable();
-        for (i, &(output, offset, id, bytes, life)) in sorted.iter().enumerate() {
-            if output.is_none() && (offset % ALIGNMENT != 0 || offset + bytes > self.arena_bytes()) {
+        for (i, &(output, offset, id, life)) in sorted.iter().enumerate() {
+            let end = offset + self.buffers[id].bytes;
+            if output.is_none() && (offset % ALIGNMENT != 0 || end > self.arena_bytes()) {
                 return Err(format!("%{id} lies at {offset}, which is not aligned or outside the arena"));
             }
-            let meets = |next: &&(Option<usize>, usize, _, _, _)| next.0 == output && next.1 < offset + bytes;
-            for &(_, _, other, _, other_life) in sorted[i + 1..].iter().take_while(meets) {
+            for &(_, _, other, other_life) in sorted[i + 1..].iter().take_while(|next| next.0 == output && next.1 < end) {
                 let meet = life.0 <= other_life.1 && other_life.0 <= life.1;
                 let replaces =
                     |old: usize, new: usize, at: usize| self.steps[at].in_place.iter().any(|pair| (pair.0.index(), pair.1.index()) == (old, new));

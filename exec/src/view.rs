@@ -231,6 +231,12 @@ impl<'a, T: Element> View<'a, T, 2> {
         View { pointer: self.pointer, lengths: [columns, rows], strides: [right, down], life: PhantomData }
     }
 
+    /// All elements, row after row, as one view; `None` if they do not step evenly.
+    pub fn flat(&self) -> Option<View<'a, T, 1>> {
+        let (lengths, strides) = flat(self.lengths, self.strides)?;
+        Some(View { pointer: self.pointer, lengths, strides, life: PhantomData })
+    }
+
     /// The rows, each a view.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = View<'a, T, 1>> + use<'a, T> {
         let ([rows, columns], [down, right], pointer) = (self.lengths, self.strides, self.pointer);
@@ -343,6 +349,12 @@ impl<'a, T: Element> ViewMut<'a, T, 2> {
         (rows.checked_mul(columns)? <= elements.len()).then_some(ViewMut { pointer: elements.as_mut_ptr(), lengths, strides, life: PhantomData })
     }
 
+    /// All elements, row after row, as one view; `None` if they do not step evenly.
+    pub fn flat(&mut self) -> Option<ViewMut<'_, T, 1>> {
+        let (lengths, strides) = flat(self.lengths, self.strides)?;
+        Some(ViewMut { pointer: self.pointer, lengths, strides, life: PhantomData })
+    }
+
     /// The first row, empty if there is none.
     pub fn first_row(&mut self) -> ViewMut<'_, T, 1> {
         let ([rows, columns], [_, right]) = (self.lengths, self.strides);
@@ -367,6 +379,12 @@ impl<'a, T: Element> ViewMut<'a, T, 2> {
     }
 }
 
+/// Two axes as one, where the rows follow each other in the steps of a row.
+fn flat([rows, columns]: [usize; 2], [down, right]: [isize; 2]) -> Option<([usize; 1], [isize; 1])> {
+    let even = rows <= 1 || right.checked_mul(isize::try_from(columns).ok()?) == Some(down);
+    even.then_some(([rows.checked_mul(columns)?], [right]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,6 +398,8 @@ mod tests {
         let backwards = view(11, [3, 4], [-4, -1]).unwrap();
         assert_eq!(backwards.rows().map(|row| row.iter().next().unwrap()).collect::<Vec<_>>(), [11.0, 7.0, 3.0]);
         assert_eq!(backwards.transposed().rows().len(), 4);
+        assert_eq!(backwards.flat().unwrap().iter().collect::<Vec<_>>(), numbers.iter().rev().copied().collect::<Vec<_>>());
+        assert!(backwards.transposed().flat().is_none() && view(0, [3, 2], [4, 2]).unwrap().flat().is_some());
         assert!(view(0, [3, 5], [4, 1]).is_err());
         assert!(view(2, [3, 4], [-4, 1]).is_err());
         assert!(view(99, [0, 4], [4, 1]).is_ok());

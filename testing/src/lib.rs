@@ -4,6 +4,7 @@
 //! |---|---|
 //! | two arrays, in units in the last place | [`close`] |
 //! | an array, by decimal numbers of many digits | [`reference`] |
+//! | a program, by its text as a formula | [`formula`] |
 //! | the derivatives of a function | [`gradients`] |
 //! | anything at all, on random shapes, values and programs | [`strategies`] |
 //! | rewriting, by naive formulas and the numbers they should give | [`rewrites`] |
@@ -11,6 +12,7 @@
 
 pub mod close;
 pub mod conformance;
+pub mod formula;
 pub mod gradients;
 pub mod reference;
 pub mod rewrites;

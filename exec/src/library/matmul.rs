@@ -59,6 +59,12 @@ const STRIPE: usize = 32;
 
 /// Copies elements to where a product will be added to them.
 fn copy<T: Multiply>(from: View<'_, T, 2>, mut to: ViewMut<'_, T, 2>) {
+    if let (Some(from), Some(mut to)) = (from.flat(), to.flat())
+        && let (Some(from), Some(to)) = (from.as_slice(), to.as_mut_slice())
+    {
+        to.copy_from_slice(from);
+        return;
+    }
     let ([_, columns], [_, right]) = (from.lengths(), from.strides());
     let stripe = if right == 1 { columns } else { STRIPE };
     for start in (0..columns).step_by(stripe.max(1)) {

@@ -1,7 +1,7 @@
 //! The Euclidean norm of one row, in `f64`: one pass over plain squares, and another over scaled ones where those over- or underflow.
 
 use damo_graph::Float;
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 use super::pairwise::Pairwise;
 use crate::view::View;
@@ -40,49 +40,58 @@ pub(super) fn norm<T: Float>(x: &View<'_, T, 1>) -> f64 {
 fn squares<T: Float>(x: &View<'_, T, 1>, scale: f64) -> f64 {
     let arch = Arch::new();
     let mut sum = Pairwise::new(0.0);
-    let mut block = [0.0; BLOCK];
+    let mut copy = [0.0; BLOCK];
     let length = x.lengths()[0];
     for start in (0..length).step_by(BLOCK) {
         let part = x.range(start, start + BLOCK);
-        sum.push(match part.as_slice() {
-            Some(part) => arch.dispatch(|| of_block(part, scale)),
-            None => {
-                let block = &mut block[..part.lengths()[0]];
-                block.iter_mut().zip(part.iter()).for_each(|(place, x)| *place = x.to_f64());
-                arch.dispatch(|| of_block(block, scale))
-            }
+        sum.push(if let Some(block) = part.as_slice() {
+            arch.dispatch(Squares { block, scale })
+        } else {
+            let block = &mut copy[..part.lengths()[0]];
+            block.iter_mut().zip(part.iter()).for_each(|(place, x)| *place = x.to_f64());
+            arch.dispatch(Squares { block, scale })
         });
     }
     sum.sum()
 }
 
-/// The sum of the squares of a block, in lanes that are summed as a tree.
-#[inline(always)]
-fn of_block<T: Float>(block: &[T], scale: f64) -> f64 {
-    let (whole, tail) = block.as_chunks::<LANES>();
-    let mut lanes = [0.0; LANES];
-    for chunk in whole {
-        for lane in 0..LANES {
-            let x = chunk[lane].to_f64() * scale;
-            lanes[lane] += x * x;
-        }
-    }
-    for (lane, x) in lanes.iter_mut().zip(tail) {
-        let x = x.to_f64() * scale;
-        *lane += x * x;
-    }
-    let mut width = LANES;
-    while width > 1 {
-        width /= 2;
-        for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
-        }
-    }
-    lanes[0]
+/// So many sums go on side by side.
+const LANES: usize = 16;
+
+/// A block whose scaled squares are about to be summed, in lanes that are then summed as a tree. Its call is always inlined into code for an
+/// instruction set.
+struct Squares<'a, T> {
+    block: &'a [T],
+    scale: f64,
 }
 
-/// So many sums go on side by side.
-const LANES: usize = 32;
+impl<T: Float> NullaryFnOnce for Squares<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        let (whole, tail) = self.block.as_chunks::<LANES>();
+        let mut lanes = [0.0; LANES];
+        for chunk in whole {
+            for lane in 0..LANES {
+                let x = chunk[lane].to_f64() * self.scale;
+                lanes[lane] += x * x;
+            }
+        }
+        for (lane, x) in lanes.iter_mut().zip(tail) {
+            let x = x.to_f64() * self.scale;
+            *lane += x * x;
+        }
+        let mut width = LANES;
+        while width > 1 {
+            width /= 2;
+            for lane in 0..width {
+                lanes[lane] += lanes[lane + width];
+            }
+        }
+        lanes[0]
+    }
+}
 
 #[cfg(test)]
 mod tests {

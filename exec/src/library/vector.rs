@@ -37,7 +37,15 @@ pub fn outer<T: Multiply>(left: View<'_, T, 1>, right: View<'_, T, 1>, blend: Bl
         match (row.as_mut_slice(), right.as_slice(), added) {
             (Some(row), Some(right), None) => Arch::new().dispatch(|| scale(row, right, x, alpha)),
             (Some(row), Some(right), Some((beta, _))) if in_place => Arch::new().dispatch(|| scale_onto(row, right, x, alpha, beta)),
-            (_, _, added) => row.write(Blend { alpha, addend: added }.of(right.iter().map(|y| x * y))),
+            (Some(row), Some(right), Some((beta, added))) => {
+                if let Some(added) = added.as_slice() {
+                    Arch::new().dispatch(|| scale_beside(row, right, added, [x, alpha, beta]));
+                } else {
+                    let products = right.iter().map(|&y| x * y);
+                    row.iter_mut().zip(Blend { alpha, addend: Some((beta, added)) }.of(products)).for_each(|(out, new)| *out = new);
+                }
+            }
+            (_, _, addend) => row.write(Blend { alpha, addend }.of(right.iter().map(|y| x * y))),
         }
     }
 }
@@ -53,6 +61,13 @@ fn scale<T: Multiply>(row: &mut [T], right: &[T], x: T, alpha: T) {
 fn scale_onto<T: Multiply>(row: &mut [T], right: &[T], x: T, alpha: T, beta: T) {
     for (out, &y) in row.iter_mut().zip(right) {
         *out = alpha * (x * y) + beta * *out;
+    }
+}
+
+#[inline(always)]
+fn scale_beside<T: Multiply>(row: &mut [T], right: &[T], added: &[T], [x, alpha, beta]: [T; 3]) {
+    for ((out, &y), &added) in row.iter_mut().zip(right).zip(added) {
+        *out = alpha * (x * y) + beta * added;
     }
 }
 

@@ -3,7 +3,7 @@
 //! A loop is generic over its function, which is inlined into it, and is compiled for each instruction set that [`pulp`] knows.
 
 use bytemuck::Pod;
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 use super::stored::{elements, elements_mut};
 
@@ -52,9 +52,11 @@ impl<'a> Argument<'a> {
 }
 
 /// Runs a loop: compiled for each instruction set if it is a `WIDE` one, else for the least.
+///
+/// A closure is compiled for the least as well if it is too large to be inlined; a type can say that its call always is.
 #[inline(always)]
-pub(super) fn dispatch<const WIDE: bool>(run: impl FnOnce()) {
-    if WIDE { Arch::new().dispatch(run) } else { run() }
+pub(super) fn dispatch<const WIDE: bool>(run: impl NullaryFnOnce<Output = ()>) {
+    if WIDE { Arch::new().dispatch(run) } else { run.call() }
 }
 
 /// `out = F(x)`

@@ -2,6 +2,7 @@
 
 use damo_graph::op::reduce::Reduction;
 use damo_graph::{DType, Problem};
+use pulp::NullaryFnOnce;
 
 use super::apply::dispatch;
 use super::combine::{All, Any, Combine, Max, Min, Product, Sum};
@@ -77,7 +78,9 @@ fn compensated(finish: fn(&mut [u8], f64)) -> Reducer {
 }
 
 fn divide(sums: &mut [u8], count: f64) {
-    elements_mut::<f64>(sums).iter_mut().for_each(|sum| *sum /= count);
+    for sum in elements_mut::<f64>(sums) {
+        *sum /= count;
+    }
 }
 
 fn combine<C: Combine, const WIDE: bool>(accumulators: &mut [u8], more: &[u8]) {
@@ -104,10 +107,28 @@ fn fold<C: Combine, const WIDE: bool>(accumulators: &mut [u8], tile: &[u8], [out
     if outer == 0 || reduced == 0 || inner == 0 {
         return;
     }
-    match inner {
-        1 if reduced == 1 => dispatch::<WIDE>(|| elements_loop::<C>(accumulators, tile)),
-        1 => dispatch::<WIDE>(|| rows::<C>(accumulators, tile, reduced)),
-        _ => dispatch::<WIDE>(|| columns::<C>(accumulators, tile, reduced, inner)),
+    dispatch::<WIDE>(Folding::<C> { accumulators, tile, reduced, inner });
+}
+
+/// A tile that is about to be combined into accumulators.
+struct Folding<'a, C: Combine> {
+    accumulators: &'a mut [C::Part],
+    tile: &'a [C::Raw],
+    reduced: usize,
+    inner: usize,
+}
+
+impl<C: Combine> NullaryFnOnce for Folding<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Folding { accumulators, tile, reduced, inner } = self;
+        match inner {
+            1 if reduced == 1 => elements_loop::<C>(accumulators, tile),
+            1 => rows::<C>(accumulators, tile, reduced),
+            _ => columns::<C>(accumulators, tile, reduced, inner),
+        }
     }
 }
 
@@ -116,9 +137,11 @@ fn fold<C: Combine, const WIDE: bool>(accumulators: &mut [u8], tile: &[u8], [out
 fn rows<C: Combine>(accumulators: &mut [C::Part], tile: &[C::Raw], reduced: usize) {
     for (accumulator, row) in accumulators.iter_mut().zip(tile.chunks_exact(reduced)) {
         let one = match row.len() {
-            0..8 => row.iter().fold(C::NEUTRAL, |sum, &x| C::combine(sum, C::part(x))),
-            8..32 => lanes::<C, 4>(row),
+            0..16 => row.iter().fold(C::NEUTRAL, |sum, &x| C::combine(sum, C::part(x))),
+            16..32 => lanes::<C, 4>(row),
             32..256 => lanes::<C, 16>(row),
+            // A quarter of the lanes, if wide, fits in the registers, and has digits enough to go on for long.
+            _ if size_of::<C::Part>() > 4 => row.chunks(LANES * 64).fold(C::NEUTRAL, |sum, part| C::combine(sum, lanes::<C, { LANES / 4 }>(part))),
             // Each lane combines 16 elements at most, then enters a tree.
             _ => row.chunks(LANES * 16).fold(C::NEUTRAL, |sum, part| C::combine(sum, lanes::<C, LANES>(part))),
         };
@@ -167,8 +190,17 @@ fn narrow_columns<C: Combine>(accumulators: &mut [C::Part], tile: &[C::Raw], inn
     let several = LANES / inner;
     for part in tile.chunks(several * inner * 16) {
         let mut lanes = [C::NEUTRAL; LANES];
-        for rows in part.chunks(several * inner) {
-            elements_loop::<C>(&mut lanes[..rows.len()], rows);
+        if several * inner == LANES {
+            // The length of these loops is known.
+            let (whole, tail) = part.as_chunks::<LANES>();
+            for rows in whole {
+                elements_loop::<C>(&mut lanes, rows);
+            }
+            elements_loop::<C>(&mut lanes[..tail.len()], tail);
+        } else {
+            for rows in part.chunks(several * inner) {
+                elements_loop::<C>(&mut lanes[..rows.len()], rows);
+            }
         }
         let mut held = several;
         while held > 1 {

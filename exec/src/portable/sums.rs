@@ -1,8 +1,10 @@
 //! Sums and means of `f64` in tiles: what rounding drops is kept beside the sum, and huge elements are summed apart, so that nothing
 //! overflows on the way to a result that does not.
 //!
-//! The error is about an ulp of the result and n²·2⁻¹⁰⁶ of the sum of all sizes: TwoSum, Knuth; Ogita, Rump and Oishi 2005, "Accurate sum
-//! and dot product".
+//! The error is about an ulp of the result, and n²·2⁻¹⁰⁶ of the sum of all sizes: `TwoSum`, Knuth; Ogita, Rump and Oishi 2005, "Accurate
+//! sum and dot product".
+
+use pulp::{Arch, NullaryFnOnce};
 
 use super::apply::dispatch;
 use super::stored::{elements, elements_mut};
@@ -59,20 +61,35 @@ pub(super) fn fold(accumulators: &mut [u8], tile: &[u8], [outer, reduced, inner]
     if outer == 0 || reduced == 0 || inner == 0 {
         return;
     }
-    let [moderate, huge] = planes(accumulators);
-    let mut is_moderate = true;
-    dispatch::<true>(|| is_moderate = tile.iter().fold(true, |all, x| all & (x.abs() <= LIMIT)));
-    if is_moderate {
-        dispatch::<true>(|| columns(moderate, tile, reduced, inner));
-    } else {
-        each(moderate, huge, tile, reduced, inner);
+    let [mut moderate, huge] = planes(accumulators);
+    let done = Arch::new().dispatch(Folding { sums: &mut moderate, tile, reduced, inner });
+    // What is left starts with something huge.
+    if done < outer {
+        each([moderate, huge], done, tile, reduced, inner);
     }
 }
 
-/// One element after the other, the huge ones (and what is no number) apart.
+/// A tile that is about to be added to sums. Its call is always inlined into code for an instruction set, as no closure is for sure.
+struct Folding<'a, 'b> {
+    sums: &'a mut Sums<'b>,
+    tile: &'a [f64],
+    reduced: usize,
+    inner: usize,
+}
+
+impl NullaryFnOnce for Folding<'_, '_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn call(self) -> usize {
+        self.sums.fold(self.tile, self.reduced, self.inner)
+    }
+}
+
+/// One element after the other, the huge ones apart, from that part of the tile on.
 #[cold]
-fn each(moderate: Sums<'_>, huge: Sums<'_>, tile: &[f64], reduced: usize, inner: usize) {
-    for (place, &x) in tile.iter().enumerate() {
+fn each([moderate, huge]: [Sums<'_>; 2], start: usize, tile: &[f64], reduced: usize, inner: usize) {
+    for (place, &x) in tile.iter().enumerate().skip(start * reduced * inner) {
         let at = place / (reduced * inner) * inner + place % inner;
         if x.abs() <= LIMIT {
             add(&mut moderate.sums[at], &mut moderate.dropped[at], x);
@@ -82,40 +99,133 @@ fn each(moderate: Sums<'_>, huge: Sums<'_>, tile: &[f64], reduced: usize, inner:
     }
 }
 
-/// So many sums go on side by side where columns are narrow.
-const LANES: usize = 32;
+/// So many sums go on side by side: with what they drop they fit in the registers of any machine.
+const LANES: usize = 16;
 
-#[inline(always)]
-fn columns(of: Sums<'_>, tile: &[f64], reduced: usize, inner: usize) {
-    let sums = of.sums.chunks_exact_mut(inner).zip(of.dropped.chunks_exact_mut(inner));
-    for ((sums, dropped), tile) in sums.zip(tile.chunks_exact(reduced * inner)) {
-        match (inner, tile.len()) {
-            (1, 0..16) => tile.iter().for_each(|&x| add(&mut sums[0], &mut dropped[0], x)),
-            (1..=4, 16..128) => narrow::<8>(sums, dropped, tile),
-            (..=16, _) => narrow::<LANES>(sums, dropped, tile),
-            _ => wide(sums, dropped, tile),
+/// So many short rows are summed side by side.
+const ROWS: usize = 4;
+
+/// So many where columns do not divide that, to have enough of them.
+const MANY: usize = 64;
+
+impl Sums<'_> {
+    /// Adds the parts `[reduced, inner]` of a tile until one has something huge, and tells how many were added.
+    #[inline(always)]
+    fn fold(&mut self, tile: &[f64], reduced: usize, inner: usize) -> usize {
+        let mut done = 0;
+        if inner == 1 && reduced < LANES {
+            for rows in tile.chunks_exact(ROWS * reduced) {
+                let (lanes, rests) = short_rows(rows, reduced);
+                if !self.take(done, &lanes, &rests) {
+                    return done;
+                }
+                done += ROWS;
+            }
         }
+        for part in tile.chunks_exact(reduced * inner).skip(done) {
+            let start = done * inner;
+            let taken = if inner > LANES {
+                self.wide(start, part, inner)
+            } else if LANES.is_multiple_of(inner) {
+                let (lanes, rests) = narrow(part, inner);
+                self.take(start, &lanes[..inner], &rests[..inner])
+            } else {
+                let (lanes, rests) = uneven(part, inner);
+                self.take(start, &lanes[..inner], &rests[..inner])
+            };
+            if !taken {
+                return done;
+            }
+            done += 1;
+        }
+        done
+    }
+
+    /// Adds sums, and what they dropped, to those from a place on, unless one is huge: then something in it is.
+    #[inline(always)]
+    fn take(&mut self, start: usize, sums: &[f64], dropped: &[f64]) -> bool {
+        // Sums that are NaN may have met +∞ and −∞ that no element is.
+        let is_moderate = sums.iter().fold(true, |all, sum| all & (sum.abs() <= LIMIT));
+        if is_moderate {
+            let places = start..start + sums.len();
+            together(&mut self.sums[places.clone()], &mut self.dropped[places], sums, dropped);
+        }
+        is_moderate
+    }
+
+    /// Adds wide rows, unless something is huge.
+    #[inline(always)]
+    fn wide(&mut self, start: usize, part: &[f64], inner: usize) -> bool {
+        // NaN may pass: it makes its sum NaN in any case.
+        let is_moderate = largest(part) <= LIMIT;
+        if is_moderate {
+            let places = start..start + inner;
+            wide_columns(&mut self.sums[places.clone()], &mut self.dropped[places], part);
+        }
+        is_moderate
     }
 }
 
-/// Several short rows side by side are summed like one long row in `L` lanes, and in the end with each other, half by half.
+/// The largest size among numbers; NaN has none.
 #[inline(always)]
-fn narrow<const L: usize>(sums: &mut [f64], dropped: &mut [f64], tile: &[f64]) {
-    let inner = sums.len();
-    let mut held = L / inner;
-    let (mut lanes, mut rests) = ([0.0; L], [0.0; L]);
-    if L == held * inner {
-        // The length of these loops is known.
-        let (whole, tail) = tile.as_chunks::<L>();
-        for chunk in whole {
-            for lane in 0..L {
-                add(&mut lanes[lane], &mut rests[lane], chunk[lane]);
+fn largest(all: &[f64]) -> f64 {
+    let larger = |largest: f64, x: f64| if x.abs() > largest { x.abs() } else { largest };
+    let (whole, tail) = all.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for chunk in whole {
+        for lane in 0..LANES {
+            lanes[lane] = larger(lanes[lane], chunk[lane]);
+        }
+    }
+    tail.iter().chain(&lanes).fold(0.0, |largest, &x| larger(largest, x))
+}
+
+/// The sums of several short rows, side by side.
+#[inline(always)]
+fn short_rows(rows: &[f64], reduced: usize) -> ([f64; ROWS], [f64; ROWS]) {
+    let (mut lanes, mut rests) = ([0.0; ROWS], [0.0; ROWS]);
+    let ((first, second), (third, fourth)) = (rows[..2 * reduced].split_at(reduced), rows[2 * reduced..].split_at(reduced));
+    for ((&first, &second), (&third, &fourth)) in first.iter().zip(second).zip(third.iter().zip(fourth)) {
+        let x = [first, second, third, fourth];
+        for lane in 0..ROWS {
+            add(&mut lanes[lane], &mut rests[lane], x[lane]);
+        }
+    }
+    (lanes, rests)
+}
+
+/// The sums of columns: several rows side by side go like one long row in lanes, which are added to each other in the end, half by half.
+#[inline(always)]
+fn narrow(part: &[f64], inner: usize) -> ([f64; LANES], [f64; LANES]) {
+    let (mut lanes, mut rests) = ([0.0; LANES], [0.0; LANES]);
+    let (whole, tail) = part.as_chunks::<LANES>();
+    let mut last = [0.0; LANES];
+    last[..tail.len()].copy_from_slice(tail);
+    for chunk in whole.iter().chain([&last]) {
+        for lane in 0..LANES {
+            add(&mut lanes[lane], &mut rests[lane], chunk[lane]);
+        }
+    }
+    let mut width = LANES;
+    while width > 1 {
+        width /= 2;
+        if width >= inner {
+            for lane in 0..width {
+                let more = lanes[lane + width];
+                add(&mut lanes[lane], &mut rests[lane], more);
+                rests[lane] += rests[lane + width];
             }
         }
-        row(&mut lanes, &mut rests, tail);
-    } else {
-        tile.chunks(held * inner).for_each(|chunk| row(&mut lanes, &mut rests, chunk));
     }
+    (lanes, rests)
+}
+
+/// The same of columns that do not divide [`LANES`].
+#[inline(always)]
+fn uneven(part: &[f64], inner: usize) -> ([f64; MANY], [f64; MANY]) {
+    let mut held = MANY / inner;
+    let (mut lanes, mut rests) = ([0.0; MANY], [0.0; MANY]);
+    part.chunks(held * inner).for_each(|chunk| row(&mut lanes, &mut rests, chunk));
     while held > 1 {
         let kept = held.div_ceil(2);
         let ((lanes, more), (rests, dropped)) = (lanes.split_at_mut(kept * inner), rests.split_at_mut(kept * inner));
@@ -123,7 +233,7 @@ fn narrow<const L: usize>(sums: &mut [f64], dropped: &mut [f64], tile: &[f64]) {
         together(&mut lanes[..count], &mut rests[..count], &more[..count], &dropped[..count]);
         held = kept;
     }
-    together(sums, dropped, &lanes[..inner], &rests[..inner]);
+    (lanes, rests)
 }
 
 /// Adds an element to each sum.
@@ -143,23 +253,25 @@ fn together(sums: &mut [f64], dropped: &mut [f64], more: &[f64], more_dropped: &
     }
 }
 
-/// Four rows at a time, so that the accumulators are read and written less often.
+/// Adds wide rows, some columns at a time, so that their sums stay in registers.
 #[inline(always)]
-fn wide(sums: &mut [f64], dropped: &mut [f64], tile: &[f64]) {
+fn wide_columns(sums: &mut [f64], dropped: &mut [f64], part: &[f64]) {
     let inner = sums.len();
-    let mut fours = tile.chunks_exact(4 * inner);
-    for four in &mut fours {
-        let (upper, lower) = four.split_at(2 * inner);
-        let ((first, second), (third, fourth)) = (upper.split_at(inner), lower.split_at(inner));
-        let four = first.iter().zip(second).zip(third.iter().zip(fourth));
-        for ((sum, dropped), ((&first, &second), (&third, &fourth))) in sums.iter_mut().zip(&mut *dropped).zip(four) {
-            let ((left, a), (right, b)) = (two_sum(first, second), two_sum(third, fourth));
-            let (both, c) = two_sum(left, right);
-            add(sum, dropped, both);
-            *dropped += (a + b) + c;
+    let columns = sums.chunks_mut(LANES).zip(dropped.chunks_mut(LANES)).zip((0..).step_by(LANES));
+    for ((sums, dropped), start) in columns {
+        let rows = part[start..].chunks(inner);
+        if let (Some(sums), Some(dropped)) = (sums.first_chunk_mut::<LANES>(), dropped.first_chunk_mut::<LANES>()) {
+            let (mut lanes, mut rests) = (*sums, *dropped);
+            for chunk in rows.filter_map(|row| row.first_chunk::<LANES>()) {
+                for lane in 0..LANES {
+                    add(&mut lanes[lane], &mut rests[lane], chunk[lane]);
+                }
+            }
+            (*sums, *dropped) = (lanes, rests);
+        } else {
+            rows.for_each(|x| row(sums, dropped, x));
         }
     }
-    fours.remainder().chunks_exact(inner).for_each(|x| row(sums, dropped, x));
 }
 
 /// Combines accumulators into accumulators.

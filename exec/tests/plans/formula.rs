@@ -39,7 +39,7 @@ impl Tape {
     }
 }
 
-impl<'t> Tensor<'t> {
+impl Tensor<'_> {
     /// The node, to be an output.
     pub const fn value(self) -> Value {
         self.value

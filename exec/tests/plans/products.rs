@@ -89,7 +89,8 @@ fn a_product_that_adds_is_one_step_however_it_is_spelt() {
 
 #[test]
 fn a_product_that_is_only_scaled_is_one_step() {
-    let spellings: &[(for<'t> fn(Tensor<'t>, &'t Tape) -> Tensor<'t>, f64)] = &[
+    type Scaling = for<'t> fn(Tensor<'t>, &'t Tape) -> Tensor<'t>;
+    let spellings: &[(Scaling, f64)] = &[
         (|d, _| 0.5 * d, 0.5),
         (|d, _| -d, -1.0),
         (|d, _| d / 4.0, 0.25),

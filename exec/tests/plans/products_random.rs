@@ -31,6 +31,7 @@ fn in_other_places(array: &AnyArray, how: usize) -> AnyArray {
 
 /// A part of a sum: an array or a product, and how it comes in.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is drawn by itself")]
 struct Part {
     /// The length of the summed axis of a product; an array if there is none.
     depth: Option<usize>,

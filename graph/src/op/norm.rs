@@ -52,7 +52,9 @@ fn of_reals(row: &[f64]) -> f64 {
         power_of_two(-600)
     };
     let mut sum = Compensated::default();
-    row.iter().for_each(|x| sum.add_product(x * scale, x * scale));
+    for x in row {
+        sum.add_product(x * scale, x * scale);
+    }
     sum.value().sqrt() / scale
 }
 

@@ -1,0 +1,146 @@
+//! Constants, equal computations, and questions with one answer.
+
+#![expect(clippy::eq_op, reason = "formulas such as x == x are the point")]
+
+use damo::prelude::*;
+use expect_test::expect;
+use ndarray::Axis;
+
+use crate::{check, programs};
+
+#[test]
+fn constants_and_equal_computations() {
+    check(
+        programs! {
+            "C1" "x + (1 + 2)·3": [x: f64[n]] x + (x.tape().constant(1.0) + 2.0) * 3.0;
+            "C1" "x·exp(0)": [x: f64[n]] x * x.tape().constant(0.0).exp();
+            "C1" "x + iota(3)²": [x: i64[3]] x + x.tape().iota::<i64>(3) * x.tape().iota::<i64>(3);
+            "C2" "exp(x) + exp(x)": [x: f64[n]] x.exp() + x.exp();
+            "C2" "(x + y)·(y + x)": [x: f64[n], y: f64[n]] (x + y) * (y + x);
+            "C6" "f32 → f64 → f32": [x: f32[n]] x.cast::<f64>().cast::<f32>();
+            "C6" "f64 → f32 → f64": [x: f64[n]] x.cast::<f32>().cast::<f64>();
+            "C6" "i32 → i64 → f64": [i: i32[n]] i.cast::<i64>().cast::<f64>();
+            "C6" "bool → i64 → bool": [c: bool[n]] c.cast::<i64>().cast::<bool>();
+        },
+        &expect![[r#"
+            C1  x + (1 + 2)·3
+                add(x, 9.0)
+            C1  x·exp(0)
+                mul(x, 1.0)
+            C1  x + iota(3)²
+                add(x, mul(iota{length=3, dtype=i64}, iota{length=3, dtype=i64}))
+            C2  exp(x) + exp(x)
+                %1 = exp(x)
+                add(%1, %1)
+            C2  (x + y)·(y + x)
+                mul(add(x, y), add(y, x))
+            C6  f32 → f64 → f32
+                cast{to=f32}(cast{to=f64}(x))
+            C6  f64 → f32 → f64
+                cast{to=f64}(cast{to=f32}(x))
+            C6  i32 → i64 → f64
+                cast{to=f64}(cast{to=i64}(i))
+            C6  bool → i64 → bool
+                cast{to=bool}(cast{to=i64}(c))
+        "#]],
+    );
+}
+
+#[test]
+fn questions_with_one_answer() {
+    check(
+        programs! {
+            "C3" "x == x": [x: f64[n]] x.equal(x);
+            "C3" "i == i, of integers": [i: i64[n]] i.equal(i);
+            "C3" "i ≠ i, of integers": [i: i64[n]] i.not_equal(i);
+            "C3" "c & true": [c: bool[n]] c & true;
+            "C3" "c & false": [c: bool[n]] c & false;
+            "C3" "c | true": [c: bool[n]] c | true;
+            "C3" "c | false": [c: bool[n]] c | false;
+            "C3" "c ^ true": [c: bool[n]] c ^ true;
+            "C3" "c ^ c": [c: bool[n]] c ^ c;
+            "C3" "c & c": [c: bool[n]] c & c;
+            "C3" "!!c": [c: bool[n]] !!c;
+            "C4" "i < i, of integers": [i: i64[n]] i.lt(i);
+            "C4" "i ≤ i, of integers": [i: i64[n]] i.le(i);
+            "C4" "x < x": [x: f64[n]] x.lt(x);
+            "C4" "max(x, x)": [x: f64[n]] x.max(x);
+            "C4" "min(x, x)": [x: f64[n]] x.min(x);
+            "C4" "length(x) < 0": [x: f64[n]] length(x).lt(0);
+            "C4" "max(length(x), 0)": [x: f64[n]] length(x).max(0);
+            "C4" "length(x) == −1": [x: f64[n]] length(x).equal(-1);
+            "C4" "length(x) + length(y) < 0": [x: f64[n], y: f64[m]] (length(x) + length(y)).lt(0);
+            "C5" "select(true, x, y)": [x: f64[n], y: f64[n]] select(x.tape().constant(true), x, y);
+            "C5" "select(false, x, y)": [x: f64[n], y: f64[n]] select(x.tape().constant(false), x, y);
+            "C5" "select(c, x, x)": [c: bool[n], x: f64[n]] select(c, x, x);
+            "C5" "select(!c, x, y)": [c: bool[n], x: f64[n], y: f64[n]] select(!c, x, y);
+            "C5" "select(length(x) ≤ 0, 0, length(x))": [x: f64[n]] select(length(x).le(0), 0, length(x));
+            "C5" "select(c, a, b) + select(c, d, e)": [c: bool[n], a: f64[n], b: f64[n], d: f64[n], e: f64[n]] select(c, a, b) + select(c, d, e);
+            "C5" "select(c, select(c, a, b), d)": [c: bool[n], a: f64[n], b: f64[n], d: f64[n]] select(c, select(c, a, b), d);
+        },
+        &expect![[r#"
+            C3  x == x
+                equal(x, x)
+            C3  i == i, of integers
+                equal(i, i)
+            C3  i ≠ i, of integers
+                not_equal(i, i)
+            C3  c & true
+                and(c, true)
+            C3  c & false
+                and(c, false)
+            C3  c | true
+                or(c, true)
+            C3  c | false
+                or(c, false)
+            C3  c ^ true
+                xor(c, true)
+            C3  c ^ c
+                xor(c, c)
+            C3  c & c
+                and(c, c)
+            C3  !!c
+                not(not(c))
+            C4  i < i, of integers
+                lt(i, i)
+            C4  i ≤ i, of integers
+                le(i, i)
+            C4  x < x
+                lt(x, x)
+            C4  max(x, x)
+                max(x, x)
+            C4  min(x, x)
+                min(x, x)
+            C4  length(x) < 0
+                lt(dim_value{dim=n, dtype=i64}, 0)
+            C4  max(length(x), 0)
+                max(dim_value{dim=n, dtype=i64}, 0)
+            C4  length(x) == −1
+                equal(dim_value{dim=n, dtype=i64}, -1)
+            C4  length(x) + length(y) < 0
+                lt(add(dim_value{dim=n, dtype=i64}, dim_value{dim=m, dtype=i64}), 0)
+            C5  select(true, x, y)
+                select(true, x, y)
+            C5  select(false, x, y)
+                select(false, x, y)
+            C5  select(c, x, x)
+                select(c, x, x)
+            C5  select(!c, x, y)
+                select(not(c), x, y)
+            C5  select(length(x) ≤ 0, 0, length(x))
+                select(le(dim_value{dim=n, dtype=i64}, 0), 0, dim_value{dim=n, dtype=i64})
+            C5  select(c, a, b) + select(c, d, e)
+                add(select(c, a, b), select(c, d, e))
+            C5  select(c, select(c, a, b), d)
+                select(c, select(c, a, b), d)
+        "#]],
+    );
+}
+
+/// The length of a vector as a number.
+fn length<'t>(x: Tensor<'t, f64>) -> Tensor<'t, i64> {
+    match x.len_of(Axis(0)) {
+        Ok(length) => x.tape().length(length),
+        Err(_) => x.tape().constant(0),
+    }
+}

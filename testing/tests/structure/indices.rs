@@ -1,0 +1,129 @@
+//! Slices, picks, and the gradients of them.
+
+use damo::prelude::*;
+use expect_test::expect;
+use ndarray::{Axis, arr1, s};
+
+use crate::{check, programs};
+
+#[test]
+fn slices() {
+    check(
+        programs! {
+            "I1" "x[2..8][1..4]": [x: f64[10]] x.slice(s![2..8]).slice(s![1..4]);
+            "I1" "x[..;-1][..;-1]": [x: f64[10]] x.slice(s![..;-1]).slice(s![..;-1]);
+            "I1" "x[..;2][1..;2]": [x: f64[10]] x.slice(s![..;2]).slice(s![1..;2]);
+            "I1" "x[1..9;3][..;-1]": [x: f64[10]] x.slice(s![1..9;3]).slice(s![..;-1]);
+            "I2" "x[..]": [x: f64[n]] x.slice(s![..]);
+            "I2" "x[0..10] of 10": [x: f64[10]] x.slice(s![0..10]);
+            "I2" "x[−1] of 10": [x: f64[10]] x.index_axis(Axis(0), -1);
+            "I2" "x[0] of 1": [x: f64[1 m]] x.index_axis(Axis(0), 0);
+            "I2" "x[0..1] of 1": [x: f64[1]] x.slice(s![0..1]);
+        },
+        &expect![[r#"
+            I1  x[2..8][1..4]
+                slice{ranges=[1 by 1; 3]}(slice{ranges=[2 by 1; 6]}(x))
+            I1  x[..;-1][..;-1]
+                slice{ranges=[9 by -1; 10]}(slice{ranges=[9 by -1; 10]}(x))
+            I1  x[..;2][1..;2]
+                slice{ranges=[1 by 2; 2]}(slice{ranges=[0 by 2; 5]}(x))
+            I1  x[1..9;3][..;-1]
+                slice{ranges=[2 by -1; 3]}(slice{ranges=[1 by 3; 3]}(x))
+            I2  x[..]
+                x
+            I2  x[0..10] of 10
+                x
+            I2  x[−1] of 10
+                remove_axis{axis=0}(slice{ranges=[9 by 1; 1]}(x))
+            I2  x[0] of 1
+                remove_axis{axis=0}(x)
+            I2  x[0..1] of 1
+                x
+        "#]],
+    );
+}
+
+#[test]
+fn picks() {
+    check(
+        programs! {
+            "I7" "exp(x)[2]": [x: f64[10]] x.exp().index_axis(Axis(0), 2);
+            "I7" "(x + y)[2]": [x: f64[10 3], y: f64[3]] (x + y).index_axis(Axis(0), 2);
+            "I7" "x.dot(y)[i, j]": [x: f64[4 5], y: f64[5 6]] x.dot(y).index_axis(Axis(0), 1).index_axis(Axis(0), 2);
+            "I7" "sum(x, axis)[1]": [x: f64[4 5]] x.sum_axis(Axis(1)).index_axis(Axis(0), 1);
+            "I7" "softmax(x, axis 1)[1]": [x: f64[4 5]] x.softmax(Axis(1)).index_axis(Axis(0), 1);
+            "I7" "insert_axis(x)[0]": [x: f64[n]] x.insert_axis(Axis(0)).index_axis(Axis(0), 0);
+            "I7" "x.t()[1]": [x: f64[4 5]] x.t().index_axis(Axis(0), 1);
+            "I7" "broadcast(x)[1]": [x: f64[5]] x.broadcast([4, 5]).index_axis(Axis(0), 1);
+            "I7" "stack(x, y)[1]": [x: f64[5], y: f64[5]] x.tape().stack(Axis(0), &[x, y]).index_axis(Axis(0), 1);
+            "I7" "concatenate(x, y)[..2]": [x: f64[2], y: f64[5]] x.tape().concatenate(Axis(0), &[x, y]).slice(s![..2]);
+            "I7" "diag(x.dot(y))": [x: f64[4 5], y: f64[5 4]] x.dot(y).diag();
+            "I7" "diag(to_diag(x))": [x: f64[4]] x.to_diag().diag();
+            "I7" "trace(x.dot(y))": [x: f64[4 5], y: f64[5 4]] x.dot(y).trace();
+            "I8" "x[iota + 2]": [x: f64[10]] x.select_axis(Axis(0), x.tape().iota::<i64>(4) + 2);
+            "I8" "x[[3, 4, 5]]": [x: f64[10]] x.select_axis(Axis(0), x.tape().constant(arr1(&[3i64, 4, 5])));
+            "I8" "x[[7]]": [x: f64[10]] x.select_axis(Axis(0), x.tape().constant(arr1(&[7i64])));
+        },
+        &expect![[r#"
+            I7  exp(x)[2]
+                remove_axis{axis=0}(slice{ranges=[2 by 1; 1]}(exp(x)))
+            I7  (x + y)[2]
+                remove_axis{axis=0}(slice{ranges=[2 by 1; 1, 0 by 1; 3]}(add(x, y)))
+            I7  x.dot(y)[i, j]
+                remove_axis{axis=0}(slice{ranges=[2 by 1; 1]}(remove_axis{axis=0}(slice{ranges=[1 by 1; 1, 0 by 1; 6]}(dot{batch=[], contract=[1:0]}(x, y)))))
+            I7  sum(x, axis)[1]
+                remove_axis{axis=0}(slice{ranges=[1 by 1; 1]}(reduce{by=sum, axes=[1]}(x)))
+            I7  softmax(x, axis 1)[1]
+                remove_axis{axis=0}(slice{ranges=[1 by 1; 1, 0 by 1; 5]}(softmax{axis=1}(x)))
+            I7  insert_axis(x)[0]
+                remove_axis{axis=0}(insert_axis{axis=0}(x))
+            I7  x.t()[1]
+                remove_axis{axis=0}(slice{ranges=[1 by 1; 1, 0 by 1; 4]}(transpose{order=[1, 0]}(x)))
+            I7  broadcast(x)[1]
+                remove_axis{axis=0}(slice{ranges=[1 by 1; 1, 0 by 1; 5]}(broadcast{to=[4, 5]}(x)))
+            I7  stack(x, y)[1]
+                remove_axis{axis=0}(slice{ranges=[1 by 1; 1, 0 by 1; 5]}(concatenate{axis=0}(insert_axis{axis=0}(x), insert_axis{axis=0}(y))))
+            I7  concatenate(x, y)[..2]
+                slice{ranges=[0 by 1; 2]}(concatenate{axis=0}(x, y))
+            I7  diag(x.dot(y))
+                reduce{by=sum, axes=[1]}(select(equal(insert_axis{axis=1}(iota{length=4, dtype=i64}), insert_axis{axis=0}(iota{length=4, dtype=i64})), dot{batch=[], contract=[1:0]}(x, y), 0.0))
+            I7  diag(to_diag(x))
+                %1 = equal(insert_axis{axis=1}(iota{length=4, dtype=i64}), insert_axis{axis=0}(iota{length=4, dtype=i64}))
+                reduce{by=sum, axes=[1]}(select(%1, select(%1, insert_axis{axis=0}(x), 0.0), 0.0))
+            I7  trace(x.dot(y))
+                reduce{by=sum, axes=[0]}(reduce{by=sum, axes=[1]}(select(equal(insert_axis{axis=1}(iota{length=4, dtype=i64}), insert_axis{axis=0}(iota{length=4, dtype=i64})), dot{batch=[], contract=[1:0]}(x, y), 0.0)))
+            I8  x[iota + 2]
+                select_axis{axis=0}(x, add(iota{length=4, dtype=i64}, 2))
+            I8  x[[3, 4, 5]]
+                select_axis{axis=0}(x, constant{dtype=i64, dims=[3], values=[3, 4, 5]})
+            I8  x[[7]]
+                select_axis{axis=0}(x, constant{dtype=i64, dims=[1], values=[7]})
+        "#]],
+    );
+}
+
+#[test]
+fn gradients_of_slices() {
+    check(
+        programs! {
+            "I5" "gradient of x[1..4] and x[6..8]": [x: f64[10]] (x.slice(s![1..4]).exp().sum() + x.slice(s![6..8]).sin().sum()).grad(x);
+            "I5" "gradient of every row": [x: f64[3 4]] {
+                let rows = (0..3).map(|k| x.index_axis(Axis(0), k).exp().sum());
+                rows.reduce(|sum, row| sum + row).unwrap().grad(x)
+            };
+            "I5" "gradient of a gather": [x: f64[10], i: i64[n]] x.select_axis(Axis(0), i).exp().sum().grad(x);
+            "I6" "zeros.dot(y)": [y: f64[3 4]] y.tape().zeros::<f64>([2, 3]).dot(y);
+        },
+        &expect![[r#"
+            I5  gradient of x[1..4] and x[6..8]
+                add(pad{ranges=[6 by 1; 2], to=[10]}(mul(cos(slice{ranges=[6 by 1; 2]}(x)), broadcast{to=[2]}(constant{dtype=f64, dims=[1], values=[1.0]}))), pad{ranges=[1 by 1; 3], to=[10]}(mul(exp(slice{ranges=[1 by 1; 3]}(x)), broadcast{to=[3]}(constant{dtype=f64, dims=[1], values=[1.0]}))))
+            I5  gradient of every row
+                %1 = broadcast{to=[4]}(constant{dtype=f64, dims=[1], values=[1.0]})
+                add(add(pad{ranges=[2 by 1; 1, 0 by 1; 4], to=[3, 4]}(insert_axis{axis=0}(mul(exp(remove_axis{axis=0}(slice{ranges=[2 by 1; 1, 0 by 1; 4]}(x))), %1))), pad{ranges=[1 by 1; 1, 0 by 1; 4], to=[3, 4]}(insert_axis{axis=0}(mul(exp(remove_axis{axis=0}(slice{ranges=[1 by 1; 1, 0 by 1; 4]}(x))), %1)))), pad{ranges=[0 by 1; 1, 0 by 1; 4], to=[3, 4]}(insert_axis{axis=0}(mul(exp(remove_axis{axis=0}(slice{ranges=[0 by 1; 1, 0 by 1; 4]}(x))), %1))))
+            I5  gradient of a gather
+                scatter_add{axis=0, length=10}(mul(exp(select_axis{axis=0}(x, i)), broadcast{to=[n]}(constant{dtype=f64, dims=[1], values=[1.0]})), i)
+            I6  zeros.dot(y)
+                dot{batch=[], contract=[1:0]}(broadcast{to=[2, 3]}(0.0), y)
+        "#]],
+    );
+}

@@ -1,0 +1,168 @@
+//! Products of matrices and vectors, with scalars and sums around them, and the tutorial's training step.
+
+use damo::prelude::*;
+use damo::{Config, Shared};
+use damo_testing::formula::formula;
+use expect_test::expect;
+use ndarray::{Array1, Axis, arr0};
+
+use crate::{check, programs};
+
+#[test]
+fn general_products() {
+    check(
+        programs! {
+            "B1" "x.dot(y)": [x: f64[n k], y: f64[k m]] x.dot(y);
+            "B1" "x.dot(y) of no rows": [x: f64[0 3], y: f64[3 4]] x.dot(y);
+            "B2" "z + x.dot(y)": [x: f64[n k], y: f64[k m], z: f64[n m]] z + x.dot(y);
+            "B2" "x.dot(y) + z": [x: f64[n k], y: f64[k m], z: f64[n m]] x.dot(y) + z;
+            "B2" "z − x.dot(y)": [x: f64[n k], y: f64[k m], z: f64[n m]] z - x.dot(y);
+            "B2" "x.dot(y) − z": [x: f64[n k], y: f64[k m], z: f64[n m]] x.dot(y) - z;
+            "B2" "b·z + a·x.dot(y)": [x: f64[n k], y: f64[k m], z: f64[n m], a: f64[], b: f64[]] b * z + a * x.dot(y);
+            "B2" "a·x.dot(y) + b·z": [x: f64[n k], y: f64[k m], z: f64[n m], a: f64[], b: f64[]] a * x.dot(y) + b * z;
+            "B2" "b·z − a·x.dot(y)": [x: f64[n k], y: f64[k m], z: f64[n m], a: f64[], b: f64[]] b * z - a * x.dot(y);
+            "B2" "a·x.dot(y) − b·z": [x: f64[n k], y: f64[k m], z: f64[n m], a: f64[], b: f64[]] a * x.dot(y) - b * z;
+            "B2" "b·b·z·a + (a·a)·x.dot(y)·b": [x: f64[n k], y: f64[k m], z: f64[n m], a: f64[], b: f64[]] b * b * z * a + (a * a) * x.dot(y) * b;
+            "B2" "z.t() + x.dot(y)": [x: f64[n k], y: f64[k m], z: f64[m n]] z.t() + x.dot(y);
+            "B2" "z + y.t().dot(x.t()).t()": [x: f64[n k], y: f64[k m], z: f64[n m]] z + y.t().dot(x.t()).t();
+            "B2" "b·z + a·x.dot(y).t()": [x: f64[n k], y: f64[k m], z: f64[m n], a: f64[], b: f64[]] b * z + a * x.dot(y).t();
+            "B2" "x.t().dot(y.t())": [x: f64[k n], y: f64[m k]] x.t().dot(y.t());
+            "B3" "z·c + a·x.dot(y) + b·r.dot(s).t()": [x: f64[n k], y: f64[k m], z: f64[n m], r: f64[m k], s: f64[k n], a: f64[], b: f64[], c: f64[]] z * c + a * x.dot(y) + b * r.dot(s).t();
+            "B4" "a·z − b·(c·x.dot(y) + d·z)": [x: f64[n k], y: f64[k m], z: f64[n m], a: f64[], b: f64[], c: f64[], d: f64[]] a * z - b * (c * x.dot(y) + d * z);
+            "B5" "v + z + x.dot(y), v a row": [x: f64[n k], y: f64[k m], z: f64[n m], v: f64[m]] v + z + x.dot(y);
+            "B5" "x.dot(y) + x.dot(y)": [x: f64[n k], y: f64[k m]] x.dot(y) + x.dot(y);
+            "B5" "a shared product": [x: f64[n k], y: f64[k m], z: f64[n m]] (z + x.dot(y), z * x.dot(y));
+            "B6" "a + u.dot(v), scalars": [u: f64[n], v: f64[n], a: f64[]] a + u.dot(v);
+            "B8" "a·x.dot(y)": [x: f64[n k], y: f64[k m], a: f64[]] a * x.dot(y);
+            "B8" "(a·x).dot(b·y)": [x: f64[n k], y: f64[k m], a: f64[], b: f64[]] (a * x).dot(b * y);
+            "B8" "−x.dot(y)·2": [x: f64[n k], y: f64[k m]] -x.dot(y) * 2.0;
+            "B9" "z·(z + b·x.dot(y))": [x: f64[n k], y: f64[k m], z: f64[n m], b: f64[]] z * (z + b * x.dot(y));
+        },
+        &expect![[r#"
+            B1  x.dot(y)
+                dot{batch=[], contract=[1:0]}(x, y)
+            B1  x.dot(y) of no rows
+                dot{batch=[], contract=[1:0]}(x, y)
+            B2  z + x.dot(y)
+                add(z, dot{batch=[], contract=[1:0]}(x, y))
+            B2  x.dot(y) + z
+                add(dot{batch=[], contract=[1:0]}(x, y), z)
+            B2  z − x.dot(y)
+                sub(z, dot{batch=[], contract=[1:0]}(x, y))
+            B2  x.dot(y) − z
+                sub(dot{batch=[], contract=[1:0]}(x, y), z)
+            B2  b·z + a·x.dot(y)
+                add(mul(b, z), mul(a, dot{batch=[], contract=[1:0]}(x, y)))
+            B2  a·x.dot(y) + b·z
+                add(mul(a, dot{batch=[], contract=[1:0]}(x, y)), mul(b, z))
+            B2  b·z − a·x.dot(y)
+                sub(mul(b, z), mul(a, dot{batch=[], contract=[1:0]}(x, y)))
+            B2  a·x.dot(y) − b·z
+                sub(mul(a, dot{batch=[], contract=[1:0]}(x, y)), mul(b, z))
+            B2  b·b·z·a + (a·a)·x.dot(y)·b
+                add(mul(mul(mul(b, b), z), a), mul(mul(mul(a, a), dot{batch=[], contract=[1:0]}(x, y)), b))
+            B2  z.t() + x.dot(y)
+                add(transpose{order=[1, 0]}(z), dot{batch=[], contract=[1:0]}(x, y))
+            B2  z + y.t().dot(x.t()).t()
+                add(z, transpose{order=[1, 0]}(dot{batch=[], contract=[1:0]}(transpose{order=[1, 0]}(y), transpose{order=[1, 0]}(x))))
+            B2  b·z + a·x.dot(y).t()
+                add(mul(b, z), mul(a, transpose{order=[1, 0]}(dot{batch=[], contract=[1:0]}(x, y))))
+            B2  x.t().dot(y.t())
+                dot{batch=[], contract=[1:0]}(transpose{order=[1, 0]}(x), transpose{order=[1, 0]}(y))
+            B3  z·c + a·x.dot(y) + b·r.dot(s).t()
+                add(add(mul(z, c), mul(a, dot{batch=[], contract=[1:0]}(x, y))), mul(b, transpose{order=[1, 0]}(dot{batch=[], contract=[1:0]}(r, s))))
+            B4  a·z − b·(c·x.dot(y) + d·z)
+                sub(mul(a, z), mul(b, add(mul(c, dot{batch=[], contract=[1:0]}(x, y)), mul(d, z))))
+            B5  v + z + x.dot(y), v a row
+                add(add(v, z), dot{batch=[], contract=[1:0]}(x, y))
+            B5  x.dot(y) + x.dot(y)
+                %1 = dot{batch=[], contract=[1:0]}(x, y)
+                add(%1, %1)
+            B5  a shared product
+                %1 = dot{batch=[], contract=[1:0]}(x, y)
+                add(z, %1), mul(z, %1)
+            B6  a + u.dot(v), scalars
+                add(a, dot{batch=[], contract=[0:0]}(u, v))
+            B8  a·x.dot(y)
+                mul(a, dot{batch=[], contract=[1:0]}(x, y))
+            B8  (a·x).dot(b·y)
+                dot{batch=[], contract=[1:0]}(mul(a, x), mul(b, y))
+            B8  −x.dot(y)·2
+                mul(neg(dot{batch=[], contract=[1:0]}(x, y)), 2.0)
+            B9  z·(z + b·x.dot(y))
+                mul(z, add(z, mul(b, dot{batch=[], contract=[1:0]}(x, y))))
+        "#]],
+    );
+}
+
+#[test]
+fn vectors_and_special_matrices() {
+    check(
+        programs! {
+            "B7" "z + x.dot(v)": [x: f64[n k], v: f64[k], z: f64[n]] z + x.dot(v);
+            "B7" "z + v.dot(x)": [x: f64[k n], v: f64[k], z: f64[n]] z + v.dot(x);
+            "B7" "z + u.outer(v)": [u: f64[n], v: f64[m], z: f64[n m]] z + u.outer(v);
+            "B7" "a column times a row": [u: f64[n 1], v: f64[1 m]] u.dot(v);
+            "B7" "x.dot(a column)": [x: f64[n k], v: f64[k 1]] x.dot(v);
+            "B7" "u.dot(v)": [u: f64[n], v: f64[n]] u.dot(v);
+            "B7" "sum(u·v)": [u: f64[n], v: f64[n]] (u * v).sum();
+            "B7" "sum(x·v, axis)": [x: f64[n k], v: f64[k]] (x * v).sum_axis(Axis(1));
+            "B12" "zeros.dot(x)": [x: f64[3 4]] x.tape().zeros::<f64>([2, 3]).dot(x);
+            "B12" "an inner length of 1": [x: f64[n 1], y: f64[1 m]] x.dot(y);
+            "B12" "to_diag(v).dot(x)": [v: f64[3], x: f64[3 4]] v.to_diag().dot(x);
+            "B12" "eye.dot(x)": [x: f64[3 4]] x.tape().eye::<f64>(3).dot(x);
+        },
+        &expect![[r#"
+            B7  z + x.dot(v)
+                add(z, dot{batch=[], contract=[1:0]}(x, v))
+            B7  z + v.dot(x)
+                add(z, dot{batch=[], contract=[0:0]}(v, x))
+            B7  z + u.outer(v)
+                add(z, mul(insert_axis{axis=1}(u), insert_axis{axis=0}(v)))
+            B7  a column times a row
+                dot{batch=[], contract=[1:0]}(u, v)
+            B7  x.dot(a column)
+                dot{batch=[], contract=[1:0]}(x, v)
+            B7  u.dot(v)
+                dot{batch=[], contract=[0:0]}(u, v)
+            B7  sum(u·v)
+                reduce{by=sum, axes=[0]}(mul(u, v))
+            B7  sum(x·v, axis)
+                reduce{by=sum, axes=[1]}(mul(x, v))
+            B12  zeros.dot(x)
+                dot{batch=[], contract=[1:0]}(broadcast{to=[2, 3]}(0.0), x)
+            B12  an inner length of 1
+                dot{batch=[], contract=[1:0]}(x, y)
+            B12  to_diag(v).dot(x)
+                dot{batch=[], contract=[1:0]}(select(equal(insert_axis{axis=1}(iota{length=3, dtype=i64}), insert_axis{axis=0}(iota{length=3, dtype=i64})), insert_axis{axis=0}(v), 0.0), x)
+            B12  eye.dot(x)
+                dot{batch=[], contract=[1:0]}(cast{to=f64}(equal(insert_axis{axis=1}(iota{length=3, dtype=i64}), insert_axis{axis=0}(iota{length=3, dtype=i64}))), x)
+        "#]],
+    );
+}
+
+#[test]
+fn the_training_step_of_the_tutorial() {
+    let (w, b) = (Shared::new("w", Array1::<f64>::zeros(784)), Shared::new("b", arr0(0f64)));
+    let tape = Tape::new();
+    let n = tape.dim("n");
+    let (x, y) = (tape.input::<f64>("x", (n, 784)), tape.input::<f64>("y", (n,)));
+    let (wt, bt) = (tape.shared(&w), tape.shared(&b));
+    let p = 1.0 / (1.0 + (-(x.dot(wt)) - bt).exp());
+    let cross_entropy = -y * p.ln() - (1.0 - y) * (1.0 - p).ln();
+    let cost = cross_entropy.mean() + 0.01 * (wt * wt).sum();
+    let [gw, gb] = cost.grad([wt, bt]);
+    let step = tape.function((x, y), (p.gt(0.5), cross_entropy)).update(wt, wt - 0.1 * gw).update(bt, bt - 0.1 * gb);
+    let step = step.freeze(&Config::default()).unwrap();
+    expect![[r#"
+        %1 = exp(sub(neg(dot{batch=[], contract=[1:0]}(x, w)), b))
+        %2 = add(1.0, %1)
+        %3 = div(1.0, %2)
+        %4 = neg(y)
+        %5 = sub(1.0, y)
+        %6 = sub(1.0, %3)
+        %7 = mul(w, broadcast{to=[784]}(constant{dtype=f64, dims=[1], values=[0.01]}))
+        %8 = broadcast{to=[n]}(insert_axis{axis=0}(mul(div(1.0, dim_value{dim=n, dtype=f64}), 1.0)))
+        %9 = mul(%1, mul(div(neg(%3), %2), add(neg(mul(recip(%6), mul(%5, neg(%8)))), mul(recip(%3), mul(%4, %8)))))
+        gt(%3, 0.5), sub(mul(%4, ln(%3)), mul(%5, ln(%6))), sub(w, mul(0.1, add(add(%7, %7), dot{batch=[], contract=[0:0]}(x, neg(%9))))), sub(b, mul(0.1, neg(reduce{by=sum, axes=[0]}(%9))))"#]].assert_eq(&formula(step.graph()));
+}

@@ -1,0 +1,83 @@
+//! Sums, products and extremes.
+
+use expect_test::expect;
+use ndarray::Axis;
+
+use crate::{check, programs};
+
+#[test]
+fn reductions() {
+    check(
+        programs! {
+            "R1" "sum(a·x)": [a: f64[], x: f64[n]] (a * x).sum();
+            "R1" "sum(2·x)": [x: f64[n]] (2.0 * x).sum();
+            "R1" "sum(a·x, axis) with a along the axis": [a: f64[m], x: f64[n m]] (a * x).sum_axis(Axis(0));
+            "R1" "prod(a·x)": [a: f64[], x: f64[3]] (a * x).prod();
+            "R1" "sum(x/a)": [a: f64[], x: f64[n]] (x / a).sum();
+            "R1" "sum(−x)": [x: f64[n]] (-x).sum();
+            "R2" "sum(sum(x, axis))": [x: f64[n m]] x.sum_axis(Axis(0)).sum();
+            "R2" "sum(sum(x, axis), axis)": [x: f64[n m k]] x.sum_axis(Axis(2)).sum_axis(Axis(0));
+            "R2" "max(max(x, axis))": [x: f64[n m]] x.max_axis(Axis(0)).max_all();
+            "R2" "sum over no axes": [x: f64[n]] x.sum_axes(&[]);
+            "R2" "sum over an axis of length 1": [x: f64[1 m]] x.sum_axis(Axis(0));
+            "R2" "max over an axis of length 1": [x: f64[1 m]] x.max_axis(Axis(0));
+            "R2" "sum of a scalar": [x: f64[]] x.sum();
+            "R3" "sum(fill(x))": [x: f64[]] x.broadcast([5]).sum();
+            "R3" "prod(fill(x))": [x: f64[]] x.broadcast([5]).prod();
+            "R3" "max(fill(x))": [x: f64[]] x.broadcast([5]).max_all();
+            "R3" "any(fill(c))": [c: bool[]] c.broadcast([5]).any();
+            "R3" "sum(fill(x), axis) of a row": [x: f64[m]] x.broadcast([damo::Dim::from(4), x.len_of(Axis(0)).unwrap()]).sum_axis(Axis(0));
+            "R4" "sum(stack(x, y, z), axis)": [x: f64[n], y: f64[n], z: f64[n]] x.tape().stack(Axis(0), &[x, y, z]).sum_axis(Axis(0));
+            "R4" "max(stack(x, y), axis)": [x: f64[n], y: f64[n]] x.tape().stack(Axis(0), &[x, y]).max_axis(Axis(0));
+            "R5" "sum((w[1, i, j]·g[k, 1, i])², i, j)": [w: f64[i j], g: f64[k i]] {
+                let product = w.insert_axis(Axis(0)) * g.insert_axis(Axis(2));
+                (product * product).sum_axes(&[Axis(1), Axis(2)])
+            };
+        },
+        &expect![[r#"
+            R1  sum(a·x)
+                reduce{by=sum, axes=[0]}(mul(a, x))
+            R1  sum(2·x)
+                reduce{by=sum, axes=[0]}(mul(2.0, x))
+            R1  sum(a·x, axis) with a along the axis
+                reduce{by=sum, axes=[0]}(mul(a, x))
+            R1  prod(a·x)
+                reduce{by=product, axes=[0]}(mul(a, x))
+            R1  sum(x/a)
+                reduce{by=sum, axes=[0]}(div(x, a))
+            R1  sum(−x)
+                reduce{by=sum, axes=[0]}(neg(x))
+            R2  sum(sum(x, axis))
+                reduce{by=sum, axes=[0]}(reduce{by=sum, axes=[0]}(x))
+            R2  sum(sum(x, axis), axis)
+                reduce{by=sum, axes=[0]}(reduce{by=sum, axes=[2]}(x))
+            R2  max(max(x, axis))
+                reduce{by=max, axes=[0]}(reduce{by=max, axes=[0]}(x))
+            R2  sum over no axes
+                x
+            R2  sum over an axis of length 1
+                reduce{by=sum, axes=[0]}(x)
+            R2  max over an axis of length 1
+                reduce{by=max, axes=[0]}(x)
+            R2  sum of a scalar
+                x
+            R3  sum(fill(x))
+                reduce{by=sum, axes=[0]}(broadcast{to=[5]}(x))
+            R3  prod(fill(x))
+                reduce{by=product, axes=[0]}(broadcast{to=[5]}(x))
+            R3  max(fill(x))
+                reduce{by=max, axes=[0]}(broadcast{to=[5]}(x))
+            R3  any(fill(c))
+                reduce{by=any, axes=[0]}(broadcast{to=[5]}(c))
+            R3  sum(fill(x), axis) of a row
+                reduce{by=sum, axes=[0]}(broadcast{to=[4, m]}(x))
+            R4  sum(stack(x, y, z), axis)
+                reduce{by=sum, axes=[0]}(concatenate{axis=0}(insert_axis{axis=0}(x), insert_axis{axis=0}(y), insert_axis{axis=0}(z)))
+            R4  max(stack(x, y), axis)
+                reduce{by=max, axes=[0]}(concatenate{axis=0}(insert_axis{axis=0}(x), insert_axis{axis=0}(y)))
+            R5  sum((w[1, i, j]·g[k, 1, i])², i, j)
+                %1 = mul(insert_axis{axis=0}(w), insert_axis{axis=2}(g))
+                reduce{by=sum, axes=[1, 2]}(mul(%1, %1))
+        "#]],
+    );
+}
