@@ -54,6 +54,8 @@ functions! {
         sinh SINH;
         /// Hyperbolic cosine.
         cosh COSH;
+        /// 1/cosh² x
+        sech2 SECH2;
         /// Inverse hyperbolic sine.
         asinh ASINH;
         /// Inverse hyperbolic cosine.

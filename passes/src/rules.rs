@@ -18,7 +18,11 @@ use crate::rule::Rule;
 pub fn chapters() -> Vec<(&'static str, &'static str, Vec<Rule>)> {
     vec![
         ("Sums and products", "Numbers, signs and like terms brought together; nothing is taken in another order.", algebra::numbers()),
-        ("Powers", "Powers with a number for an exponent.", [powers::powers(), powers::whole_powers()].into_iter().flatten().collect()),
+        (
+            "Powers",
+            "Powers with a number for an exponent.",
+            [powers::powers(), powers::absolute_values(), powers::whole_powers()].into_iter().flatten().collect(),
+        ),
         (
             "Logarithms",
             "Logarithms of what overflows, vanishes or is close to 1.",

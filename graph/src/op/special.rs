@@ -72,6 +72,13 @@ pub fn log_add_exp(x: f64, y: f64) -> f64 {
     (more + high).round()
 }
 
+/// 1/cosh² x, without overflow.
+pub fn sech2(x: f64) -> f64 {
+    let small = (-2.0 * x.abs()).exp();
+    let sum = 1.0 + small;
+    4.0 * small / (sum * sum)
+}
+
 /// ln(eˣ − eʸ), for x ≥ y; −∞ where both are −∞.
 pub fn log_sub_exp(x: f64, y: f64) -> f64 {
     if y == f64::NEG_INFINITY || x.is_nan() {

@@ -1,7 +1,7 @@
 //! Exponentials, the shares that are made of them, and the hyperbolic functions.
 
-use damo_graph::functions::{abs, acosh, cosh, exp, exp_m1, exp2, ln, ln_1p, log_1m_exp, log2, logit, sigmoid, sinh, softplus, tanh};
-use damo_graph::op::scalar::{EXP, LN, SUB};
+use damo_graph::functions::{abs, acosh, cosh, exp, exp_m1, exp2, ln, ln_1p, log_1m_exp, log2, logit, sech2, sigmoid, sinh, softplus, tanh};
+use damo_graph::op::scalar::{ADD, EXP, MUL, NEG, RECIP, SUB};
 use damo_graph::{NodeId, Result, Value};
 
 use super::inverses::{from, up_to};
@@ -42,11 +42,13 @@ crate::rules! {
         /// 1 + x without the way through the logarithm.
         softplus_of_log [x] softplus(ln(x)) => from(x, 0.0, ln_1p(x)), rounds(1.0), on(0.0, 10.0);
         /// Two exponentials for one.
-        exps_to_sinh [x] exp(x) - exp(-x) => 2.0 * sinh(x), rounds(1.5), proof([1e-20], 2e-20);
+        exps_to_sinh [x] exp(x) - exp(-x) => sinh(x) + sinh(x), rounds(1.5), proof([1e-20], 2e-20);
         /// Two exponentials for one.
-        exps_to_cosh [x] exp(x) + exp(-x) => 2.0 * cosh(x), rounds(1.5);
+        exps_to_cosh [x] exp(x) + exp(-x) => cosh(x) + cosh(x), rounds(1.5);
         /// Both overflow where their quotient is 1.
         sinh_over_cosh [x] sinh(x) / cosh(x) => tanh(x), extends(1.5), proof([1000.0], 1.0);
+        /// tanh² is close to 1.
+        one_minus_square_of_tanh [x] 1.0 - tanh(x) * tanh(x) => sech2(x), rounds(2.0), proof([20.0], 1.699_341_702_116_635_5e-17);
         /// The way through the cosine overflows.
         inverse_of_cosh [x] acosh(cosh(x)) => abs(x), extends(0.0), proof([1000.0], 1000.0);
     }
@@ -78,7 +80,7 @@ crate::structural_rules! {
     /// Shares of one exponential in many.
     pub fn shares_of_many {
         /// The share of an exponential in a sum of many: both overflow.
-        share_of_many, extends(24.0), at(&["div", "mul"]);
+        share_of_many, extends(4.0), at(&["div", "mul"]);
     }
 }
 
@@ -89,23 +91,51 @@ fn share_of_many(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Val
     let Some(&(above, exponential, _)) = factors.iter().find(|(_, value, exponent)| *exponent > 0.0 && rewriter.is(*value, &EXP).is_some()) else {
         return Ok(None);
     };
+    let x = rewriter.input(exponential);
     for &(below, sum, _) in factors.iter().filter(|(_, _, exponent)| *exponent < 0.0) {
-        // Only sums of exponentials and numbers have a logarithm that is better than the one of their value.
-        let terms = rewriter.leaves(Tree::Sum, sum);
-        let has_exponential = terms.values().any(|(_, term, _)| rewriter.is(term, &EXP).is_some());
-        if terms.items.len() < 2 || !has_exponential {
-            continue;
-        }
-        let log = rewriter.apply(&LN, &[sum])?;
-        if rewriter.is(log, &LN).is_some() {
-            continue;
-        }
-        let difference = rewriter.apply(&SUB, &[rewriter.input(exponential), log])?;
-        let share = rewriter.apply(&EXP, &[difference])?;
+        let Some(inverse) = inverse_share(rewriter, sum, x)? else { continue };
+        let share = rewriter.apply(&RECIP, &[inverse])?;
         return match rewriter.without(Tree::Product, value, 1 << above | 1 << below)? {
-            Some(rest) => rewriter.apply(&damo_graph::op::scalar::MUL, &[rest, share]).map(Some),
+            Some(rest) => rewriter.apply(&MUL, &[rest, share]).map(Some),
             None => Ok(Some(share)),
         };
     }
     Ok(None)
+}
+
+/// A sum of exponentials and numbers, one of the exponentials that of x, each divided by that one.
+fn inverse_share(rewriter: &mut Rewriter<'_>, sum: Value, x: Value) -> Result<Option<Value>> {
+    let terms = rewriter.leaves(Tree::Sum, sum);
+    let mut exponents = Vec::new();
+    for leaf in &terms.items {
+        let exponent = match (leaf.number, leaf.value.and_then(|value| rewriter.is(value, &EXP))) {
+            (Some(_), _) => None,
+            (None, Some(inputs)) => Some(inputs[0]),
+            (None, None) => return Ok(None),
+        };
+        exponents.push((exponent, leaf.weight * leaf.number.unwrap_or(1.0)));
+    }
+    if terms.items.len() < 2 || !exponents.iter().any(|(exponent, _)| *exponent == Some(x)) {
+        return Ok(None);
+    }
+    let mut inverse = None;
+    for (exponent, weight) in exponents {
+        let difference = match exponent {
+            Some(exponent) if exponent == x => None,
+            Some(exponent) => Some(rewriter.apply(&SUB, &[exponent, x])?),
+            None => Some(rewriter.apply(&NEG, &[x])?),
+        };
+        let term = match difference {
+            Some(difference) => {
+                let power = rewriter.apply(&EXP, &[difference])?;
+                rewriter.scaled(power, weight)?
+            }
+            None => rewriter.number(terms.dtype, weight)?,
+        };
+        inverse = Some(match inverse {
+            Some(inverse) => rewriter.apply(&ADD, &[inverse, term])?,
+            None => term,
+        });
+    }
+    Ok(inverse)
 }

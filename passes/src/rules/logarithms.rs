@@ -3,13 +3,17 @@
 use damo_graph::functions::{
     cosh, exp, exp_m1, exp2, ln, ln_1p, ln_1p_recip, log_1m_exp, log_cosh, log_sub_exp, log2, log10, logit, recip, sigmoid, softplus, xlogy,
 };
+use damo_graph::op::concatenate::Concatenate;
+use damo_graph::op::insert_axis::InsertAxis;
 use damo_graph::op::log_softmax::LogSoftmax;
 use damo_graph::op::log_sum_exp::LogSumExp;
 use damo_graph::op::reduce::{Reduce, Reduction};
-use damo_graph::op::scalar::{self, ADD, LN, LOG_ADD_EXP, LOG_SUB_EXP, NEG, SUB, Scalar};
+use damo_graph::op::scalar::{self, ADD, LN, LOG_ADD_EXP, LOG_SUB_EXP, MUL, NEG, SUB, Scalar};
+use damo_graph::types::Dims;
 use damo_graph::{Dim, NodeId, Op, Result, Value};
 
 use super::rows::reduction_of;
+use super::shapes::is_view;
 use crate::rewrite::Rewriter;
 use crate::rewrite::leaves::{Places, Tree};
 
@@ -67,8 +71,10 @@ crate::structural_rules! {
         log_of_exponentials, extends(4.0), at(&["ln"]);
         /// A common factor of a sum is taken out where that lets another rule in.
         log_of_common_factor, extends(4.0), at(&["ln"]);
-        /// ln Σ w eˣ for any w: shifted by the largest x.
+        /// ln Σ w eˣ for any w: shifted by ln Σ eˣ.
         log_of_weighted_sum, extends(8.0), at(&["ln"]);
+        /// The same, written as a product of matrices or vectors.
+        log_of_weighted_product, extends(8.0), at(&["ln"]);
     }
 }
 
@@ -93,13 +99,13 @@ fn log_of(rewriter: &mut Rewriter<'_>, value: Value) -> Result<Option<Value>> {
         }
         Some(Op::Reduce(op)) if op.reduction == Reduction::Sum => {
             let axes = op.axes.clone();
-            let Some(exponent) = rewriter.is(input(rewriter), &scalar::EXP).map(|inputs| inputs[0]) else { return Ok(None) };
+            let Some(exponent) = exponent_of(rewriter, input(rewriter))? else { return Ok(None) };
             rewriter.add(LogSumExp { axes }, &[exponent]).map(Some)
         }
         Some(Op::Reduce(op)) if op.reduction == Reduction::Mean => {
             let axes = op.axes.clone();
             let x = input(rewriter);
-            let Some(exponent) = rewriter.is(x, &scalar::EXP).map(|inputs| inputs[0]) else { return Ok(None) };
+            let Some(exponent) = exponent_of(rewriter, x)? else { return Ok(None) };
             let dims = rewriter.graph.ty(x).dims.clone();
             let count = axes.iter().fold(Dim::from(1), |count, &axis| count * dims[axis].clone());
             let dtype = rewriter.graph.ty(x).dtype;
@@ -122,7 +128,7 @@ fn log_of(rewriter: &mut Rewriter<'_>, value: Value) -> Result<Option<Value>> {
                 None => Ok(None),
             }
         }
-        Some(Op::InsertAxis(_) | Op::RemoveAxis(_) | Op::Reshape(_) | Op::Transpose(_) | Op::Broadcast(_) | Op::Slice(_)) => {
+        Some(op) if is_view(op) => {
             let op = rewriter.graph.op(value).clone();
             let inside = input(rewriter);
             match log_of(rewriter, inside)? {
@@ -131,6 +137,21 @@ fn log_of(rewriter: &mut Rewriter<'_>, value: Value) -> Result<Option<Value>> {
             }
         }
         _ => Ok(None),
+    }
+}
+
+/// What an exponential is of, also one that is seen through views.
+fn exponent_of(rewriter: &mut Rewriter<'_>, value: Value) -> Result<Option<Value>> {
+    if let Some(inputs) = rewriter.is(value, &scalar::EXP) {
+        return Ok(Some(inputs[0]));
+    }
+    if !rewriter.op(value).is_some_and(is_view) {
+        return Ok(None);
+    }
+    let op = rewriter.graph.op(value).clone();
+    match exponent_of(rewriter, rewriter.input(value))? {
+        Some(exponent) => rewriter.add(op, &[exponent]).map(Some),
+        None => Ok(None),
     }
 }
 
@@ -199,8 +220,9 @@ fn log_of_exponentials(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Opti
     if !has_exponential || above.is_empty() {
         return Ok(None);
     }
-    let Some(mut log) = join_logs(rewriter, above)? else { return Ok(None) };
-    if let Some(less) = join_logs(rewriter, below)? {
+    let dims = rewriter.graph.ty(sum).dims.clone();
+    let Some(mut log) = join_logs(rewriter, above, &dims)? else { return Ok(None) };
+    if let Some(less) = join_logs(rewriter, below, &dims)? {
         log = rewriter.apply(&LOG_SUB_EXP, &[log, less])?;
     }
     Ok(Some(log))
@@ -226,15 +248,22 @@ fn log_of_term(rewriter: &mut Rewriter<'_>, value: Value) -> Result<Option<Value
     rewriter.apply(&LN, &[value]).map(Some)
 }
 
-fn join_logs(rewriter: &mut Rewriter<'_>, logs: Vec<Value>) -> Result<Option<Value>> {
-    let mut joined = None;
-    for log in logs {
-        joined = Some(match joined {
-            Some(joined) => rewriter.apply(&LOG_ADD_EXP, &[joined, log])?,
-            None => log,
-        });
+/// ln Σ exp of logarithms: of two by the function for two, of more as a row, whose slopes do not inherit rounding from each other.
+fn join_logs(rewriter: &mut Rewriter<'_>, logs: Vec<Value>, dims: &Dims) -> Result<Option<Value>> {
+    match logs[..] {
+        [] => Ok(None),
+        [only] => Ok(Some(only)),
+        [left, right] => rewriter.apply(&LOG_ADD_EXP, &[left, right]).map(Some),
+        _ => {
+            let mut rows = Vec::with_capacity(logs.len());
+            for log in logs {
+                let log = rewriter.stretched(log, dims)?;
+                rows.push(rewriter.add(InsertAxis { axis: 0 }, &[log])?);
+            }
+            let joined = rewriter.add(Concatenate { axis: 0 }, &rows)?;
+            rewriter.add(LogSumExp { axes: [0].as_slice().into() }, &[joined]).map(Some)
+        }
     }
-    Ok(joined)
 }
 
 fn log_of_common_factor(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
@@ -270,5 +299,36 @@ fn log_of_weighted_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Opti
     let Some((place, exponential, _)) = exponential else { return Ok(None) };
     let x = rewriter.input(exponential);
     let Some(weights) = rewriter.without(Tree::Product, terms, 1 << place)? else { return Ok(None) };
-    super::rows::shifted_log_sum(rewriter, weights, x, &axes, terms).map(Some)
+    let dims = rewriter.graph.ty(terms).dims.clone();
+    let x = rewriter.stretched(x, &dims)?;
+    let shifted = super::rows::shifted_exponential(rewriter, x, &axes)?;
+    let weighted = rewriter.apply(&MUL, &[weights, shifted.exponential])?;
+    let sum = rewriter.graph.add(Reduce { reduction: Reduction::Sum, axes: axes.as_slice().into() }, &[weighted])?;
+    super::rows::shifted_log(rewriter, sum, shifted.shift).map(Some)
+}
+
+fn log_of_weighted_product(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let product = rewriter.input(node.into());
+    let Some(Op::Dot(dot)) = rewriter.op(product) else { return Ok(None) };
+    let (dot, inputs) = (dot.clone(), rewriter.graph.node(product.node).inputs().to_vec());
+    if !dot.batch.is_empty() {
+        return Ok(None);
+    }
+    let Some(side) = (0..2).find(|&side| rewriter.is(inputs[side], &scalar::EXP).is_some()) else { return Ok(None) };
+    let x = rewriter.input(inputs[side]);
+    let axes: Vec<usize> = dot.contract.iter().map(|&(left, right)| if side == 0 { left } else { right }).collect();
+    let shifted = super::rows::shifted_exponential(rewriter, x, &axes)?;
+    let mut operands = [inputs[0], inputs[1]];
+    operands[side] = shifted.exponential;
+    let mut shift = shifted.shift;
+    // The axes of the right side come last: those of the left are put before them.
+    if side == 0 {
+        let free = rewriter.graph.ty(inputs[1]).rank() - axes.len();
+        for _ in 0..free {
+            let rank = rewriter.graph.ty(shift).rank();
+            shift = rewriter.add(InsertAxis { axis: rank }, &[shift])?;
+        }
+    }
+    let sum = rewriter.graph.add(dot, &operands)?;
+    super::rows::shifted_log(rewriter, sum, shift).map(Some)
 }

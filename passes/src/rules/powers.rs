@@ -1,7 +1,7 @@
 //! Powers with a number for an exponent.
 
 use damo_graph::functions::{abs, hypot, ln, pow, recip, sqrt};
-use damo_graph::op::scalar::{MUL, POW, RECIP};
+use damo_graph::op::scalar::{ABS, MUL, POW, RECIP};
 use damo_graph::op::term::Term;
 use damo_graph::{NodeId, Real, Result, Value};
 
@@ -56,6 +56,26 @@ crate::rules! {
         /// Two products.
         power_four [x] pow(x, 4.0.into()) => (x * x) * (x * x), rounds(2.0);
     }
+}
+
+crate::structural_rules! {
+    /// Absolute values of products with a number.
+    pub fn absolute_values {
+        /// The number comes out, without its sign.
+        absolute_of_multiple, at(&["abs"]);
+    }
+}
+
+fn absolute_of_multiple(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let product = rewriter.input(node.into());
+    let Some(factors) = rewriter.is(product, &MUL) else { return Ok(None) };
+    for (number, other) in [(factors[0], factors[1]), (factors[1], factors[0])] {
+        if let Some(number) = rewriter.uniform(number) {
+            let absolute = rewriter.apply(&ABS, &[other])?;
+            return rewriter.scaled(absolute, number.abs()).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 crate::structural_rules! {

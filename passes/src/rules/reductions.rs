@@ -2,10 +2,12 @@
 
 use damo_graph::op::Op;
 use damo_graph::op::arg_extreme::ArgExtreme;
+use damo_graph::op::insert_axis::InsertAxis;
 use damo_graph::op::norm::Norm;
 use damo_graph::op::reduce::{Reduce, Reduction};
 use damo_graph::op::remove_axis::RemoveAxis;
 use damo_graph::op::scalar::{self, ADD, DIV, MUL, NEG, SUB, Scalar};
+use damo_graph::op::transpose::Transpose;
 use damo_graph::{NodeId, Result, Value};
 
 use super::rows::{put_back, reduction_of};
@@ -19,6 +21,8 @@ crate::structural_rules! {
         factor_of_sum, rounds(1.0), at(&["reduce"]);
         /// One reduction over all axes.
         reduction_of_reduction, rounds(1.0), at(&["reduce"]);
+        /// What only changes the order of axes, or adds one of length 1, comes after the reduction.
+        reduction_of_view, at(&["reduce"]);
         /// There is nothing to reduce along an axis of length 1.
         reduction_over_one, at(&["reduce"]);
         /// A sum of the parts of a few joined values.
@@ -61,6 +65,31 @@ fn reduction_of_reduction(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<O
     let mut axes: Vec<usize> = inner.into_iter().chain(outer.into_iter().map(|axis| kept[axis])).collect();
     axes.sort_unstable();
     rewriter.add(Reduce { reduction, axes: axes.as_slice().into() }, &[x]).map(Some)
+}
+
+fn reduction_of_view(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let Some((reduction, axes, view)) = reduction_of(rewriter, node.into()) else { return Ok(None) };
+    // The axis of the input that an axis of the view is, and the same among those that are left.
+    let reduce = |rewriter: &mut Rewriter<'_>, x: Value, axes: Vec<usize>| rewriter.add(Reduce { reduction, axes: axes.as_slice().into() }, &[x]);
+    match rewriter.op(view) {
+        Some(Op::Transpose(op)) => {
+            let (order, x) = (op.order.clone(), rewriter.input(view));
+            let mut inner: Vec<usize> = axes.iter().map(|&axis| order[axis]).collect();
+            inner.sort_unstable();
+            let rank_among_kept = |axis: usize| axis - inner.iter().filter(|reduced| **reduced < axis).count();
+            let kept = (0..order.len()).filter(|axis| !axes.contains(axis)).map(|axis| rank_among_kept(order[axis])).collect();
+            let reduced = reduce(rewriter, x, inner.clone())?;
+            rewriter.add(Transpose { order: kept }, &[reduced]).map(Some)
+        }
+        Some(Op::InsertAxis(op)) if !axes.contains(&op.axis) => {
+            let (inserted, x) = (op.axis, rewriter.input(view));
+            let inner = axes.iter().map(|&axis| if axis > inserted { axis - 1 } else { axis }).collect();
+            let axis = inserted - axes.iter().filter(|reduced| **reduced < inserted).count();
+            let reduced = reduce(rewriter, x, inner)?;
+            rewriter.add(InsertAxis { axis }, &[reduced]).map(Some)
+        }
+        _ => Ok(None),
+    }
 }
 
 fn reduction_over_one(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
@@ -150,6 +179,12 @@ fn extreme_of_growing(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Optio
 
 fn root_of_sum_of_squares(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
     let sum = rewriter.input(node.into());
+    if let Some(Op::Dot(dot)) = rewriter.op(sum) {
+        let inputs = rewriter.graph.node(sum.node).inputs();
+        let is_own = inputs[0] == inputs[1] && dot.batch.is_empty() && dot.contract[..] == [(0, 0)] && rewriter.graph.ty(inputs[0]).rank() == 1;
+        let (x, axes) = (inputs[0], [0].as_slice().into());
+        return if is_own { rewriter.add(Norm { axes }, &[x]).map(Some) } else { Ok(None) };
+    }
     let Some((Reduction::Sum, axes, terms)) = reduction_of(rewriter, sum) else { return Ok(None) };
     let Some(x) = rewriter.is(terms, &MUL).filter(|factors| factors[0] == factors[1]).map(|factors| factors[0]) else { return Ok(None) };
     rewriter.add(Norm { axes: axes.as_slice().into() }, &[x]).map(Some)
@@ -166,13 +201,13 @@ fn variance_by_hand(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<
     let mean = put_back(rewriter, mean, &same.axes)?;
     let deviation = rewriter.apply(&SUB, &[same.x, mean])?;
     let square = rewriter.apply(&MUL, &[deviation, deviation])?;
-    let reduction = if same.count == Count::Own { Reduction::Mean } else { Reduction::Sum };
-    let sum = rewriter.add(Reduce { reduction, axes: same.axes.as_slice().into() }, &[square])?;
-    match same.count {
-        Count::Own => Ok(Some(sum)),
-        Count::Divisor(count) => rewriter.apply(&DIV, &[sum, count]).map(Some),
-        Count::Factor(factor) => rewriter.scaled(sum, factor).map(Some),
-    }
+    let squares = same.of(rewriter, square)?;
+    // What the mean lost by rounding (Chan, Golub and LeVeque 1983). It is the form that is replaced, and must stay.
+    let lost = same.of(rewriter, deviation)?;
+    let lost = rewriter.apply(&MUL, &[lost, lost])?;
+    let variance = rewriter.graph.apply(&SUB, &[squares, lost])?;
+    rewriter.keep(variance);
+    Ok(Some(variance))
 }
 
 /// A mean, however it is written.
@@ -180,6 +215,19 @@ struct Mean {
     x: Value,
     axes: Vec<usize>,
     count: Count,
+}
+
+impl Mean {
+    /// The same mean of something else.
+    fn of(&self, rewriter: &mut Rewriter<'_>, x: Value) -> Result<Value> {
+        let reduction = if self.count == Count::Own { Reduction::Mean } else { Reduction::Sum };
+        let sum = rewriter.add(Reduce { reduction, axes: self.axes.as_slice().into() }, &[x])?;
+        match self.count {
+            Count::Own => Ok(sum),
+            Count::Divisor(count) => rewriter.apply(&DIV, &[sum, count]),
+            Count::Factor(factor) => rewriter.scaled(sum, factor),
+        }
+    }
 }
 
 /// What makes a sum a mean.

@@ -3,7 +3,7 @@
 use damo_graph::op::Op;
 use damo_graph::op::log_softmax::LogSoftmax;
 use damo_graph::op::log_sum_exp::LogSumExp;
-use damo_graph::op::reduce::{Reduce, Reduction};
+use damo_graph::op::reduce::Reduction;
 use damo_graph::op::scalar::{ADD, EQUAL, EXP, LN, MUL, SELECT, SUB};
 use damo_graph::op::softmax::Softmax;
 use damo_graph::op::stop_gradient::StopGradient;
@@ -152,10 +152,15 @@ fn shifted_softmax(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<V
     rewriter.add(op, &[rest]).map(Some)
 }
 
-/// ln Σ w eˣ, shifted by ln Σ eˣ, whose own slope does not matter.
-pub(super) fn shifted_log_sum(rewriter: &mut Rewriter<'_>, weights: Value, x: Value, axes: &[usize], terms: Value) -> Result<Value> {
-    let dims = rewriter.graph.ty(terms).dims.clone();
-    let x = rewriter.stretched(x, &dims)?;
+/// Exponentials that do not overflow, and what their exponents were shifted by.
+pub(super) struct Shifted {
+    pub exponential: Value,
+    /// The shift, without the axes that will be summed over.
+    pub shift: Value,
+}
+
+/// eˣ shifted by ln Σ eˣ along axes, whose own slope does not matter.
+pub(super) fn shifted_exponential(rewriter: &mut Rewriter<'_>, x: Value, axes: &[usize]) -> Result<Shifted> {
     let dtype = rewriter.graph.ty(x).dtype;
     let all = rewriter.add(LogSumExp { axes: axes.into() }, &[x])?;
     let all = rewriter.add(StopGradient, &[all])?;
@@ -165,10 +170,13 @@ pub(super) fn shifted_log_sum(rewriter: &mut Rewriter<'_>, weights: Value, x: Va
     let shift = rewriter.apply(&SELECT, &[is_nothing, zero, all])?;
     let kept = put_back(rewriter, shift, axes)?;
     let difference = rewriter.apply(&SUB, &[x, kept])?;
-    let shares = rewriter.apply(&EXP, &[difference])?;
-    let weighted = rewriter.apply(&MUL, &[weights, shares])?;
-    let sum = rewriter.graph.add(Reduce { reduction: Reduction::Sum, axes: axes.into() }, &[weighted])?;
-    // The sum is of the form that this rule replaces: it must not be offered again.
+    Ok(Shifted { exponential: rewriter.apply(&EXP, &[difference])?, shift })
+}
+
+/// The logarithm of a sum of shifted exponentials, shifted back.
+///
+/// The sum is of the form that was replaced: it must not be offered to the same rule again.
+pub(super) fn shifted_log(rewriter: &mut Rewriter<'_>, sum: Value, shift: Value) -> Result<Value> {
     rewriter.keep(sum);
     let log = rewriter.graph.apply(&LN, &[sum])?;
     rewriter.keep(log);

@@ -175,6 +175,22 @@ fn cast_of_cast(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Valu
     if from == to { Ok(Some(x)) } else { rewriter.add(Cast { to }, &[x]).map(Some) }
 }
 
+/// Whether an op only shows elements of its one input in other places.
+pub(super) fn is_view(op: &Op) -> bool {
+    matches!(op, Op::Reshape(_) | Op::Transpose(_) | Op::InsertAxis(_) | Op::RemoveAxis(_) | Op::Broadcast(_) | Op::Slice(_))
+}
+
+/// The single number that a value shows, under whatever axes.
+fn single(rewriter: &Rewriter<'_>, value: Value) -> Option<Value> {
+    if rewriter.graph.ty(value).rank() == 0 {
+        return Some(value);
+    }
+    match rewriter.op(value)? {
+        Op::Reshape(_) | Op::Transpose(_) | Op::InsertAxis(_) | Op::RemoveAxis(_) | Op::Broadcast(_) => single(rewriter, rewriter.input(value)),
+        _ => None,
+    }
+}
+
 fn function_of_view(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
     let value = Value::from(node);
     let Some((scalar, inputs)) = rewriter.pointwise(value) else { return Ok(None) };
@@ -182,11 +198,12 @@ fn function_of_view(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<
     let mut view: Option<(Op, Dims)> = None;
     let mut inner = inputs.clone();
     for (input, inner) in inputs.iter().zip(&mut inner) {
-        if rewriter.graph.ty(*input).rank() == 0 && rewriter.uniform(*input).is_some() {
+        if let Some(single) = single(rewriter, *input) {
+            *inner = single;
             continue;
         }
         let (Some(op), x) = (rewriter.op(*input), rewriter.graph.node(input.node).inputs().first().copied()) else { return Ok(None) };
-        let (true, Some(x)) = (matches!(op, Op::Reshape(_) | Op::Transpose(_) | Op::InsertAxis(_) | Op::RemoveAxis(_) | Op::Broadcast(_)), x) else {
+        let (true, Some(x)) = (is_view(op) && !matches!(op, Op::Slice(_)), x) else {
             return Ok(None);
         };
         let seen = (op.clone(), rewriter.graph.ty(x).dims.clone());
@@ -195,9 +212,12 @@ fn function_of_view(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<
         }
         *inner = x;
     }
-    let Some((op, _)) = view else { return Ok(None) };
+    if inner == inputs {
+        return Ok(None);
+    }
     let computed = rewriter.apply(scalar, &inner)?;
-    rewriter.add(op, &[computed]).map(Some)
+    // Of single numbers alone the result is one, and is stretched to the axes it had.
+    view.map_or(Ok(computed), |(op, _)| rewriter.add(op, &[computed])).map(Some)
 }
 
 fn function_of_stretched(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {

@@ -152,7 +152,10 @@ scalars! {
     /// Hyperbolic sine.
     SINH = unary("sinh", f64::sinh, |x, _| x.cosh(), 1.5, 25);
     /// tanh x
-    TANH = unary("tanh", f64::tanh, |x, _| sech2(x), 1.5, 25);
+    TANH = unary("tanh", f64::tanh, |x, _| Term::apply(&SECH2, [x]), 1.5, 25);
+
+    /// 1/cosh² x, the derivative of tanh.
+    SECH2 = unary("sech2", special::sech2, |x, y| -2.0 * x.tanh() * y, 2.0, 30);
 
     // Sums.
     /// x − y
@@ -272,11 +275,6 @@ fn erfcx_slope(x: Term, y: Term) -> Term {
     let inverse = 0.5 / (x * x);
     let sum = (1..=6).rev().fold(c(1.0), |sum, k| 1.0 - inverse * f64::from(2 * k + 1) * sum);
     Term::select(x.gt(c(30.0)), -TWO_OVER_SQRT_PI * inverse * sum, 2.0 * x * y - TWO_OVER_SQRT_PI)
-}
-
-/// 1/cosh² x as 4·σ(2x)·σ(−2x), which keeps its digits where 1 − tanh² has none left.
-fn sech2(x: Term) -> Term {
-    4.0 * ((2.0 * x).sigmoid() * (-2.0 * x).sigmoid())
 }
 
 #[cfg(test)]

@@ -46,9 +46,6 @@ rows! {
         "y·exp(−x²)/erfc(x)": [y x] y * (-(x * x)).exp() / x.erfc();
         "(y/erfc(x))·exp(−x²)": [y x] (y / x.erfc()) * (-(x * x)).exp();
     }
-    "S27" log_bessel_i0 {
-        "ln(bessel_i0(x))": [x] x.bessel_i0().ln();
-    }
     "S41" digamma {
         "polygamma(0, x)": [x] x.polygamma(0);
     }
