@@ -16,7 +16,7 @@ use damo_graph::{NodeId, Value};
 /// let x = tape.vector::<f64>("x");
 /// let y = x.sin() + 2.0;
 /// let program = tape.function(x, [y * y]).graph()?;
-/// assert_eq!(formula(&program), "%1 = add(sin(x), 2)\nmul(%1, %1)");
+/// assert_eq!(formula(&program), "%1 = add(sin(x), 2.0)\nmul(%1, %1)");
 /// # Ok::<(), damo::Error>(())
 /// ```
 pub fn formula(graph: &Graph) -> String {
@@ -36,12 +36,14 @@ pub fn formula(graph: &Graph) -> String {
     };
     for (id, node) in graph.nodes() {
         let op = node.op();
-        let mut call = match op {
-            Op::Input(input) => input.name.clone(),
-            Op::Constant(constant) if constant.0.only().is_some() && constant.0.shape().is_empty() => {
-                op.rules().attributes().get("values").map_or_else(|_| String::new(), |values| values.trim_matches(['[', ']']).to_owned())
-            }
-            other => format!("{}{}", other.rules().name(), other.rules().attributes()),
+        let mut call = if let Op::Input(input) = op {
+            input.name.clone()
+        } else if let Op::Constant(constant) = op
+            && constant.0.shape().is_empty()
+        {
+            op.rules().attributes().get("values").map_or_else(|_| String::new(), |values| values.trim_matches(['[', ']']).to_owned())
+        } else {
+            format!("{}{}", op.rules().name(), op.rules().attributes())
         };
         if !node.inputs().is_empty() {
             call = format!("{call}({})", of(&written, node.inputs()));

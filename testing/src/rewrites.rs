@@ -11,6 +11,8 @@
 //! | what others' rewriters give | [`comparison`] |
 //! | what a rewriter must not do | [`TRAPS`] |
 
+#[cfg(test)]
+mod attainable;
 mod comparison;
 mod judge;
 mod peers;

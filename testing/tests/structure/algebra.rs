@@ -1,6 +1,6 @@
 //! Sums, products, quotients and powers.
 
-#![expect(clippy::eq_op, reason = "formulas such as x − x are the point")]
+#![expect(clippy::erasing_op, reason = "formulas such as 0·i are the point")]
 
 use damo::prelude::*;
 use expect_test::expect;
@@ -210,6 +210,6 @@ fn powers_and_inverses() {
 }
 
 /// 1 of the element type of a tensor.
-fn tape_one<'t>(x: Tensor<'t, f64>) -> Tensor<'t, f64> {
+fn tape_one(x: Tensor<'_, f64>) -> Tensor<'_, f64> {
     x.tape().constant(1.0)
 }

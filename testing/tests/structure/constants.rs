@@ -1,7 +1,5 @@
 //! Constants, equal computations, and questions with one answer.
 
-#![expect(clippy::eq_op, reason = "formulas such as x == x are the point")]
-
 use damo::prelude::*;
 use expect_test::expect;
 use ndarray::Axis;
@@ -138,7 +136,7 @@ fn questions_with_one_answer() {
 }
 
 /// The length of a vector as a number.
-fn length<'t>(x: Tensor<'t, f64>) -> Tensor<'t, i64> {
+fn length(x: Tensor<'_, f64>) -> Tensor<'_, i64> {
     match x.len_of(Axis(0)) {
         Ok(length) => x.tape().length(length),
         Err(_) => x.tape().constant(0),

@@ -4,6 +4,8 @@
 //! A snapshot says what happens today. After a change, `UPDATE_EXPECT=1 cargo test -p damo-testing --test structure` writes them anew,
 //! and the difference shows every program that it changed.
 
+#![allow(clippy::needless_raw_string_hashes, reason = "snapshots are written with them")]
+
 mod algebra;
 mod constants;
 mod indices;
@@ -47,11 +49,13 @@ fn lengths(tape: &Tape, words: &[&str]) -> Vec<Dim> {
 
 /// Compares what the programs become with the snapshot.
 fn check(programs: &[Program], expected: &Expect) {
-    let mut text = String::new();
-    for Program { id, words, optimised } in programs {
-        let became =
-            optimised().map_or_else(|error| format!("error: {}", error.to_string().lines().next().unwrap_or_default()), |graph| formula(&graph));
-        text.push_str(&format!("{id}  {words}\n    {}\n", became.replace('\n', "\n    ")));
-    }
-    expected.assert_eq(&text);
+    let lines = programs.iter().map(|Program { id, words, optimised }| {
+        let became = match optimised() {
+            Ok(graph) => formula(&graph).replace('\n', "\n    "),
+            Err(error) => format!("error: {}", error.to_string().lines().next().unwrap_or_default()),
+        };
+        format!("{id}  {words}\n    {became}\n")
+    });
+    let text: Vec<String> = lines.collect();
+    expected.assert_eq(&text.concat());
 }
