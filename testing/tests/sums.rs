@@ -62,6 +62,8 @@ fn variances_of_numbers_far_from_zero() {
         let x = arr1(&[1_000_000_004.0, 1_000_000_007.0, 1_000_000_013.0, 1_000_000_016.0]);
         assert_eq!(at(engine, &x, |x| x.var_ddof(1.0)), (30.0, vec![-4.0, -2.0, 2.0, 4.0]));
         assert_eq!(at(engine, &x, |x| x.var()).0, 22.5);
+        // The mean is rounded, to the first of them.
+        assert_eq!(at(engine, &arr1(&[9_007_199_254_740_992.0, 9_007_199_254_740_994.0]), |x| x.var()), (1.0, vec![-1.0, 1.0]));
         let normalised = |x: Tensor<'_, f64>| ((x - x.mean()) / (x.var() + 1e-5).sqrt()).sum();
         assert_eq!(at(engine, &Array1::from_elem(4, 1e4), normalised), (0.0, vec![0.0; 4]));
     }
