@@ -101,7 +101,7 @@ impl<'t, T: Float> Tensor<'t, T> {
 
     /// Squares of deviations less what is in them because the mean was rounded: the deviations should sum to 0.
     ///
-    /// The corrected two-pass algorithm of Chan, Golub and LeVeque 1983, "Algorithms for computing the sample variance". Derivatives do
+    /// The corrected two-pass algorithm of Chan, Golub and `LeVeque` 1983, "Algorithms for computing the sample variance". Derivatives do
     /// not pass the correction: whatever x is, it should be 0. It is never more than the squares themselves.
     #[track_caller]
     fn less_square(self, correction: Self) -> Self {

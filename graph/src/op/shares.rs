@@ -6,7 +6,7 @@ use crate::graph::{Graph, Value};
 
 /// Shares along an axis, of which at most one is more than half: the others sum to 1 less that one, with all its digits.
 pub(super) struct Shares {
-    pub shares: Value,
+    pub all: Value,
     axis: usize,
     is_most: Value,
     /// Σ of the shares that are at most half.
@@ -19,12 +19,12 @@ impl Shares {
         let half = graph.number(dtype, 0.5)?;
         let is_most = graph.apply(&scalar::GT, &[shares, half])?;
         let rest = but_for(graph, is_most, shares, axis)?;
-        Ok(Shares { shares, axis, is_most, rest })
+        Ok(Shares { all: shares, axis, is_most, rest })
     }
 
     /// v − Σ p⊙v. For the share that is most, (Σ of the others)·v less their own terms.
     pub fn centred(&self, graph: &mut Graph, by: Value) -> Result<Value> {
-        let terms = graph.times(self.shares, by)?;
+        let terms = graph.times(self.all, by)?;
         let (mean, others) = (total(graph, terms, self.axis)?, but_for(graph, self.is_most, terms, self.axis)?);
         let own = graph.times(self.rest, by)?;
         self.apart(graph, (own, others), (by, mean))
@@ -33,7 +33,7 @@ impl Shares {
     /// v − p·Σ v: the transpose of [`centred`](Self::centred).
     pub fn spread(&self, graph: &mut Graph, by: Value) -> Result<Value> {
         let (sum, others) = (total(graph, by, self.axis)?, but_for(graph, self.is_most, by, self.axis)?);
-        let (shared, taken) = (graph.times(self.shares, sum)?, graph.times(self.shares, others)?);
+        let (shared, taken) = (graph.times(self.all, sum)?, graph.times(self.all, others)?);
         let own = graph.times(self.rest, by)?;
         self.apart(graph, (own, taken), (by, shared))
     }

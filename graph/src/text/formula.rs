@@ -1,5 +1,7 @@
 //! A value as a formula for people: `1.0 / (1.0 + exp(-z))`, cut off where it gets deep.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "all ops but a few read as calls")]
+
 use super::super::graph::{Graph, Value};
 use crate::op::Op;
 use crate::op::scalar::{ADD, DIV, MUL, NEG, SUB};
@@ -36,7 +38,7 @@ impl Graph {
                 close(opens, text);
             }
             Op::DimValue(length) => text.push_str(&length.dim.to_string()),
-            Op::Constant(_) => text.push_str(&format!("constant {}", self.ty(value))),
+            Op::Constant(_) => text.extend(["constant ", &self.ty(value).to_string()]),
             _ if depth == 0 => text.push('…'),
             Op::Pointwise(op) => {
                 let inputs = node.inputs();

@@ -42,7 +42,7 @@ fn numbers_of_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Va
     let leaves = rewriter.leaves(Tree::Sum, value);
     let numbers = leaves.numbers();
     let Some(constant) = leaves.constant().filter(|_| numbers != 0 && numbers != leaves.all()) else { return Ok(None) };
-    if numbers.count_ones() == 1 && constant != 0.0 {
+    if numbers.is_power_of_two() && constant != 0.0 {
         return Ok(None);
     }
     let Some(rest) = rewriter.without(Tree::Sum, value, numbers)? else { return Ok(None) };
@@ -63,7 +63,7 @@ fn numbers_of_product(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Optio
     let Some(constant) = leaves.constant() else { return Ok(None) };
     let is_sign = |place: usize| leaves.items[place].value.is_none();
     let first = numbers.trailing_zeros() as usize;
-    if numbers.count_ones() == 1 && constant != 1.0 {
+    if numbers.is_power_of_two() && constant != 1.0 {
         // One number is fine as a factor, one sign as the last thing done.
         let root_is_sign = rewriter.is(value, &NEG).is_some();
         let is_fine = if is_sign(first) { root_is_sign } else { leaves.items[first].weight > 0.0 };

@@ -1,5 +1,8 @@
 //! Views of views, and work that is done before a view rather than after.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a rule looks for a few ops among all")]
+#![expect(clippy::unnecessary_wraps, reason = "all rules have one type")]
+
 use damo_graph::op::Op;
 use damo_graph::op::broadcast::Broadcast;
 use damo_graph::op::cast::Cast;
