@@ -3,7 +3,7 @@
 //! | to judge | open |
 //! |---|---|
 //! | two arrays, in units in the last place | [`close`] |
-//! | an array, by decimal numbers of many digits | [`reference`] |
+//! | an array, by decimal numbers of many digits | [`mod@reference`] |
 //! | a program, by its text as a formula | [`formula`] |
 //! | how far results may be off, by the rounding of every op | [`sensitivity`] |
 //! | the derivatives of a function | [`gradients`] |
