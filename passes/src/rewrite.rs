@@ -42,6 +42,11 @@ use pattern::Pattern;
 pub use passes::{rewrite, settle, stabilise};
 pub use table::{Chosen, Table, standard};
 
+/// Whether every value looks like the left side of a rule, or is one number times something: such a rule finds nothing.
+pub fn matches_anything(left: Term) -> bool {
+    Pattern::of(left).is_anything()
+}
+
 /// How many rules may fire while one node of a program is brought into normal form, before they are held to run in circles.
 const PATIENCE: usize = 5_000;
 
