@@ -45,7 +45,8 @@ pub use complaint::{Complaint, Wrong};
 pub use meaning::Arithmetic;
 
 /// Rules of Damo that end although their left side does not outweigh their right side, and why they do.
-pub const CLIMBING: &[(&str, &str)] = &[];
+pub const CLIMBING: &[(&str, &str)] =
+    &[("difference_of_roots", "it leaves a sum of the same two roots and no difference of roots, and no rule makes one")];
 
 /// Everything that is wrong with rules.
 pub fn judge(rules: &[Rule]) -> Vec<Complaint> {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use damo_passes::rule::{Body, Rule};
 use damo_passes::Agreement;
+use damo_passes::rule::{Body, Rule};
 
 use super::CLIMBING;
 use super::meaning::{Arithmetic, compute, cost};
@@ -38,7 +38,9 @@ pub fn chapter() -> String {
             rules.iter().for_each(|rule| structural_row(rule, &mut page));
         }
     }
-    page.push_str("\n## Why rewriting ends\n\nThe left side of a formula outweighs its right side in the recursive path order (`passes/src/path_order.rs`).");
+    page.push_str(
+        "\n## Why rewriting ends\n\nThe left side of a formula outweighs its right side in the recursive path order (`passes/src/path_order.rs`).",
+    );
     if !CLIMBING.is_empty() {
         page.push_str(" It does not in these, which end for another reason:\n\n");
     }
@@ -69,7 +71,16 @@ fn formula_row(rule: &Rule, page: &mut String) {
     };
     let condition = if formula.guard.is_some() { ", where it is known to hold" } else { "" };
     let Rule { name, reason, policy, .. } = rule;
-    push(page, format_args!("| `{name}` | `{}` => `{}`{condition} | {} | {} | {policy} | {pays} |\n", formula.left, formula.right, in_a_cell(reason), class(rule)));
+    push(
+        page,
+        format_args!(
+            "| `{name}` | `{}` => `{}`{condition} | {} | {} | {policy} | {pays} |\n",
+            formula.left,
+            formula.right,
+            in_a_cell(reason),
+            class(rule)
+        ),
+    );
 }
 
 fn structural_row(rule: &Rule, page: &mut String) {

@@ -3,9 +3,9 @@
 use damo_graph::op::term::Term;
 use damo_graph::{DType, Graph, Value};
 use damo_passes::Agreement;
+use damo_passes::Policy;
 use damo_passes::rewrite::{Rewriter, standard};
 use damo_passes::rule::{Formula, Rule};
-use damo_passes::Policy;
 
 use super::complaint::Wrong;
 use super::meaning::{Arithmetic, compute};
@@ -14,14 +14,21 @@ use super::points::{Random, edges};
 use super::special::{Big, absolute, big, is_negative, is_zero, magnitude};
 
 /// How many points of a domain the true value is asked at.
-const POINTS: usize = 160;
+const POINTS: usize = 300;
+
+/// How far out a limit at infinity is looked at, and how near to 0 one at 0, as a power of two: beyond all floats.
+const FAR: i32 = 4000;
 
 /// How many points the two sides of an exact rule are compared at.
 const EXACT_POINTS: usize = 4000;
 
 /// What is wrong with how the rule says results may differ; the first of each kind.
 pub(super) fn wrong_class(rule: &Rule, formula: &Formula) -> Vec<Wrong> {
-    if rule.agreement == Agreement::Exact { exact(formula).into_iter().collect() } else { accurate(rule, formula).into_iter().chain(at_edges(rule, formula)).collect() }
+    if rule.agreement == Agreement::Exact {
+        exact(formula).into_iter().collect()
+    } else {
+        accurate(rule, formula).into_iter().chain(at_edges(rule, formula)).collect()
+    }
 }
 
 /// The points that the rule's guard admits, as numbers; all, if it admits no numbers.
@@ -101,9 +108,19 @@ fn wrong_at(rule: &Rule, term: Term, at: &[f64], left: f64, right: f64) -> Optio
     }
     let near = rule.ulps + 4.0;
     if right.is_nan() {
-        return Some("is not a number where the left side is");
+        // A pole that only rounding makes: ln(1 − eˣ) is −∞ at a tiny x, where 1 − eˣ is less than 0.
+        let is_no_pole = || match truth(term, at) {
+            Ok(Truth::Undefined) => true,
+            Ok(Truth::Infinite { .. }) | Err(_) => rule.agreement == Agreement::Extends,
+            Ok(Truth::Number(_) | Truth::Holds(_)) => false,
+        };
+        let is_right = !left.is_finite() && is_no_pole();
+        return (!is_right).then_some("is not a number where the left side is");
     }
     if left.is_nan() {
+        if is_whatever_nan_stands_for(term, at, right) {
+            return None;
+        }
         if rule.agreement != Agreement::Extends {
             return Some("is a number where the left side is not");
         }
@@ -124,6 +141,13 @@ fn wrong_at(rule: &Rule, term: Term, at: &[f64], left: f64, right: f64) -> Optio
     }
 }
 
+/// Whether the formula has that value whatever number stands where there is none, as hypot(∞, NaN) is ∞ (IEEE 754-2019, section 9.2.1).
+fn is_whatever_nan_stands_for(term: Term, at: &[f64], right: f64) -> bool {
+    let instead = |number: f64| -> Vec<f64> { at.iter().map(|&x| if x.is_nan() { number } else { x }).collect() };
+    let numbers = [0.0, 1.0, -1.0, f64::MAX, -f64::MAX, f64::INFINITY, f64::NEG_INFINITY];
+    at.iter().any(|x| x.is_nan()) && numbers.iter().all(|&number| compute(term, &instead(number), Arithmetic::Double) == right)
+}
+
 /// Whether a value is the limit at a point where the formula has none: that from one side, or one between those from several.
 fn is_limit(term: Term, at: &[f64], right: f64, near: f64) -> Option<&'static str> {
     match truth(term, at) {
@@ -135,7 +159,7 @@ fn is_limit(term: Term, at: &[f64], right: f64, near: f64) -> Option<&'static st
     let mut is_silent = false;
     // Each coordinate from above and from below; infinities from as far out as the functions reach.
     for sides in 0..1u32 << at.len() {
-        let seen = [600, 14].into_iter().find_map(|far| match truth_near(term, |bits| beside(at, sides, far, bits)) {
+        let seen = [FAR, 14].into_iter().find_map(|far| match truth_near(term, |bits| beside(at, sides, far, bits)) {
             Ok(found) => Some(found),
             Err(_) => None,
         });
@@ -155,10 +179,12 @@ fn is_limit(term: Term, at: &[f64], right: f64, near: f64) -> Option<&'static st
     let (Some(lowest), Some(highest)) = (lowest, highest) else {
         return (!is_silent).then_some("is a number where the left side is not, for a reason");
     };
-    let is_between = is_close(right, &lowest) || is_close(right, &highest) || right.is_finite() && {
-        let right = big(right, 64);
-        lowest < right && right < highest
-    };
+    let is_between = is_close(right, &lowest)
+        || is_close(right, &highest)
+        || right.is_finite() && {
+            let right = big(right, 64);
+            lowest < right && right < highest
+        };
     (!is_between).then_some("is a number where the left side is not, and not its limit")
 }
 
@@ -170,7 +196,7 @@ fn beside(at: &[f64], sides: u32, far: i32, bits: usize) -> Vec<Truth> {
         if x.is_infinite() {
             Truth::Number(big(x.signum(), bits) * power(far))
         } else if x == 0.0 {
-            Truth::Number(sign * power(-600))
+            Truth::Number(sign * power(-FAR))
         } else if let Truth::Number(number) = of_float(x, bits) {
             let change = &number * power(-300) * sign;
             Truth::Number(number + change)
@@ -183,8 +209,9 @@ fn beside(at: &[f64], sides: u32, far: i32, bits: usize) -> Vec<Truth> {
 
 /// Whether a float is a limit, seen from a point beside it.
 fn is_close(float: f64, limit: &Big) -> bool {
-    const TINY: isize = -300;
-    const HUGE: isize = 13;
+    // A root of what is beside 0, and a logarithm of it.
+    const TINY: isize = -200;
+    const HUGE: isize = 8;
     let is_tiny = |number: &Big| is_zero(number) || magnitude(number) < TINY;
     if float.is_infinite() {
         return !is_zero(limit) && magnitude(limit) >= HUGE && is_negative(limit) == (float < 0.0);

@@ -99,7 +99,9 @@ impl fmt::Display for Wrong {
         match self {
             Wrong::NameTaken => f.write_str("has the name of another rule"),
             Wrong::NameMisspelled => f.write_str("has a name that is not in snake_case"),
-            Wrong::ReasonMisspelled => f.write_str("has a reason that is no sentence: it begins with a letter, number or sign and ends with a period"),
+            Wrong::ReasonMisspelled => {
+                f.write_str("has a reason that is no sentence: it begins with a letter, number or sign and ends with a period")
+            }
             Wrong::ClassInconsistent => f.write_str("states an error or a policy that does not go with its class"),
             Wrong::MatchesAnything => f.write_str("has a left side that everything looks like"),
             Wrong::Unbound => f.write_str("has a variable on the right that is not on the left"),

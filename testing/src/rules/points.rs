@@ -53,9 +53,9 @@ impl Random {
         (self.bits() >> 11) as f64 * (-53f64).exp2()
     }
 
-    /// Any float at all.
+    /// Any float at all, with one NaN: of those that signal, nothing is promised.
     pub fn anything(&mut self, variables: usize) -> Vec<f64> {
-        (0..variables).map(|_| f64::from_bits(self.bits())).collect()
+        (0..variables).map(|_| Some(f64::from_bits(self.bits())).filter(|float| !float.is_nan()).unwrap_or(f64::NAN)).collect()
     }
 
     /// A point of a domain: anywhere in it, close to one of its ends, or close to 0.
