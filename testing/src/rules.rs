@@ -29,6 +29,7 @@ mod chapter;
 mod class;
 mod complaint;
 mod firing;
+mod functions;
 mod meaning;
 pub mod oracle;
 mod points;

@@ -31,11 +31,15 @@ pub fn chapter() -> String {
         push(&mut page, format_args!("\n## {name}\n\n{about}\n"));
         if rules.iter().any(|rule| matches!(rule.body, Body::Formula(_))) {
             page.push_str("\n| name | rule | why | class | policy | pays |\n|---|---|---|---|---|---|\n");
-            rules.iter().for_each(|rule| formula_row(rule, &mut page));
+            for rule in &rules {
+                formula_row(rule, &mut page);
+            }
         }
         if rules.iter().any(|rule| matches!(rule.body, Body::Structural(_))) {
             page.push_str("\n| name | what it does, on more than a formula | class | policy |\n|---|---|---|---|\n");
-            rules.iter().for_each(|rule| structural_row(rule, &mut page));
+            for rule in &rules {
+                structural_row(rule, &mut page);
+            }
         }
     }
     page.push_str(

@@ -159,10 +159,7 @@ fn is_limit(term: Term, at: &[f64], right: f64, near: f64) -> Option<&'static st
     let mut is_silent = false;
     // Each coordinate from above and from below; infinities from as far out as the functions reach.
     for sides in 0..1u32 << at.len() {
-        let seen = [FAR, 14].into_iter().find_map(|far| match truth_near(term, |bits| beside(at, sides, far, bits)) {
-            Ok(found) => Some(found),
-            Err(_) => None,
-        });
+        let seen = [FAR, 14].into_iter().find_map(|far| truth_near(term, |bits| beside(at, sides, far, bits)).ok());
         match seen {
             Some(Truth::Number(number)) => {
                 if lowest.as_ref().is_none_or(|lowest| number < *lowest) {

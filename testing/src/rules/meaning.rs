@@ -44,10 +44,10 @@ fn number(term: Term, at: &[f64], arithmetic: Arithmetic) -> Option<Number> {
 pub(super) fn variables(term: Term) -> Vec<usize> {
     let mut found = Vec::new();
     each(term, &mut |term| {
-        if let Formula::Argument(index) = term.formula() {
-            if !found.contains(index) {
-                found.push(*index);
-            }
+        if let Formula::Argument(index) = term.formula()
+            && !found.contains(index)
+        {
+            found.push(*index);
         }
     });
     found
@@ -69,6 +69,8 @@ pub(super) fn cost(term: Term) -> u32 {
 fn each(term: Term, visit: &mut impl FnMut(Term)) {
     visit(term);
     if let Formula::Apply(_, terms) = term.formula() {
-        terms.iter().for_each(|&term| each(term, visit));
+        for &term in terms {
+            each(term, visit);
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! The true value of a formula, with as many digits as it takes.
 
+use std::cmp::Ordering;
+
 use damo_graph::Number;
 use damo_graph::op::scalar::{ALL, Scalar, Signature};
 use damo_graph::op::term::{Formula, Term};
 
-use super::special::{self, Big, absolute, big, is_negative, is_zero, magnitude};
+use super::functions::{binary, unary};
+use super::special::{Big, absolute, big, is_negative, is_zero, magnitude};
 
 /// A true value.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,12 +42,6 @@ const BITS_NEAR: [usize; 2] = [6000, 10_000];
 
 /// How many bits two results must share.
 const AGREED: isize = 80;
-
-/// Exponentials of more than that are out of reach.
-const FARTHEST: f64 = 16_777_216.0;
-
-/// The error function beyond that is.
-const FAR_TAIL: f64 = 40.0;
 
 /// The true value of a formula at a point, if it can be told.
 pub fn truth(term: Term, at: &[f64]) -> Result<Truth, Silence> {
@@ -213,226 +210,11 @@ fn beside(number: &Big) -> f64 {
         return f64::MAX.copysign(float);
     }
     let exactly = big(float, 64);
-    if *number > exactly {
-        float.next_up()
-    } else if *number < exactly {
-        float.next_down()
-    } else {
-        float
+    match number.cmp(&exactly) {
+        Ordering::Greater => float.next_up(),
+        Ordering::Less => float.next_down(),
+        Ordering::Equal => float,
     }
-}
-
-/// Whether a number is so far out that an exponential of it cannot be computed.
-fn is_far(x: &Big) -> bool {
-    x.to_f64().value().abs() > FARTHEST
-}
-
-/// A function of a number; `None` at its poles and outside of its domain.
-fn unary(name: &'static str, x: &Big, bits: usize) -> Result<Option<Truth>, Silence> {
-    let one = || big(1.0, bits);
-    let (is_negative, is_zero) = (is_negative(x), is_zero(x));
-    let needs = |holds: bool| if holds { Ok(()) } else { Err(Silence::OutOfReach) };
-    let is_within_one = || absolute(x) < one();
-    let value = match name {
-        "neg" => -x.clone(),
-        "abs" => absolute(x),
-        "signum" if is_zero => x.clone(),
-        "signum" => {
-            if is_negative {
-                -one()
-            } else {
-                one()
-            }
-        }
-        "floor" => x.floor(),
-        "ceil" => x.ceil(),
-        "trunc" => x.trunc(),
-        "round" => x.round(),
-        "round_ties_even" => {
-            let (low, half) = (x.floor(), big(0.5, bits));
-            let is_odd = (&low * &half) != (&low * &half).floor();
-            let difference = x - &low;
-            if difference > half || (difference == half && is_odd) { low + one() } else { low }
-        }
-        "recip" if !is_zero => one() / x,
-        "sqrt" if is_zero => x.clone(),
-        "sqrt" if !is_negative => x.sqrt(),
-        "cbrt" if is_zero => x.clone(),
-        "cbrt" => x.nth_root(3),
-        "is_nan" => return Ok(Some(Truth::Holds(false))),
-        "is_finite" => return Ok(Some(Truth::Holds(true))),
-        "ln" if !is_negative && !is_zero => x.ln(),
-        "log2" if !is_negative && !is_zero => x.ln() / big(2.0, bits).ln(),
-        "log10" if !is_negative && !is_zero => x.ln() / big(10.0, bits).ln(),
-        "ln_1p" if is_zero => x.clone(),
-        "ln_1p" if *x > -one() => x.ln_1p(),
-        "ln_1p_recip" if !is_negative && !is_zero => (one() / x).ln_1p(),
-        "x_minus_ln_1p" if is_zero => x.clone(),
-        "x_minus_ln_1p" if *x > -one() => x - x.ln_1p(),
-        "logit" if !is_negative && !is_zero && *x < one() => (x / (one() - x)).ln(),
-        "sin" if is_zero => x.clone(),
-        "sin" => x.sin(),
-        "cos" => x.cos(),
-        "tan" if is_zero => x.clone(),
-        "tan" => x.tan(),
-        "sinc" if is_zero => one(),
-        "sinc" => x.sin() / x,
-        "spherical_j1" if is_zero => x.clone(),
-        "spherical_j1" => (x.sin() - x * x.cos()) / (x * x),
-        "asin" if is_within_one() => x.asin(),
-        "acos" if is_within_one() => x.acos(),
-        "atan" => x.atan(),
-        "asinh" | "erf" | "atanh" if is_zero => x.clone(),
-        "asinh" => x.asinh(),
-        "acosh" if *x > one() => x.acosh(),
-        "acosh" if *x == one() => big(0.0, bits),
-        "atanh" if is_within_one() => x.atanh(),
-        "erf_inv" if is_within_one() => {
-            let start = libm_start(&damo_graph::op::scalar::ERF_INV, x)?;
-            let slope = |y: &Big| big(2.0, bits) / Big::pi(bits).sqrt() * (-(y * y)).exp();
-            special::inverse(x, start, bits, |y| special::erf(y, bits), slope)
-        }
-        "ndtri" if !is_negative && !is_zero && *x < one() => {
-            let start = libm_start(&damo_graph::op::scalar::NDTRI, x)?;
-            let slope = |y: &Big| (-(y * y) / big(2.0, bits)).exp() / (Big::pi(bits) * big(2.0, bits)).sqrt();
-            special::inverse(x, start, bits, |y| special::ndtr(y, bits), slope)
-        }
-        "digamma" | "lgamma" => {
-            needs(x.to_f64().value().abs() < 1e6)?;
-            if !is_zero && (!is_negative || *x != x.floor()) {
-                if name == "digamma" { special::polygamma(0, x, bits) } else { special::lgamma(x, bits) }
-            } else {
-                return Ok(None);
-            }
-        }
-        "bessel_i0" | "bessel_i1" => {
-            needs(x.to_f64().value().abs() < 1e4)?;
-            special::bessel_i(usize::from(name == "bessel_i1"), x, bits)
-        }
-        "erf" | "erfc" | "erfcx" | "ndtr" | "log_erfc" | "log_ndtr" => {
-            needs(x.to_f64().value().abs() <= FAR_TAIL)?;
-            match name {
-                "erf" => special::erf(x, bits),
-                "erfc" => special::erfc(x, bits),
-                "erfcx" => special::erfc(x, bits) * (x * x).exp(),
-                "ndtr" => special::ndtr(x, bits),
-                "log_erfc" => special::erfc(x, bits).ln(),
-                _ => special::ndtr(x, bits).ln(),
-            }
-        }
-        "exp" | "exp2" | "exp_m1" | "sinh" | "cosh" | "tanh" | "sech2" | "log_cosh" | "sigmoid" | "softplus" | "log_1m_exp" => {
-            needs(!is_far(x))?;
-            match name {
-                "exp_m1" | "sinh" | "tanh" | "log_cosh" if is_zero => x.clone(),
-                "exp" => x.exp(),
-                "exp2" => (x * big(2.0, bits).ln()).exp(),
-                "exp_m1" => x.exp_m1(),
-                "sinh" => x.sinh(),
-                "cosh" => x.cosh(),
-                "tanh" => x.tanh(),
-                "sech2" => {
-                    let cosh = x.cosh();
-                    one() / (&cosh * &cosh)
-                }
-                "log_cosh" => x.cosh().ln(),
-                "sigmoid" => one() / (one() + (-x.clone()).exp()),
-                "softplus" => x.exp().ln_1p(),
-                "log_1m_exp" if is_negative => (-x.exp_m1()).ln(),
-                _ => return Ok(None),
-            }
-        }
-        "recip" | "sqrt" | "ln" | "log2" | "log10" | "ln_1p" | "ln_1p_recip" | "x_minus_ln_1p" | "logit" | "asin" | "acos" | "acosh" | "atanh"
-        | "erf_inv" | "ndtri" => return Ok(None),
-        _ => return Err(Silence::Unknown(name)),
-    };
-    Ok(Some(Truth::Number(value)))
-}
-
-/// What the meaning gives, to start from.
-fn libm_start(scalar: &'static Scalar, x: &Big) -> Result<f64, Silence> {
-    let start = scalar.evaluate(&[Number::Real(x.to_f64().value())]).map_or(f64::NAN, Number::to_real);
-    if start.is_finite() && start.abs() <= FAR_TAIL { Ok(start) } else { Err(Silence::OutOfReach) }
-}
-
-/// A function of two numbers; `None` at its poles and outside of its domain.
-fn binary(name: &'static str, x: &Big, y: &Big, bits: usize) -> Result<Option<Truth>, Silence> {
-    let holds = |holds: bool| Ok(Some(Truth::Holds(holds)));
-    let (smaller, larger) = if x < y { (x, y) } else { (y, x) };
-    let value = match name {
-        "add" => x + y,
-        "sub" => x - y,
-        "mul" => x * y,
-        "div" if !is_zero(y) => x / y,
-        "max" => larger.clone(),
-        "min" => smaller.clone(),
-        "hypot" if is_zero(x) && is_zero(y) => absolute(x),
-        "hypot" => (x * x + y * y).sqrt(),
-        "copysign" => {
-            if is_negative(y) || y.repr().is_neg_zero() {
-                -absolute(x)
-            } else {
-                absolute(x)
-            }
-        }
-        "gt" => return holds(x > y),
-        "ge" => return holds(x >= y),
-        "lt" => return holds(x < y),
-        "le" => return holds(x <= y),
-        "equal" => return holds(x == y),
-        "not_equal" => return holds(x != y),
-        "xlogy" | "xlog1py" | "pow" if is_zero(x) || is_zero(y) => return Ok(None),
-        "xlogy" if !is_negative(y) => x * y.ln(),
-        "xlog1py" if *y > -big(1.0, bits) => x * y.ln_1p(),
-        "pow" => return power(x, y, bits),
-        "atan2" if !is_zero(x) && !is_zero(y) => x.atan2(y),
-        "rem" if !is_zero(y) => x - (x / y).trunc() * y,
-        "log_add_exp" | "log_add_exp2" | "log_sub_exp" => {
-            let base = if name == "log_add_exp2" { big(2.0, bits).ln() } else { big(1.0, bits) };
-            let difference = (smaller - larger) * &base;
-            if is_far(&difference) {
-                return Err(Silence::OutOfReach);
-            }
-            if name == "log_sub_exp" {
-                if x <= y {
-                    return Ok(None);
-                }
-                x + (-difference.exp_m1()).ln()
-            } else {
-                larger + difference.exp().ln_1p() / base
-            }
-        }
-        "polygamma" => {
-            let order = x.to_f64().value();
-            let far = y.to_f64().value().abs() > 1e6 || order > 20.0;
-            if far {
-                return Err(Silence::OutOfReach);
-            }
-            let is_pole = is_zero(y) || (is_negative(y) && *y == y.floor());
-            if order < 0.0 || order.fract() != 0.0 || is_pole {
-                return Ok(None);
-            }
-            special::polygamma(order as usize, y, bits)
-        }
-        "div" | "xlogy" | "xlog1py" | "rem" => return Ok(None),
-        "atan2" => return Err(Silence::OutOfReach),
-        _ => return Err(Silence::Unknown(name)),
-    };
-    Ok(Some(Truth::Number(value)))
-}
-
-/// xʸ, of numbers other than 0.
-fn power(x: &Big, y: &Big, bits: usize) -> Result<Option<Truth>, Silence> {
-    let is_whole = *y == y.floor();
-    if is_negative(x) && !is_whole {
-        return Ok(None);
-    }
-    let exponent = absolute(x).ln() * y;
-    if is_far(&exponent) {
-        return Err(Silence::OutOfReach);
-    }
-    let half = y / big(2.0, bits);
-    let size = exponent.exp();
-    Ok(Some(Truth::Number(if is_negative(x) && half != half.floor() { -size } else { size })))
 }
 
 #[cfg(test)]
@@ -466,7 +248,9 @@ mod tests {
                 match truth(term, &at).unwrap() {
                     // Twice what the function states: this is about the oracle.
                     Truth::Number(number) => assert!(ulps(meant, &number) <= 2.0 * scalar.ulps + 1.0, "{} at {at:?}: {meant:?}", scalar.name),
-                    other => assert!(meant.to_bits() == to_float(&other).to_bits() || meant.is_nan(), "{} at {at:?}: {other:?}", scalar.name),
+                    other @ (Truth::Infinite { .. } | Truth::Undefined | Truth::Holds(_)) => {
+                        assert!(meant.to_bits() == to_float(&other).to_bits() || meant.is_nan(), "{} at {at:?}: {other:?}", scalar.name)
+                    }
                 }
             }
         }

@@ -32,7 +32,7 @@ pub(super) fn edges(variables: usize) -> Vec<Vec<f64>> {
     })
 }
 
-/// Numbers that look random and are the same each time (Steele, Lea and Flood 2014: SplitMix).
+/// Numbers that look random and are the same each time (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 pub(super) struct Random(u64);
 
 impl Random {
@@ -65,7 +65,7 @@ impl Random {
 
     fn number(&mut self, Interval { low, high }: Interval) -> f64 {
         let (low, high) = (low.max(-1e300), high.min(1e300));
-        let distance = (-40.0 * self.share()).exp2() * if self.bits() % 2 == 0 { 1.0 } else { -1.0 };
+        let distance = (-40.0 * self.share()).exp2() * if self.bits().is_multiple_of(2) { 1.0 } else { -1.0 };
         let number = match self.bits() % 8 {
             0..4 => low + (high - low) * self.share(),
             4 => low + (high - low) * distance.abs(),

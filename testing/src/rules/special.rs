@@ -152,7 +152,7 @@ pub(super) fn polygamma(order: usize, x: &Big, bits: usize) -> Big {
         inverse = inverse / &x / &x;
     }
     sum += factorial(order) * shift;
-    if order % 2 == 0 { -sum } else { sum }
+    if order.is_multiple_of(2) { -sum } else { sum }
 }
 
 /// The modified Bessel function of the first kind of order 0 or 1: Σ (x/2)^(2k+order) / (k! (k+order)!).
