@@ -56,6 +56,7 @@ fn train<T: Float>(steps: usize) -> anyhow::Result<()> {
     let (before, after) = (train.traced_graph(), train.graph());
     println!("The training step as traced:\n\n{}", before.to_text());
     println!("The training step as frozen:\n\n{}", after.to_text());
+    println!("What rewriting did, rule by rule:\n\n{}", after.explain_rewrites());
     report::write("logistic_regression.before.dot", &before.to_dot())?;
     let dot = report::write("logistic_regression.dot", &after.to_dot())?;
 

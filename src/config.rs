@@ -92,12 +92,12 @@ keys! {
     mode: Mode = Mode::Fast;
     /// What computes it.
     engine: EngineChoice = EngineChoice::Portable;
+    /// How many threads one call may use. The results have the same bits with any number.
+    threads: usize = 1;
     /// How far rewriting may change floating-point results.
     policy: Policy = Policy::Stable;
     /// The names of rewrite rules that may not fire, joined by `+`.
     without: Rules = Rules::default();
-    /// How many threads one call may use. The results have the same bits with any number.
-    threads: usize = 1;
     /// How many plans a function keeps, one for each set of lengths it was called with.
     plan_cache: usize = 16;
     /// Whether every graph and plan is verified in release builds too. Debug builds always do.
@@ -215,8 +215,9 @@ mod tests {
 
     #[test]
     fn printed_configurations_read_back() {
-        for engine in EngineChoice::ALL {
-            let config = Config { engine: *engine, threads: 7, verify: true, ..Config::default() };
+        for (engine, policy) in EngineChoice::ALL.iter().zip(Policy::ALL) {
+            let without = ["like_terms", "log_of_exp"].into_iter().collect();
+            let config = Config { engine: *engine, policy, without, threads: 7, verify: true, ..Config::default() };
             assert_eq!(Config::from_sources(None, Some(&config.to_string())).unwrap(), config);
         }
     }
@@ -238,6 +239,8 @@ mod tests {
         expect(&message(Some("threads = -1"), None), &["`-1`, at damo.toml:1:11", "a whole number from 1"]);
         expect(&message(Some("verify = 1"), None), &["damo.toml:1:10", "true | false"]);
         expect(&message(None, Some("engine=refrence")), &["portable | reference", "did you mean `reference`?"]);
+        expect(&message(None, Some("policy=stabel")), &["strict | stable | fast", "did you mean `stable`?"]);
+        expect(&message(None, Some("without=like_terms+log_of_exps")), &["no rule of that name", "did you mean `log_of_exp`?"]);
         expect(&message(None, Some("threads=99999999999999999999")), &["a whole number from 1"]);
         expect(&message(Some("threads = [1]"), None), &["an array"]);
     }

@@ -140,6 +140,8 @@ functions! {
         log_add_exp2 LOG_ADD_EXP2;
         /// The derivative of digamma, taken x times, at y.
         polygamma POLYGAMMA;
+        /// The derivative of erfcx, taken x times, at y.
+        erfcx_derivative ERFCX_DERIVATIVE;
         /// |x| with the sign of y.
         copysign COPYSIGN;
         /// The larger; NaN if either is.

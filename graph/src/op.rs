@@ -32,6 +32,7 @@ mod rows;
 pub mod scalar;
 pub mod scatter_add;
 pub mod select_axis;
+mod shares;
 pub mod slice;
 pub mod softmax;
 pub mod special;

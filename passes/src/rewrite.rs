@@ -12,6 +12,8 @@
 //! | the tables of rules, ready to be used | `rewrite/table.rs` |
 //! | rewriting a program, or what a cost needs | `rewrite/passes.rs` |
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a rule looks for a few ops among all")]
+
 pub mod leaves;
 mod matching;
 mod passes;
@@ -28,7 +30,7 @@ use damo_graph::op::pointwise::Pointwise;
 use damo_graph::op::scalar::{ADD, MUL, SUB, Scalar};
 use damo_graph::op::term::{Formula as Say, Term};
 use damo_graph::types::Dims;
-use damo_graph::{DType, Error, ErrorKind, Graph, NodeId, Number, Result, Rewrite, Value};
+use damo_graph::{AnyArray, DType, Error, ErrorKind, Graph, NodeId, Number, Result, Rewrite, Value};
 use slotmap::SecondaryMap;
 use smallvec::{SmallVec, smallvec};
 
@@ -138,16 +140,18 @@ impl<'g> Rewriter<'g> {
                 return Ok(replacement);
             }
         }
-        if let Some(limit) = self.fold_limit {
-            if let Some(array) =
-                known_result(self.graph, self.graph.node(value.node), self.graph.node(value.node).inputs(), limit).and_then(|mut arrays| arrays.pop())
-            {
-                let constant = self.made_by(value, "fold", |rewriter| rewriter.add(Constant(array), &[]))?;
-                self.normal.insert(value, constant);
-                return Ok(constant);
-            }
+        if let Some(array) = self.known(value) {
+            let constant = self.made_by(value, "fold", |rewriter| rewriter.add(Constant(array), &[]))?;
+            self.normal.insert(value, constant);
+            return Ok(constant);
         }
         Ok(value)
+    }
+
+    /// The array that a value is, if it can be computed now.
+    fn known(&self, value: Value) -> Option<AnyArray> {
+        let node = self.graph.node(value.node);
+        known_result(self.graph, node, node.inputs(), self.fold_limit?)?.pop()
     }
 
     /// What a rule replaces a value by, if it applies.

@@ -166,8 +166,10 @@ def logsumexp(xs):
 
 def softmax(xs):
     if any(not mp.isfinite(x.v) for x in xs):
-        # Minus infinity beside a finite number has weight 0; anything else has no limit.
+        # Minus infinity beside a larger number has weight 0, one plus infinity all of it; anything else has no limit.
         finite = [x for x in xs if mp.isfinite(x.v)]
+        if not any(mp.isnan(x.v) for x in xs) and [x.v for x in xs].count(INF) == 1:
+            return [Dual(1 if x.v == INF else 0, (NAN for _ in x.g)) for x in xs]
         if not finite or any(mp.isnan(x.v) or x.v == INF for x in xs):
             return [nothing(x) for x in xs]
         total = logsumexp(finite)
@@ -179,6 +181,8 @@ def softmax(xs):
 def log_softmax(xs):
     if any(not mp.isfinite(x.v) for x in xs):
         finite = [x for x in xs if mp.isfinite(x.v)]
+        if not any(mp.isnan(x.v) for x in xs) and [x.v for x in xs].count(INF) == 1:
+            return [Dual(0 if x.v == INF else -INF, (NAN for _ in x.g)) for x in xs]
         if not finite or any(mp.isnan(x.v) or x.v == INF for x in xs):
             return [nothing(x) for x in xs]
         total = logsumexp(finite)

@@ -3,7 +3,7 @@
 //! | to judge | open |
 //! |---|---|
 //! | two arrays, in units in the last place | [`close`] |
-//! | an array, by decimal numbers of many digits | [`reference`] |
+//! | an array, by decimal numbers of many digits | [`mod@reference`] |
 //! | a program, by its text as a formula | [`formula`] |
 //! | the derivatives of a function | [`gradients`] |
 //! | anything at all, on random shapes, values and programs | [`strategies`] |

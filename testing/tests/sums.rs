@@ -64,6 +64,8 @@ fn variances_of_numbers_far_from_zero() {
         assert_eq!(at(engine, &x, |x| x.var()).0, 22.5);
         let constant = Array1::from_elem(4, 1e4);
         assert_eq!(at(engine, &constant, |x| ((x - x.mean()) / (x.var() + 1e-5).sqrt()).sum()), (0.0, vec![0.0; 4]));
+        // The mean is rounded, to the first of them.
+        assert_eq!(at(engine, &arr1(&[9_007_199_254_740_992.0, 9_007_199_254_740_994.0]), |x| x.var()), (1.0, vec![-1.0, 1.0]));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::tensor::Tensor;
 reductions! { [T: Float] T:
     /// The arithmetic mean, to an ulp; of nothing it is NaN. Only the quotient may overflow, not the sum.
     mean_over: mean mean_axis mean_axes mean_axis_keep mean_axes_keep;
-    /// The variance, divided by the count (`ddof` 0), computed from the deviations from the mean.
+    /// The variance, divided by the count (`ddof` 0), computed from the deviations from the mean, and corrected for its rounding.
     var_over: var var_axis var_axes var_axis_keep var_axes_keep;
     /// The standard deviation, the root of [`var`](Tensor::var); its derivative where it is 0 is 0.
     std_over: std std_axis std_axes std_axis_keep std_axes_keep;
@@ -91,7 +91,21 @@ impl<'t, T: Float> Tensor<'t, T> {
         }
         let difference = self - self.mean_over(axes).keep(axes);
         let squares = difference * difference;
-        if ddof == 0.0 { squares.mean_over(axes) } else { squares.sum_over(axes) / (self.count_along(axes) - T::from_f64(ddof)) }
+        if ddof == 0.0 {
+            let offset = difference.mean_over(axes);
+            return squares.mean_over(axes).less_square(offset * offset);
+        }
+        let (count, offset) = (self.count_along(axes), difference.sum_over(axes));
+        squares.sum_over(axes).less_square(offset * offset / count) / (count - T::from_f64(ddof))
+    }
+
+    /// Squares of deviations less what is in them because the mean was rounded: the deviations should sum to 0.
+    ///
+    /// The corrected two-pass algorithm of Chan, Golub and `LeVeque` 1983, "Algorithms for computing the sample variance". Derivatives do
+    /// not pass the correction: whatever x is, it should be 0. It is never more than the squares themselves.
+    #[track_caller]
+    fn less_square(self, correction: Self) -> Self {
+        self - self.min(correction).stop_gradient()
     }
 
     /// How many elements there are along the axes, as a number.

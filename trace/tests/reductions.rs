@@ -120,6 +120,18 @@ fn means_of_half_floats_do_not_run_out_of_range() {
 }
 
 #[test]
+fn variances_do_not_keep_the_rounding_of_the_mean() {
+    let tape = Tape::new();
+    let x = tape.input_with("x", &arr2(&[[8_388_608.0f32, 8_388_609.0], [8_388_608.0, 8_388_608.0]]));
+    assert_eq!(x.var_axis(Axis(1)).value().unwrap(), arr1(&[0.25, 0.0]).into_dyn());
+    assert_eq!(x.std_axis(Axis(1)).value().unwrap(), arr1(&[0.5, 0.0]).into_dyn());
+    assert_eq!(x.var_axis_ddof(Axis(1), 1.0).value().unwrap(), arr1(&[0.5, 0.0]).into_dyn());
+    // Whatever rounds, none is negative.
+    let alike = tape.input_with("alike", &Array2::from_elem((7, 3), 0.1f32));
+    assert!(alike.var_axis(Axis(0)).value().unwrap().iter().all(|&x| x >= 0.0));
+}
+
+#[test]
 fn nothing_reduces_to_the_neutral_element() {
     let tape = Tape::new();
     let x = tape.input_with("x", &Array2::<f64>::zeros((0, 2)));

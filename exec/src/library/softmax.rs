@@ -12,6 +12,9 @@ const BLOCK: usize = 64;
 /// `exp(x − max) / Σ exp(x − max)`: `x: [n] -> y: [n]`, which may be the same elements.
 pub(super) fn softmax<T: Float>(x: View<'_, T, 1>, y: &mut ViewMut<'_, T, 1>) {
     let largest = largest(&x);
+    if largest == f64::INFINITY {
+        return limit(x, y, 1.0, 0.0);
+    }
     let (mut sum, mut start) = (0.0, 0);
     each_block(&x, largest, |powers| {
         sum += total(powers);
@@ -34,7 +37,18 @@ fn divide<T: Float>(row: &mut [T], sum: f64) {
 /// `x − ln Σ exp(x)`: `x: [n] -> y: [n]`, which may be the same elements.
 pub(super) fn log_softmax<T: Float>(x: View<'_, T, 1>, y: &mut ViewMut<'_, T, 1>) {
     let (largest, rest) = log_sum_exp(&x);
+    if largest == f64::INFINITY {
+        return limit(x, y, 0.0, f64::NEG_INFINITY);
+    }
     y.write(x.iter().map(|x| T::from_f64((x.to_f64() - largest) - rest)));
+}
+
+/// What a row becomes in which +∞ is the largest: known where it is there once, for it and the others, and NaN where it is more often.
+fn limit<T: Float>(x: View<'_, T, 1>, y: &mut ViewMut<'_, T, 1>, largest: f64, others: f64) {
+    let is_infinite = |x: T| x.to_f64() == f64::INFINITY;
+    let is_alone = x.iter().filter(|&x| is_infinite(x)).count() == 1;
+    let of = |x: T| if is_alone { if is_infinite(x) { largest } else { others } } else { f64::NAN };
+    y.write(x.iter().map(|x| T::from_f64(of(x))));
 }
 
 /// The largest element m and `ln Σ exp(x − m)`. The largest is left out of the sum, so that small others are not lost beside its 1.
@@ -140,6 +154,22 @@ mod tests {
         softmax(View::of(&[-f32::INFINITY, 0.0, -1000.0]), &mut ViewMut::of(&mut y));
         assert_eq!(y, [0.0, 1.0, 0.0]);
         softmax(View::of(&[-f32::INFINITY; 3]), &mut ViewMut::of(&mut y));
+        assert!(y.iter().all(|y| y.is_nan()));
+    }
+
+    #[test]
+    fn one_infinity_has_it_all() {
+        let inf = f32::INFINITY;
+        let (one, two) = ([1.0, inf, -inf], [inf, 1.0, inf]);
+        let mut y = [0.0f32; 3];
+        softmax(View::of(&one), &mut ViewMut::of(&mut y));
+        assert_eq!(y, [0.0, 1.0, 0.0]);
+        log_softmax(View::of(&one), &mut ViewMut::of(&mut y));
+        assert_eq!(y, [-inf, 0.0, -inf]);
+        softmax(View::of(&two), &mut ViewMut::of(&mut y));
+        assert!(y.iter().all(|y| y.is_nan()));
+        y = [0.0; 3];
+        log_softmax(View::of(&two), &mut ViewMut::of(&mut y));
         assert!(y.iter().all(|y| y.is_nan()));
     }
 }

@@ -60,6 +60,14 @@ impl Primitive for Constant {
     }
 }
 
+impl Constant {
+    /// Its elements as text, for people.
+    pub(crate) fn shown(&self) -> String {
+        let elements: Vec<String> = with_any_array!(&self.0, |array| array.iter().map(|&element| element.print()).collect());
+        elements.join(", ")
+    }
+}
+
 /// An element as text that reads back bit for bit.
 trait Literal: Sized {
     fn print(self) -> String;

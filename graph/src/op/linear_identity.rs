@@ -159,6 +159,27 @@ pub(super) fn tangent_at(op: &(impl Into<Op> + Clone), x: &AnyArray, direction: 
     graph.evaluate(&[x.clone(), direction.clone()]).unwrap().remove(0)
 }
 
+/// Checks numbers to four units in the last place.
+pub(super) fn assert_near_all(found: &AnyArray, expected: &[f64]) {
+    let found = found.to_reals();
+    assert_eq!(found.len(), expected.len());
+    for (&found, &expected) in found.iter().zip(expected) {
+        assert!((found - expected).abs() <= 4.0 * f64::EPSILON * expected.abs(), "{found:e} vs {expected:e}");
+    }
+}
+
+/// Checks the cotangent of an op of one input at a point, in the sense of [`assert_near_all`].
+pub(super) fn assert_cotangent_at(op: &(impl Into<Op> + Primitive + Clone), x: &AnyArray, cotangent: &[f64], expected: &[f64]) {
+    let mut graph = Graph::new();
+    let cotangent = AnyArray::from(ndarray::arr1(cotangent));
+    let (value, u) = (declare(&mut graph, "x", x), declare(&mut graph, "u", &cotangent));
+    let result = graph.add(op.clone(), &[value]).unwrap();
+    let Derivative::Tangent(rule) = op.derivative() else { panic!("{op:?} has no tangent") };
+    let cotangents = rule.cotangent(&mut graph, &[value], result, u).unwrap().unwrap();
+    graph.set_outputs([cotangents[0].unwrap()]);
+    assert_near_all(&graph.evaluate(&[x.clone(), cotangent]).unwrap()[0], expected);
+}
+
 /// Checks the tangent of an op of one input against differences, and its own cotangent, if it has one, against the tangent.
 pub(super) fn assert_tangent(op: &(impl Into<Op> + Primitive + Clone), x: &AnyArray) {
     let mut graph = Graph::new();

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::attributes::Attributes;
+use super::stop_gradient::StopGradient;
 use super::{Cotangents, Derivative, Primitive, Tangent, Types, arity, compensated, one, require, rows, scalar, special};
 use crate::any_array::AnyArray;
 use crate::error::{Problem, Result};
@@ -73,22 +74,30 @@ impl Primitive for LogSumExp {
 }
 
 impl Tangent for LogSumExp {
-    /// Σ exp(x − y)·ẋ. Where y is −∞ the weights are 0; where it is +∞ an element that is +∞ weighs 1 and all others 0.
+    /// Σ exp(x − y)·ẋ / Σ exp(x − y): the rounding of y, which may be large, cancels.
+    ///
+    /// Where y is −∞ the weights are 0; where it is +∞ an element that is +∞ weighs 1 and all others 0.
     fn tangent(&self, graph: &mut Graph, inputs: &[Value], result: Value, tangents: &[Option<Value>]) -> Result<Option<Value>> {
         let (&[x], &[Some(tangent)]) = (inputs, tangents) else { return Ok(None) };
         let dtype = graph.ty(x).dtype;
-        let zero = graph.number(dtype, 0.0)?;
+        let (zero, one) = (graph.number(dtype, 0.0)?, graph.number(dtype, 1.0)?);
         let nothing = graph.number(dtype, f64::NEG_INFINITY)?;
         let is_nothing = graph.apply(&scalar::EQUAL, &[result, nothing])?;
         let shift = graph.select(is_nothing, zero, result)?;
+        // The quotient does not depend on the shift, and so its derivative does not either.
+        let shift = graph.add(StopGradient, &[shift])?;
         let shift = graph.keep_axes(shift, &self.axes)?;
         // ∞ − ∞ would be NaN, and of equal numbers the difference is 0 anyway.
         let equal = graph.apply(&scalar::EQUAL, &[x, shift])?;
         let difference = graph.apply(&scalar::SUB, &[x, shift])?;
         let exponent = graph.select(equal, zero, difference)?;
-        let weights = graph.apply(&scalar::EXP, &[exponent])?;
-        let terms = graph.times(weights, tangent)?;
-        graph.sum(terms, &self.axes).map(Some)
+        let powers = graph.apply(&scalar::EXP, &[exponent])?;
+        let terms = graph.times(powers, tangent)?;
+        let (terms, total) = (graph.sum(terms, &self.axes)?, graph.sum(powers, &self.axes)?);
+        // Not about 1 where y is infinite.
+        let is_finite = graph.apply(&scalar::IS_FINITE, &[result])?;
+        let total = graph.select(is_finite, total, one)?;
+        graph.apply(&scalar::DIV, &[terms, total]).map(Some)
     }
 
     fn cotangent(&self, _: &mut Graph, _: &[Value], _: Value, _: Value) -> Result<Option<Cotangents>> {
@@ -142,5 +151,15 @@ mod tests {
         assert_eq!(at([-INF, -INF]), AnyArray::from(arr0(0.0)));
         assert_eq!(at([INF, 1.0]), AnyArray::from(arr0(1.0)));
         assert_eq!(at([-INF, 1.0]), AnyArray::from(arr0(10.0)));
+        assert_eq!(at([INF, INF]), AnyArray::from(arr0(11.0)));
+    }
+
+    #[test]
+    fn its_weights_do_not_inherit_the_rounding_of_the_result() {
+        let op = LogSumExp { axes: smallvec![0] };
+        let weight = |x: [f64; 2], of: [f64; 2]| tangent_at(&op, &AnyArray::from(arr1(&x)), &AnyArray::from(arr1(&of))).to_reals()[[]];
+        let (more, less) = (weight([-800.0, -805.0], [1.0, 0.0]), weight([-800.0, -805.0], [0.0, 1.0]));
+        assert!((more - 0.993_307_149_075_715_2).abs() <= f64::EPSILON, "{more}");
+        assert!((less / 0.006_692_850_924_284_855 - 1.0).abs() <= 2.0 * f64::EPSILON, "{less}");
     }
 }

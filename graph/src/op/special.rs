@@ -1,12 +1,14 @@
 //! Meanings of pointwise functions that neither Rust nor `libm` has, or that they have with fewer digits.
 
 mod bessel;
+mod erfcx_derivative;
 mod gamma;
 mod normal;
 mod tails;
 mod wide;
 
 pub use bessel::{bessel_i0, bessel_i1};
+pub use erfcx_derivative::erfcx_derivative;
 pub use gamma::{digamma, lgamma, polygamma};
 pub use normal::{ONE_OVER_SQRT_TAU, erf_inv, ndtr, ndtri};
 pub use tails::{ONE_OVER_SQRT_PI, erfcx, log_1m_exp, log_cosh, log_erfc, log_ndtr, logit, sinc, spherical_j1, x_minus_ln_1p};
@@ -151,10 +153,12 @@ mod tests {
             ("log_1m_exp", log_1m_exp, &[(0.0, -INF), (-0.0, -INF), (-INF, -0.0), (1e-300, NAN), (INF, NAN)]),
             ("logit", logit, &[(0.0, -INF), (1.0, INF), (0.5, 0.0), (-0.1, NAN), (1.1, NAN)]),
             ("erfcx", erfcx, &[(-INF, INF), (INF, 0.0), (0.0, 1.0), (-30.0, INF)]),
+            ("erfcx'", |x| erfcx_derivative(1.0, x), &[(-INF, -INF), (INF, -0.0), (0.0, -std::f64::consts::FRAC_2_SQRT_PI), (-30.0, -INF)]),
+            ("erfcx''", |x| erfcx_derivative(2.0, x), &[(-INF, INF), (INF, 0.0), (0.0, 2.0), (-0.0, 2.0), (1e300, 0.0)]),
             ("log_erfc", log_erfc, &[(-INF, LN_2), (INF, -INF), (0.0, -0.0)]),
             ("log_ndtr", log_ndtr, &[(-INF, -INF), (INF, -0.0), (40.0, -0.0)]),
             ("log_cosh", log_cosh, &[(-INF, INF), (INF, INF), (0.0, 0.0), (-0.0, 0.0), (1e308, 1e308)]),
-            ("x_minus_ln_1p", x_minus_ln_1p, &[(0.0, 0.0), (-1.0, INF), (INF, NAN), (-2.0, NAN)]),
+            ("x_minus_ln_1p", x_minus_ln_1p, &[(0.0, 0.0), (-1.0, INF), (INF, INF), (-2.0, NAN)]),
             ("sinc", sinc, &[(0.0, 1.0), (-0.0, 1.0), (INF, NAN)]),
             ("spherical_j1", spherical_j1, &[(0.0, 0.0), (-0.0, -0.0), (INF, NAN)]),
             ("bessel_i0", bessel_i0, &[(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, INF), (720.0, INF)]),
@@ -171,6 +175,7 @@ mod tests {
     #[test]
     fn orders_that_are_no_orders_give_nan() {
         assert!([-1.0, 0.5, INF, NAN, 1e300].iter().all(|&order| polygamma(order, 1.0).is_nan()));
+        assert!([-1.0, 0.5, INF, NAN, 101.0].iter().all(|&order| erfcx_derivative(order, 1.0).is_nan()));
         assert!(same(polygamma(1e6, 1.0), -INF));
         assert!(same(polygamma(150.0, 1e10), -0.0));
     }

@@ -1,5 +1,7 @@
 //! A value as a formula for people: `1.0 / (1.0 + exp(-z))`, cut off where it gets deep.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "all ops but a few read as calls")]
+
 use super::super::graph::{Graph, Value};
 use crate::op::Op;
 use crate::op::scalar::{ADD, DIV, MUL, NEG, SUB};
@@ -28,13 +30,15 @@ impl Graph {
         match node.op() {
             Op::Input(input) => text.push_str(&input.name),
             Op::Constant(constant) if constant.0.len() == 1 => {
-                let reals = constant.0.to_reals();
-                let number = reals.first().copied().unwrap_or(f64::NAN);
+                let number = constant.shown();
                 // A negative number binds as a change of sign does.
-                let opens = number.is_sign_negative() && around > Binding::Sum;
-                text.push_str(&if opens { format!("({number:?})") } else { format!("{number:?}") });
+                let opens = number.starts_with('-') && around > Binding::Sum;
+                open(opens, text);
+                text.push_str(&number);
+                close(opens, text);
             }
-            Op::Constant(_) => text.push_str(&format!("constant {}", self.ty(value))),
+            Op::DimValue(length) => text.push_str(&length.dim.to_string()),
+            Op::Constant(_) => text.extend(["constant ", &self.ty(value).to_string()]),
             _ if depth == 0 => text.push('…'),
             Op::Pointwise(op) => {
                 let inputs = node.inputs();

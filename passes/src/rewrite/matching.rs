@@ -48,10 +48,9 @@ impl Rewriter<'_> {
             }
             Pattern::Flat(flat) => {
                 // A square: whatever is squared may be a product itself.
-                if let (Some(variable), Some(factors)) = (flat.square(), self.is(value, &MUL)) {
-                    if factors[0] == factors[1] {
-                        return Ok(bound(variable, factors[0], bindings));
-                    }
+                let factors = self.is(value, &MUL).filter(|factors| factors[0] == factors[1]);
+                if let (Some(variable), Some(factors)) = (flat.square(), factors) {
+                    return Ok(bound(variable, factors[0], bindings));
                 }
                 if let Some((variable, opposite)) = flat.alone() {
                     return self.solve_alone(variable, opposite, value, bindings);
@@ -90,7 +89,7 @@ impl Rewriter<'_> {
 
     /// All ways in which leaves are a sum or a product of a pattern; if not `whole`, leaves may be left over.
     pub(super) fn solve_flat(&mut self, flat: &Flat, leaves: &Leaves, root: Value, whole: bool, bindings: Bindings) -> Result<SmallVec<[Found; 2]>> {
-        let needs = flat.parts.iter().fold(0, |needs, part| needs | part.pattern.needs() * u128::from(matches!(part.pattern, Pattern::Apply(..))));
+        let needs = flat.parts.iter().fold(0, |needs, part| needs | (part.pattern.needs() * u128::from(matches!(part.pattern, Pattern::Apply(..)))));
         if needs & !self.functions(leaves) != 0 {
             return Ok(smallvec![]);
         }
@@ -100,10 +99,10 @@ impl Rewriter<'_> {
             for way in ways {
                 match part.pattern {
                     Pattern::Variable(variable) if flat.takes_rest(variable) && way.bindings[variable].is_none() => {
-                        next.extend(self.take_rest(flat, part, variable, leaves, root, way)?)
+                        next.extend(self.take_rest(flat, part, variable, leaves, root, way)?);
                     }
                     Pattern::Variable(_) | Pattern::Number(_) | Pattern::Flat(_) | Pattern::Apply(..) => {
-                        self.take_part(part, leaves, way, &mut next)?
+                        self.take_part(part, leaves, way, &mut next)?;
                     }
                 }
             }

@@ -1,5 +1,7 @@
 //! Arithmetic on the numbers of a program that is done now only if it is exact in their element type.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a rule looks for a few ops among all")]
+
 use damo_graph::{AnyArray, DType, Number};
 
 /// A number as an element of that type.

@@ -52,14 +52,12 @@ impl Table {
         }
         let named: std::collections::BTreeSet<&'static str> = roots.iter().flatten().flatten().copied().collect();
         for (place, names) in roots.iter().enumerate() {
-            match names {
-                Some(names) => names.iter().for_each(|name| table.by_name.entry(name).or_default().push(place)),
-                None => {
-                    named.iter().for_each(|name| table.by_name.entry(name).or_default().push(place));
-                    table.others.push(place);
-                }
+            let names = names.as_ref().map_or_else(|| named.iter().copied().collect::<Vec<_>>(), Clone::clone);
+            for name in names {
+                table.by_name.entry(name).or_default().push(place);
             }
         }
+        table.others = (0..rules.len()).filter(|&place| roots[place].is_none()).collect();
         table.rules = rules;
         table
     }

@@ -20,7 +20,7 @@ crate::structural_rules! {
         like_terms, rounds(2.0), at(&["add", "sub"]);
         /// x y / x is y, unless x is 0 or infinite: x / x knows, and does not overflow.
         cancelled_factor, extends(1.0), at(&["mul", "div"]);
-        /// A product with a reciprocal is a quotient, and the reciprocal of a reciprocal the number.
+        /// A product with a reciprocal of as many elements is a quotient, and the reciprocal of a reciprocal the number.
         product_with_reciprocal, extends(1.0), at(&["mul", "div", "recip"]);
     }
 }
@@ -42,7 +42,7 @@ fn numbers_of_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Va
     let leaves = rewriter.leaves(Tree::Sum, value);
     let numbers = leaves.numbers();
     let Some(constant) = leaves.constant().filter(|_| numbers != 0 && numbers != leaves.all()) else { return Ok(None) };
-    if numbers.count_ones() == 1 && constant != 0.0 {
+    if numbers.is_power_of_two() && constant != 0.0 {
         return Ok(None);
     }
     let Some(rest) = rewriter.without(Tree::Sum, value, numbers)? else { return Ok(None) };
@@ -63,7 +63,7 @@ fn numbers_of_product(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Optio
     let Some(constant) = leaves.constant() else { return Ok(None) };
     let is_sign = |place: usize| leaves.items[place].value.is_none();
     let first = numbers.trailing_zeros() as usize;
-    if numbers.count_ones() == 1 && constant != 1.0 {
+    if numbers.is_power_of_two() && constant != 1.0 {
         // One number is fine as a factor, one sign as the last thing done.
         let root_is_sign = rewriter.is(value, &NEG).is_some();
         let is_fine = if is_sign(first) { root_is_sign } else { leaves.items[first].weight > 0.0 };
@@ -85,10 +85,11 @@ fn signs_of_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Valu
     if let Some(right) = opposite(rewriter, right)? {
         return rewriter.apply(if scalar == &ADD { &SUB } else { &ADD }, &[left, right]).map(Some);
     }
-    let Some(left) = rewriter.is(left, &NEG).map(|inputs| inputs[0]) else { return Ok(None) };
     if scalar == &ADD {
+        let Some(left) = opposite(rewriter, left)? else { return Ok(None) };
         return rewriter.apply(&SUB, &[right, left]).map(Some);
     }
+    let Some(left) = rewriter.is(left, &NEG).map(|inputs| inputs[0]) else { return Ok(None) };
     let sum = rewriter.apply(&ADD, &[left, right])?;
     rewriter.apply(&NEG, &[sum]).map(Some)
 }
@@ -161,8 +162,13 @@ fn product_with_reciprocal(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<
         let Some(factor) = below(rewriter, inputs[1]) else { return Ok(None) };
         return rewriter.apply(&MUL, &[inputs[0], factor]).map(Some);
     }
+    if inputs[0] == inputs[1] {
+        return Ok(None);
+    }
     for (factor, other) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])] {
-        if let Some(divisor) = below(rewriter, other) {
+        // One reciprocal and many products cost less than many quotients.
+        let is_stretched = rewriter.graph.ty(other).dims != rewriter.graph.ty(node.into()).dims;
+        if let Some(divisor) = below(rewriter, other).filter(|_| !is_stretched) {
             return rewriter.apply(&DIV, &[factor, divisor]).map(Some);
         }
     }

@@ -210,9 +210,9 @@ fn log_of_exponentials(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Opti
         let Some(constant) = leaves.constant() else { return Ok(None) };
         let log = rewriter.number(leaves.dtype, constant.abs().ln())?;
         if constant > 0.0 {
-            above.push(log)
+            above.push(log);
         } else if constant < 0.0 {
-            below.push(log)
+            below.push(log);
         }
     }
     if !has_exponential || above.is_empty() {

@@ -1,5 +1,8 @@
 //! Views of views, and work that is done before a view rather than after.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a rule looks for a few ops among all")]
+#![expect(clippy::unnecessary_wraps, reason = "all rules have one type")]
+
 use damo_graph::op::Op;
 use damo_graph::op::broadcast::Broadcast;
 use damo_graph::op::cast::Cast;
@@ -227,9 +230,16 @@ fn function_of_stretched(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Op
         return Ok(None);
     }
     for place in 0..inputs.len() {
-        let Some(Op::Broadcast(_)) = rewriter.op(inputs[place]) else { continue };
         let stretched = inputs[place];
-        inputs[place] = rewriter.input(stretched);
+        inputs[place] = match rewriter.op(stretched) {
+            Some(Op::Broadcast(_)) => rewriter.input(stretched),
+            // A single number needs no axes to stretch along.
+            Some(_) => single(rewriter, stretched).unwrap_or(stretched),
+            None => stretched,
+        };
+        if inputs[place] == stretched {
+            continue;
+        }
         let made = rewriter.graph.add(Pointwise(scalar), &inputs)?;
         if same(rewriter, &rewriter.graph.ty(made).dims, &rewriter.graph.ty(value).dims) {
             return rewriter.simplify(made).map(Some);

@@ -6,7 +6,7 @@ use damo_graph::functions::{cos, ln_1p, sin, sinc, sqrt, x_minus_ln_1p};
 use crate::rewrite::Rewriter;
 
 fn second_is_a_number_but_not_zero(rewriter: &mut Rewriter<'_>, values: &[Value]) -> bool {
-    rewriter.uniform(values[1]).is_some_and(|number| number.is_normal())
+    rewriter.uniform(values[1]).is_some_and(f64::is_normal)
 }
 
 crate::rules! {

@@ -38,17 +38,17 @@ fn quotients_and_products() {
             A1  x/x
                 div(x, x)
             A1  (x·y)/x
-                div(mul(x, y), x)
+                mul(y, div(x, x))
             A1  x/y/x
-                div(div(x, y), x)
+                div(div(x, x), y)
             A1  (a/b)·(b/c)·(c/d)
-                mul(mul(div(a, b), div(b, c)), div(c, d))
+                mul(div(mul(a, div(b, b)), d), div(c, c))
             A1  2·x/2
-                div(mul(2.0, x), 2.0)
+                x
             A1  (2·x)/(4·y)
-                div(mul(2.0, x), mul(4.0, y))
+                mul(0.5, div(x, y))
             A1  (−x)/y/(−2·z)
-                div(div(neg(x), y), mul(-2.0, z))
+                mul(0.5, div(div(x, y), z))
             A1  x/y/z
                 div(div(x, y), z)
             A1  x/(y/z)
@@ -74,7 +74,7 @@ fn quotients_and_products() {
             A11  0/x
                 div(0.0, x)
             A11  x/1
-                div(x, 1.0)
+                x
             A11  i/1, of integers
                 div(i, 1)
             A14  (1 − x)·(1 − x)
@@ -108,35 +108,35 @@ fn signs_and_neutral_elements() {
         },
         &expect![[r#"
             A7  −(−x)
-                neg(neg(x))
+                x
             A7  −x
                 neg(x)
             A7  (−x)·2
-                mul(neg(x), 2.0)
+                mul(-2.0, x)
             A8  (−1)·x
                 mul(-1.0, x)
             A8  1·x
-                mul(1.0, x)
+                x
             A8  0 + x
-                add(0.0, x)
+                x
             A8  x − 0
-                sub(x, 0.0)
+                x
             A8  x + (−0)
-                add(x, -0.0)
+                x
             A8  (−x)·(−y)·z
-                mul(mul(neg(x), neg(y)), z)
+                mul(mul(x, y), z)
             A8  (−x)·(−y)·(−z)
-                mul(mul(neg(x), neg(y)), neg(z))
+                neg(mul(mul(x, y), z))
             A8  −(−a/b)
-                neg(div(neg(a), b))
+                div(a, b)
             A8  x − (−y)
-                sub(x, neg(y))
+                add(x, y)
             A8  x + (−y)
-                add(x, neg(y))
+                sub(x, y)
             A8  x·x
                 mul(x, x)
             A8  1/x
-                div(1.0, x)
+                recip(x)
             A12  x − x
                 sub(x, x)
             A12  i − i, of integers
@@ -170,15 +170,15 @@ fn powers_and_inverses() {
         },
         &expect![[r#"
             A9  x⁰
-                pow(x, 0.0)
+                broadcast{to=[n]}(1.0)
             A9  x¹
-                pow(x, 1.0)
+                x
             A9  1ˣ
-                pow(1.0, x)
+                broadcast{to=[n]}(1.0)
             A9  x²
-                pow(x, 2.0)
+                mul(x, x)
             A9  x³
-                pow(x, 3.0)
+                mul(mul(x, x), x)
             A9  x¹⁷
                 pow(x, 17.0)
             A9  x^½
@@ -186,25 +186,26 @@ fn powers_and_inverses() {
             A9  x^−½
                 pow(x, -0.5)
             A9  x⁻¹
-                pow(x, -1.0)
+                recip(x)
             A9  x⁻²
-                pow(x, -2.0)
+                %1 = recip(x)
+                mul(%1, %1)
             A10  |x·y|
                 abs(mul(x, y))
             A10  |x|·|y|
                 mul(abs(x), abs(y))
             A13  cosh(acosh(x))
-                cosh(acosh(x))
+                select(ge(x, 1.0), x, nan)
             A13  tanh(atanh(x))
-                tanh(atanh(x))
+                select(le(abs(x), 1.0), x, nan)
             A13  sinh(asinh(x))
-                sinh(asinh(x))
+                x
             A13  asinh(sinh(x))
-                asinh(sinh(x))
+                x
             A13  recip(recip(x))
-                recip(recip(x))
+                x
             A13  −(−i), of integers
-                neg(neg(i))
+                i
         "#]],
     );
 }

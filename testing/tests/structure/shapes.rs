@@ -26,19 +26,19 @@ fn lengths_and_broadcasts() {
             H1  the length of x.dot(y)
                 dim_value{dim=m, dtype=i64}
             H3  x·fill(1)
-                mul(x, broadcast{to=[n]}(1.0))
+                x
             H3  x + fill(y)
-                add(x, broadcast{to=[n]}(y))
+                add(x, y)
             H3  fill(a)·fill(b)
-                mul(broadcast{to=[3]}(a), broadcast{to=[3]}(b))
+                broadcast{to=[3]}(mul(a, b))
             H4  broadcast to its own lengths
-                broadcast{to=[n]}(x)
+                x
             H4  broadcast(broadcast(x))
-                broadcast{to=[4, 2, 3]}(broadcast{to=[2, 3]}(x))
+                broadcast{to=[4, 2, 3]}(x)
             H4  exp(broadcast(x))
-                exp(broadcast{to=[2, 3]}(x))
+                broadcast{to=[2, 3]}(exp(x))
             H4  broadcast to a length of 1
-                insert_axis{axis=0}(broadcast{to=[n]}(x))
+                insert_axis{axis=0}(x)
             H4  transpose(broadcast(x))
                 transpose{order=[1, 0]}(broadcast{to=[2, 3]}(x))
         "#]],
@@ -67,35 +67,35 @@ fn transposes_and_reshapes() {
         },
         &expect![[r#"
             H5  x.t().t()
-                transpose{order=[1, 0]}(transpose{order=[1, 0]}(x))
+                x
             H5  axes permuted to where they are
-                transpose{order=[0, 1]}(x)
+                x
             H5  two permutations
-                transpose{order=[2, 1, 0]}(transpose{order=[1, 2, 0]}(x))
+                transpose{order=[0, 2, 1]}(x)
             H5  exp(x.t()).t()
-                transpose{order=[1, 0]}(exp(transpose{order=[1, 0]}(x)))
+                exp(x)
             H5  x.t() + y.t()
-                add(transpose{order=[1, 0]}(x), transpose{order=[1, 0]}(y))
+                transpose{order=[1, 0]}(add(x, y))
             H5  x.dot(y).t()
                 transpose{order=[1, 0]}(dot{batch=[], contract=[1:0]}(x, y))
             H5  insert_axis, remove_axis
-                remove_axis{axis=1}(insert_axis{axis=1}(x))
+                x
             H6  reshape(reshape(x))
-                reshape{to=[3, 2]}(reshape{to=[2, 3]}(x))
+                reshape{to=[3, 2]}(x)
             H6  reshape there and back
-                reshape{to=[6]}(reshape{to=[2, 3]}(x))
+                x
             H6  reshape to its own lengths
-                reshape{to=[n, m]}(x)
+                x
             H6  reshape that only inserts a 1
                 reshape{to=[6, 1]}(x)
             H6  reshape(exp(x))
                 reshape{to=[2, 3]}(exp(x))
             H6  reshape(insert_axis(x))
-                reshape{to=[2, 3]}(insert_axis{axis=0}(x))
+                reshape{to=[2, 3]}(x)
             H8  −max(−x)
-                neg(reduce{by=max, axes=[0]}(neg(x)))
+                reduce{by=min, axes=[0]}(x)
             H8  −max(−x, axis)
-                neg(reduce{by=max, axes=[0]}(neg(x)))
+                reduce{by=min, axes=[0]}(x)
         "#]],
     );
 }
@@ -114,17 +114,17 @@ fn joins() {
         },
         &expect![[r#"
             H7  concatenate(x)
-                concatenate{axis=0}(x)
+                x
             H7  concatenate with nothing
                 concatenate{axis=0}(x, y)
             H7  concatenate(x, x, x)
                 concatenate{axis=0}(x, x, x)
             H7  concatenate(x[..3], x[3..5])
-                concatenate{axis=0}(slice{ranges=[0 by 1; 3]}(x), slice{ranges=[3 by 1; 2]}(x))
+                slice{ranges=[0 by 1; 5]}(x)
             H7  concatenate of fills
                 concatenate{axis=0}(broadcast{to=[2]}(a), broadcast{to=[3]}(a))
             H7  sum(stack(a, b))
-                reduce{by=sum, axes=[0]}(concatenate{axis=0}(insert_axis{axis=0}(a), insert_axis{axis=0}(b)))
+                add(a, b)
             H7  concatenate(concatenate(x, y), z)
                 concatenate{axis=0}(concatenate{axis=0}(x, y), z)
         "#]],

@@ -174,7 +174,10 @@ scalars! {
     ERFC = unary("erfc", libm::erfc, |x, _| (-(x * x)).exp() * -TWO_OVER_SQRT_PI, 1.5, 35);
 
     /// e^(x²)·erfc x: erfc without its vanishing part.
-    ERFCX = unary("erfcx", special::erfcx, erfcx_slope, 3.0, 60);
+    ERFCX = unary("erfcx", special::erfcx, |x, _| Term::apply(&ERFCX_DERIVATIVE, [c(1.0), x]), 3.0, 60);
+    /// The derivative of [`ERFCX`], taken x times (a whole number up to 100), at y.
+    ERFCX_DERIVATIVE = binary("erfcx_derivative", special::erfcx_derivative, |x, y, _| [c(f64::NAN), Term::apply(&ERFCX_DERIVATIVE, [x + 1.0, y])], 3.0, 120)
+        .on(0.0, INF);
     /// sin x / x, and 1 at 0.
     SINC = unary("sinc", special::sinc, |x, _| -Term::apply(&SPHERICAL_J1, [x]), 1.5, 25);
     /// (sin x − x·cos x) / x², and 0 at 0: the spherical Bessel function of order 1.
@@ -270,13 +273,6 @@ fn log_sub_exp_slopes(x: Term, y: Term, _: Term) -> [Term; 2] {
     [Term::select(alone, c(1.0), -1.0 / (-(x - y)).exp_m1()), Term::select(alone, c(0.0), -1.0 / (x - y).exp_m1())]
 }
 
-/// 2x·y − 2/√π, and where x is large the series of that, which is the small difference of large numbers.
-fn erfcx_slope(x: Term, y: Term) -> Term {
-    let inverse = 0.5 / (x * x);
-    let sum = (1..=6).rev().fold(c(1.0), |sum, k| 1.0 - inverse * f64::from(2 * k + 1) * sum);
-    Term::select(x.gt(c(30.0)), -TWO_OVER_SQRT_PI * inverse * sum, 2.0 * x * y - TWO_OVER_SQRT_PI)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Interval;
@@ -304,9 +300,9 @@ mod tests {
             let all: Vec<Vec<f64>> = (0..scalar.arity()).map(|k| points(scalar.domain[k])).collect();
             for place in 0..9 {
                 let at: Vec<f64> = (0..scalar.arity()).map(|k| all[k][(place + 2 * k) % 9]).collect();
-                // The order of a polygamma is a whole number.
+                // The order of a derivative is a whole number.
                 let at = match scalar.name {
-                    "polygamma" => vec![at[0].round(), at[1]],
+                    "polygamma" | "erfcx_derivative" => vec![at[0].round(), at[1]],
                     // The first argument is the larger.
                     "log_sub_exp" => vec![at[0].max(at[1]), at[0].min(at[1])],
                     _ => at,
@@ -314,7 +310,7 @@ mod tests {
                 let value = |at: &[f64]| scalar.evaluate(&at.iter().map(|&x| Number::Real(x)).collect::<Vec<_>>()).map(Number::to_real);
                 for (k, partial) in scalar.partials().iter().enumerate() {
                     let given = partial.evaluate(&at, value(&at).unwrap());
-                    let is_parameter = scalar.signature == Signature::Select || scalar.name == "polygamma";
+                    let is_parameter = scalar.signature == Signature::Select || ["polygamma", "erfcx_derivative"].contains(&scalar.name);
                     if is_parameter && k == 0 {
                         continue;
                     }
@@ -330,6 +326,24 @@ mod tests {
                     assert!((given - difference).abs() <= 1e-7 * scale, "{} d{k} at {at:?}: {given} vs {difference}", scalar.name);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn slopes_of_a_scaled_tail_keep_their_digits() {
+        let slope = |x: f64| {
+            let y = special::erfcx(x);
+            -ERFCX.partials()[0].evaluate(&[x], y) / (y * y)
+        };
+        let of_inverse = [
+            (3.0, 1.696_937_069_948_936_1),
+            (4.5, 1.734_103_071_359_712_3),
+            (7.0, 1.755_389_612_267_031),
+            (10.0, 1.763_846_912_833_586),
+            (30.0, 1.771_472_421_534_560_5),
+        ];
+        for (x, expected) in of_inverse {
+            assert!((slope(x) - expected).abs() <= 3.0 * f64::EPSILON, "{x}: {}", slope(x));
         }
     }
 

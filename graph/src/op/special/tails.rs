@@ -85,6 +85,9 @@ pub fn x_minus_ln_1p(x: f64) -> f64 {
         let sum = (1..=18).rev().fold(0.0, |sum, k| 1.0 / f64::from(2 * k + 1) + square * sum);
         return r * (x - 2.0 * square * sum);
     }
+    if x == f64::INFINITY {
+        return x;
+    }
     if x > 2.0 || x <= -1.0 {
         return x - x.ln_1p();
     }
