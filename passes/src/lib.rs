@@ -9,6 +9,7 @@
 //! | copying a graph with changes | [`rebuild`] |
 //! | the passes | [`release`], [`mod@rewrite`], [`fold`], [`prune`] |
 //! | what rewriting does, rule by rule | [`rule`](mod@rule), [`rules`](mod@rules), [`policy`] |
+//! | why rewriting ends | [`path_order`] |
 //! | gradients, and derivatives along a direction | [`mod@derive`] |
 
 pub mod capture;
@@ -16,6 +17,7 @@ pub mod derive;
 pub mod driver;
 pub mod fold;
 pub mod pass;
+pub mod path_order;
 pub mod pipeline;
 pub mod policy;
 pub mod prune;

@@ -44,6 +44,11 @@ use pattern::Pattern;
 pub use passes::{rewrite, settle, stabilise};
 pub use table::{Chosen, Table, standard};
 
+/// Whether every value looks like the left side of a rule, or is one number times something: such a rule finds nothing.
+pub fn matches_anything(left: Term) -> bool {
+    Pattern::of(left).is_anything()
+}
+
 /// How many rules may fire while one node of a program is brought into normal form, before they are held to run in circles.
 const PATIENCE: usize = 5_000;
 
@@ -287,11 +292,6 @@ impl<'g> Rewriter<'g> {
     /// A function of the table on values of normal form, in normal form.
     pub fn apply(&mut self, scalar: &'static Scalar, inputs: &[Value]) -> Result<Value> {
         self.add(Pointwise(scalar), inputs)
-    }
-
-    /// Says that a value is in normal form, although a rule might find something to do.
-    pub fn keep(&mut self, value: Value) {
-        self.normal.insert(value, value);
     }
 
     /// A number.

@@ -12,7 +12,7 @@ use ndarray::ArrayD;
 const SAMPLES: u64 = 6;
 
 /// Functions that are 0 only where they underflow.
-const NEVER_ZERO: &[&Scalar] = &[&scalar::EXP, &scalar::SIGMOID, &scalar::SOFTPLUS, &scalar::RECIP];
+const NEVER_ZERO: &[&Scalar] = &[&scalar::EXP, &scalar::SIGMOID, &scalar::SOFTPLUS, &scalar::RECIP, &scalar::MUL, &scalar::DIV];
 
 /// The results of a program and how far they move.
 #[derive(Clone, Debug)]
