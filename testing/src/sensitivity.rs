@@ -11,7 +11,7 @@ use ndarray::ArrayD;
 /// How often a program is disturbed.
 const SAMPLES: u64 = 6;
 
-/// Functions that are 0 only where they underflow.
+/// Functions that are 0 only where they underflow, or where a factor is 0: such programs are not compared closely.
 const NEVER_ZERO: &[&Scalar] = &[&scalar::EXP, &scalar::SIGMOID, &scalar::SOFTPLUS, &scalar::RECIP, &scalar::MUL, &scalar::DIV];
 
 /// The results of a program and how far they move.
