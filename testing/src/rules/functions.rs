@@ -156,7 +156,7 @@ fn tail(name: &str, x: &Big, bits: usize) -> Result<Option<Big>, Silence> {
     Ok(Some(match name {
         "erf" => special::erf(x, bits),
         "erfc" => special::erfc(x, bits),
-        "erfcx" => special::erfc(x, bits) * (x * x).exp(),
+        "erfcx" => special::erfcx_derivative(0, x, bits),
         "ndtr" => special::ndtr(x, bits),
         "log_erfc" => special::erfc(x, bits).ln(),
         "log_ndtr" => special::ndtr(x, bits).ln(),
@@ -242,6 +242,16 @@ pub(super) fn binary(name: &'static str, x: &Big, y: &Big, bits: usize) -> Resul
                 return Ok(None);
             }
             special::polygamma(order as usize, y, bits)
+        }
+        "erfcx_derivative" => {
+            let order = x.to_f64().value();
+            if y.to_f64().value().abs() > FAR_TAIL || order > 100.0 {
+                return Err(Silence::OutOfReach);
+            }
+            if order < 0.0 || order.fract() != 0.0 {
+                return Ok(None);
+            }
+            special::erfcx_derivative(order as usize, y, bits)
         }
         "div" | "xlogy" | "xlog1py" | "rem" => return Ok(None),
         "atan2" => return Err(Silence::OutOfReach),

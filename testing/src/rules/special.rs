@@ -60,6 +60,21 @@ pub(super) fn ndtr(x: &Big, bits: usize) -> Big {
     erfc(&(-x.clone() / big(2.0, bits).sqrt()), bits) / big(2.0, bits)
 }
 
+/// e^(x²)·erfc x and its derivatives: f′ = 2x·f − 2/√π, and from there on f⁽ᵏ⁺¹⁾ = 2x·f⁽ᵏ⁾ + 2k·f⁽ᵏ⁻¹⁾.
+pub(super) fn erfcx_derivative(order: usize, x: &Big, bits: usize) -> Big {
+    let double = |x: &Big| x * big(2.0, bits);
+    let mut before = erfc(x, bits) * (x * x).exp();
+    if order == 0 {
+        return before;
+    }
+    let mut now = double(x) * &before - big(2.0, bits) / Big::pi(bits).sqrt();
+    for k in 1..order {
+        let next = double(x) * &now + big(2.0 * k as f64, bits) * &before;
+        (before, now) = (now, next);
+    }
+    now
+}
+
 /// The root of `f(y) = target` near a start, where `slope` is the derivative of f (Newton).
 pub(super) fn inverse(target: &Big, start: f64, bits: usize, f: impl Fn(&Big) -> Big, slope: impl Fn(&Big) -> Big) -> Big {
     let mut y = big(start, bits);
