@@ -60,11 +60,18 @@ fn agrees<T: Float>(program: &Formulas, engine: EngineChoice, epsilon: f64) -> R
     for (place, ((written, moved), optimised)) in values.iter().zip(&moved).zip(&optimised).enumerate() {
         prop_assert_eq!(written.shape(), optimised.shape());
         for ((&written, &moved), optimised) in written.iter().zip(moved).zip(optimised.iter().map(|x| x.to_f64())) {
-            if !written.is_finite() || written == optimised {
+            // What a little rounding turns into no number was only by luck a number.
+            if !written.is_finite() || written == optimised || moved.is_infinite() {
                 continue;
             }
-            let says = || format!("output {place}: {written:e} as written, {optimised:e} optimised, {moved:e} by conditioning\n{}\n{}\n{}",
-                function.traced_graph().to_text(), function.graph().to_text(), function.graph().explain_rewrites());
+            let says = || {
+                format!(
+                    "output {place}: {written:e} as written, {optimised:e} optimised, {moved:e} by conditioning\n{}\n{}\n{}",
+                    function.traced_graph().to_text(),
+                    function.graph().to_text(),
+                    function.graph().explain_rewrites()
+                )
+            };
             prop_assert!(optimised.is_finite(), "{}", says());
             let allowed = 4.0 * moved + ROUNDINGS * epsilon * written.abs() + f64::MIN_POSITIVE;
             prop_assert!(!is_tame || (written - optimised).abs() <= allowed, "{}", says());
@@ -218,7 +225,8 @@ fn the_programs_of_the_examples_are_settled() {
     let tape = Tape::new();
     let n = tape.dim("n");
     let (x, y) = (tape.input::<f32>("x", (n, 784)), tape.input::<f32>("y", (n, 10)));
-    let weights = [("w1", vec![784, 500]), ("b1", vec![500]), ("w2", vec![500, 10]), ("b2", vec![10])].map(|(name, shape)| tape.input::<f32>(name, shape));
+    let weights =
+        [("w1", vec![784, 500]), ("b1", vec![500]), ("w2", vec![500, 10]), ("b2", vec![10])].map(|(name, shape)| tape.input::<f32>(name, shape));
     let [w1, b1, w2, b2] = weights;
     let scores = (x.dot(w1) + b1).tanh().dot(w2) + b2;
     let cost = -(y * scores.log_softmax(ndarray::Axis(1))).sum_axis(ndarray::Axis(1)).mean();

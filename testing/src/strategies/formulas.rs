@@ -92,9 +92,12 @@ fn take<'t, T: Float>(tape: &'t Tape, values: &[Tensor<'t, T>], step: Step) -> T
         16 => [(-left).exp(), left.exp().ln(), left.ln().exp(), left.sqrt() * left.sqrt(), (left * left).sqrt()][parameter % 5],
         17 => {
             let one = T::from_f64(1.0);
-            [(left.exp() + one).ln(), (-left.exp() + one).ln(), (left.exp() - one), ((-left).exp() + one).recip(), left.max(T::from_f64(0.0))][parameter % 5]
+            [(left.exp() + one).ln(), (-left.exp() + one).ln(), (left.exp() - one), ((-left).exp() + one).recip(), left.max(T::from_f64(0.0))]
+                [parameter % 5]
         }
-        18 if rank > 0 => [left.sum_axis(axis), left.max_axis(axis), left.mean_axis(axis), left.prod_axis(axis), left.min_axis(axis)][usize::from(step.right) % 5],
+        18 if rank > 0 => {
+            [left.sum_axis(axis), left.max_axis(axis), left.mean_axis(axis), left.prod_axis(axis), left.min_axis(axis)][usize::from(step.right) % 5]
+        }
         19 if rank > 0 => {
             let shares = left.exp() / left.exp().sum_axis_keep(axis);
             [shares, shares.ln(), left.softmax(axis), left.exp().sum_axis(axis).ln()][usize::from(step.right) % 4]
