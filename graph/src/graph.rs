@@ -1,8 +1,10 @@
 //! The graph: nodes that are an op, its inputs and the type inferred from them; equal nodes are one node.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use slotmap::{SlotMap, new_key_type};
@@ -75,13 +77,24 @@ impl Node {
 #[derive(Clone, Default)]
 pub struct Graph {
     nodes: SlotMap<NodeId, Node>,
-    known: HashTable<NodeId>,
+    /// Every node, found by the hash of its op and inputs.
+    known: HashTable<(u64, NodeId)>,
     hasher: DefaultHashBuilder,
     inputs: Vec<NodeId>,
     outputs: Vec<Value>,
     lengths: Lengths,
     provenance: Provenance,
-    rewrites: Vec<Rewrite>,
+    made_for: Option<MadeFor>,
+    rewrites: Arc<Vec<Rewrite>>,
+}
+
+/// What nodes are made for: they come from where this node comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MadeFor {
+    /// The node.
+    pub node: NodeId,
+    /// The rule that makes them, if one does.
+    pub rule: Option<&'static str>,
 }
 
 impl Graph {
@@ -100,31 +113,37 @@ impl Graph {
     /// Applies an op to values, and gives the node.
     pub fn add_node(&mut self, op: Op, inputs: &[Value]) -> Result<NodeId> {
         let hash = self.hash(&op, inputs);
-        if let Some(&node) = self.known.find(hash, |&node| self.nodes[node].op == op && self.nodes[node].inputs[..] == *inputs) {
+        if let Some(node) = self.find_by(hash, &op, inputs) {
             return Ok(node);
         }
         let types = self.infer(&op, inputs)?;
-        Ok(self.insert(hash, op, inputs, types))
+        let provenance = self.origin().into_owned();
+        Ok(self.insert(hash, Node { op, inputs: inputs.into(), types, provenance }))
     }
 
     /// Applies an op to values as it was printed, with types that the reader has compared with the inferred ones.
     pub(crate) fn restore_node(&mut self, op: Op, inputs: &[Value], types: Types) -> NodeId {
-        match self.find(&op, inputs) {
+        let hash = self.hash(&op, inputs);
+        match self.find_by(hash, &op, inputs) {
             Some(node) => node,
-            None => self.insert(self.hash(&op, inputs), op, inputs, types),
+            None => self.insert(hash, Node { op, inputs: inputs.into(), types, provenance: self.provenance.clone() }),
         }
     }
 
     /// The node that applies this op to these values, if there is one.
     pub fn find(&self, op: &Op, inputs: &[Value]) -> Option<NodeId> {
-        self.known.find(self.hash(op, inputs), |&node| self.nodes[node].op == *op && self.nodes[node].inputs[..] == *inputs).copied()
+        self.find_by(self.hash(op, inputs), op, inputs)
     }
 
-    fn insert(&mut self, hash: u64, op: Op, inputs: &[Value], types: Types) -> NodeId {
-        let is_input = matches!(op, Op::Input(_));
-        let node = self.nodes.insert(Node { op, inputs: inputs.into(), types, provenance: self.provenance.clone() });
-        let (nodes, hasher) = (&self.nodes, &self.hasher);
-        self.known.insert_unique(hash, node, |&node| hash_node(hasher, &nodes[node].op, &nodes[node].inputs));
+    fn find_by(&self, hash: u64, op: &Op, inputs: &[Value]) -> Option<NodeId> {
+        let is_it = |&(known, node): &(u64, NodeId)| known == hash && self.nodes[node].inputs[..] == *inputs && self.nodes[node].op == *op;
+        self.known.find(hash, is_it).map(|&(_, node)| node)
+    }
+
+    fn insert(&mut self, hash: u64, node: Node) -> NodeId {
+        let is_input = matches!(node.op, Op::Input(_));
+        let node = self.nodes.insert(node);
+        self.known.insert_unique(hash, (hash, node), |&(hash, _)| hash);
         if is_input {
             self.inputs.push(node);
         }
@@ -138,7 +157,10 @@ impl Graph {
     }
 
     fn hash(&self, op: &Op, inputs: &[Value]) -> u64 {
-        hash_node(&self.hasher, op, inputs)
+        let mut state = self.hasher.build_hasher();
+        op.hash(&mut state);
+        inputs.hash(&mut state);
+        state.finish()
     }
 
     fn infer(&mut self, op: &Op, inputs: &[Value]) -> Result<Types> {
@@ -148,15 +170,13 @@ impl Graph {
             types.push(ty.ok_or_else(|| Error::new(ErrorKind::Verify, format!("`{}` reads a value that is not in this graph", op.rules().name())))?);
         }
         let rules = op.rules();
-        if self.lengths.asker.0 != rules.name() || self.lengths.asker.1 != self.provenance.source {
-            self.lengths.asker = (rules.name().to_owned(), self.provenance.source);
-        }
+        self.lengths.asker = (rules.name(), self.made_for.map_or(self.provenance.source, |made_for| self.nodes[made_for.node].provenance.source));
         rules.infer(&types, &mut self.lengths).map_err(|problem| self.blame(op, inputs, problem))
     }
 
     /// Turns a problem with the operands of an op that is being added into an error that names the op, its line and its operands.
     pub fn blame(&self, op: &Op, inputs: &[Value], problem: Problem) -> Error {
-        self.blame_at(&self.provenance, op, inputs, problem)
+        self.blame_at(&self.origin(), op, inputs, problem)
     }
 
     /// Turns a problem that a node has when it is planned or computed into an error that names the op, its line and its operands.
@@ -285,6 +305,18 @@ impl Graph {
         std::mem::replace(&mut self.provenance, provenance)
     }
 
+    /// Says what nodes added from now on are made for, before what [`set_provenance`](Graph::set_provenance) said; gives what was said before.
+    pub fn set_made_for(&mut self, made_for: Option<MadeFor>) -> Option<MadeFor> {
+        std::mem::replace(&mut self.made_for, made_for)
+    }
+
+    /// How a node added now comes to be.
+    fn origin(&self) -> Cow<'_, Provenance> {
+        let Some(MadeFor { node, rule }) = self.made_for else { return Cow::Borrowed(&self.provenance) };
+        let provenance = &self.nodes[node].provenance;
+        rule.map_or(Cow::Borrowed(provenance), |rule| Cow::Owned(provenance.by_rule(rule)))
+    }
+
     /// What rewriting replaced on the way to this graph, in the order it happened.
     pub fn rewrites(&self) -> &[Rewrite] {
         &self.rewrites
@@ -299,21 +331,32 @@ impl Graph {
 
     /// Writes down that a rule replaced something.
     pub fn record_rewrite(&mut self, rewrite: Rewrite) {
-        self.rewrites.push(rewrite);
+        Arc::make_mut(&mut self.rewrites).push(rewrite);
     }
 
     /// A graph of nothing that knows what this one knows of lengths and rewrites: what a pass builds into.
     #[must_use]
     pub fn successor(&self) -> Graph {
-        Graph { lengths: self.lengths.clone(), rewrites: self.rewrites.clone(), ..Graph::default() }
+        Graph {
+            nodes: SlotMap::with_capacity_and_key(self.len()),
+            known: HashTable::with_capacity(self.len()),
+            lengths: self.lengths.clone(),
+            rewrites: Arc::clone(&self.rewrites),
+            ..Graph::default()
+        }
     }
 
     /// Copies a node with other inputs from another graph, keeping where it came from.
     pub fn adopt(&mut self, node: &Node, inputs: &[Value]) -> Result<NodeId> {
-        let before = self.set_provenance(node.provenance.clone());
-        let adopted = self.add_node(node.op.clone(), inputs);
-        self.set_provenance(before);
-        adopted
+        let hash = self.hash(&node.op, inputs);
+        if let Some(known) = self.find_by(hash, &node.op, inputs) {
+            return Ok(known);
+        }
+        let before = (self.set_provenance(node.provenance.clone()), self.set_made_for(None));
+        let types = self.infer(&node.op, inputs);
+        let provenance = self.set_provenance(before.0);
+        self.set_made_for(before.1);
+        Ok(self.insert(hash, Node { op: node.op.clone(), inputs: inputs.into(), types: types?, provenance }))
     }
 
     #[cfg(test)]
@@ -343,13 +386,6 @@ fn advice(kind: ErrorKind) -> Option<&'static str> {
         | ErrorKind::Verify
         | ErrorKind::Io => return None,
     })
-}
-
-fn hash_node(hasher: &DefaultHashBuilder, op: &Op, inputs: &[Value]) -> u64 {
-    let mut state = hasher.build_hasher();
-    op.hash(&mut state);
-    inputs.hash(&mut state);
-    state.finish()
 }
 
 /// Equal programs: the same nodes in the same order with the same outputs and requirements, wherever they came from.

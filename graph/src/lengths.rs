@@ -61,7 +61,7 @@ pub struct Lengths {
     known_as: BTreeMap<Symbol, Dim>,
     requirements: Vec<Requirement>,
     /// Who is asking at the moment: the op and its line.
-    pub(crate) asker: (String, Option<Source>),
+    pub(crate) asker: (&'static str, Option<Source>),
 }
 
 impl PartialEq for Lengths {
@@ -133,7 +133,7 @@ impl Lengths {
 
     /// Writes a requirement down, once.
     pub fn require(&mut self, left: Dim, relation: Relation, right: Dim) {
-        let requirement = Requirement { left, relation, right, op: self.asker.0.clone(), source: self.asker.1 };
+        let requirement = Requirement { left, relation, right, op: self.asker.0.to_owned(), source: self.asker.1 };
         if !self.requirements.contains(&requirement) {
             self.requirements.push(requirement);
         }

@@ -35,7 +35,7 @@ pub use any_array::AnyArray;
 pub use dim::Dim;
 pub use dtype::{DType, Element, Float, Integer, Logical, Numeric, element};
 pub use error::{Error, ErrorKind, Problem, Result};
-pub use graph::{Graph, Node, NodeId, Value};
+pub use graph::{Graph, MadeFor, Node, NodeId, Value};
 pub use lengths::Lengths;
 pub use number::Number;
 pub use op::{Derivative, Linear, Op, Primitive, Tangent};

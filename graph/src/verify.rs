@@ -26,7 +26,7 @@ impl Graph {
             let broken = |message: String| broken(place, node, message);
             self.verify_inputs(place, node, &places).map_err(broken)?;
             let inputs: SmallVec<[&Type; 4]> = node.inputs().iter().map(|&value| self.ty(value)).collect();
-            lengths.asker = (node.op().rules().name().to_owned(), node.provenance().source);
+            lengths.asker = (node.op().rules().name(), node.provenance().source);
             check_types(node.op(), &inputs, node.types(), &mut lengths).map_err(broken)?;
             if let Some(first) = self.find(node.op(), node.inputs()).filter(|&first| first != id) {
                 return Err(broken(format!("it is the same as node %{}; equal nodes are one node", places[first])));

@@ -1,12 +1,12 @@
 //! From a tape's graph to a program: only what the outputs need, with the inputs in the order of the call.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use damo_graph::op::Op;
 use damo_graph::op::input::{Input, InputKind};
 use damo_graph::{Error, ErrorKind, Graph, NodeId, Provenance, Result, Value};
 
-use crate::rebuild::ancestors;
+use crate::rebuild::{StandsFor, ancestors};
 
 /// A program cut out of a graph, and where its inputs come from.
 #[derive(Clone, Debug)]
@@ -28,39 +28,50 @@ pub struct Captured {
 pub fn capture(graph: &Graph, arguments: &[Value], states: &[NodeId], outputs: &[Value]) -> Result<Captured> {
     let needed = ancestors(graph, outputs.iter().copied());
     let mut states = states.to_vec();
+    let listed: BTreeSet<NodeId> = states.iter().copied().collect();
     for &node in graph.inputs() {
         let is_state = graph.input(node).is_some_and(|input| input.kind == InputKind::Shared);
-        if is_state && needed.contains(&node) && !states.contains(&node) {
+        if is_state && needed.binary_search(&node).is_ok() && !listed.contains(&node) {
             states.push(node);
         }
     }
     let mut program = Graph::new();
-    let mut copies: BTreeMap<NodeId, NodeId> = BTreeMap::new();
+    let mut copies = StandsFor::default();
     for (place, node) in arguments.iter().map(|value| value.node).chain(states.iter().copied()).enumerate() {
         let input = graph.input(node).ok_or_else(|| not_an_input(graph, node))?;
         program.set_provenance(graph.node(node).provenance().clone());
         let copy = program.add_node(Op::Input(Input { place, ..input.clone() }), &[])?;
-        if copies.insert(node, copy).is_some() {
+        if copies.get(node.into()).is_some() {
             return Err(Error::new(ErrorKind::Declaration, format!("`{}` is listed twice among the inputs of a function", input.name))
                 .at(graph.node(node).provenance().source)
                 .advise("list each input once"));
         }
+        copies.insert(node.into(), copy.into());
     }
-    for (id, node) in graph.nodes() {
-        if !needed.contains(&id) || copies.contains_key(&id) {
+    for id in needed {
+        if copies.get(id.into()).is_some() {
             continue;
         }
+        let node = graph.node(id);
         if let Some(input) = graph.input(id) {
             return Err(Error::new(ErrorKind::Declaration, format!("the function needs `{}`, which is not among its inputs", input.name))
                 .at(node.provenance().source)
                 .advise(format!("add `{}` to the inputs of `tape.function`, or make it a `Shared`", input.name)));
         }
-        let inputs: Vec<Value> = node.inputs().iter().map(|value| Value { node: copies[&value.node], ..*value }).collect();
-        copies.insert(id, program.adopt(node, &inputs)?);
+        let inputs: Vec<Value> = node.inputs().iter().map(|&value| copied(&copies, value)).collect::<Result<_>>()?;
+        let copy = program.adopt(node, &inputs)?;
+        for result in 0..node.types().len() as u32 {
+            copies.insert(Value { node: id, result }, Value { node: copy, result });
+        }
     }
     program.set_provenance(Provenance::default());
-    program.set_outputs(outputs.iter().map(|value| Value { node: copies[&value.node], ..*value }));
+    let outputs: Vec<Value> = outputs.iter().map(|&value| copied(&copies, value)).collect::<Result<_>>()?;
+    program.set_outputs(outputs);
     Ok(Captured { graph: program, states })
+}
+
+fn copied(copies: &StandsFor, value: Value) -> Result<Value> {
+    copies.get(value).ok_or_else(|| Error::new(ErrorKind::Verify, "a program uses a value that is not in its graph"))
 }
 
 fn not_an_input(graph: &Graph, node: NodeId) -> Error {

@@ -18,19 +18,20 @@ pub fn run(graph: &Graph, passes: &[Pass], settings: &Settings) -> Result<(Graph
         graph.verify()?;
     }
     let mut trace = Trace { given: settings.texts.then(|| graph.to_text()), stages: Vec::with_capacity(passes.len()) };
-    let mut current = graph.clone();
+    let mut latest: Option<Graph> = None;
     for pass in passes {
+        let current = latest.as_ref().unwrap_or(graph);
         let start = Instant::now();
-        let next = (pass.run)(&current, settings)?;
+        let next = (pass.run)(current, settings)?;
         let time = start.elapsed();
         if settings.verifies() {
-            verify(pass, &current, &next)?;
+            verify(pass, current, &next)?;
         }
         let text = settings.texts.then(|| next.to_text());
         trace.stages.push(Stage { pass: pass.name, nodes_before: current.len(), nodes_after: next.len(), time, text });
-        current = next;
+        latest = Some(next);
     }
-    Ok((current, trace))
+    Ok((latest.unwrap_or_else(|| graph.clone()), trace))
 }
 
 /// Refuses passes of which one needs a form that the passes before it do not give.

@@ -1,6 +1,6 @@
 //! The pass that drops what no output needs.
 
-use damo_graph::{Graph, Result};
+use damo_graph::{Graph, NodeId, Result};
 
 use crate::rebuild::{Rebuild, ancestors};
 use crate::settings::Settings;
@@ -10,16 +10,28 @@ use crate::settings::Settings;
 /// All inputs stay, in their order: a call gives them by place. Requirements on lengths stay too, so that a call is refused
 /// for the same reasons as before.
 pub fn prune(graph: &Graph, _: &Settings) -> Result<Graph> {
-    let mut needed = ancestors(graph, graph.outputs().iter().copied());
-    needed.extend(graph.inputs());
+    let needed = needed(graph);
+    if needed.len() == graph.len() {
+        return Ok(graph.clone());
+    }
     let mut pruned = graph.successor();
     let mut rebuild = Rebuild::new(graph, &mut pruned);
-    // Keys grow as nodes are added, so this is dependencies first and inputs in order.
+    // Dependencies first, and inputs in order.
     for node in needed {
         rebuild.copy(node)?;
     }
     rebuild.finish()?;
     Ok(pruned)
+}
+
+/// Whether all nodes are needed.
+pub(crate) fn is_pruned(graph: &Graph) -> bool {
+    needed(graph).len() == graph.len()
+}
+
+fn needed(graph: &Graph) -> Vec<NodeId> {
+    let outputs = graph.outputs().iter().copied();
+    ancestors(graph, outputs.chain(graph.inputs().iter().map(|&input| input.into())))
 }
 
 #[cfg(test)]

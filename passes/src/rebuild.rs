@@ -1,8 +1,30 @@
 //! Copying nodes from one graph into another with changes: what every pass builds with.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use damo_graph::{Error, ErrorKind, Graph, Node, NodeId, Result, Value};
+use slotmap::SecondaryMap;
+use smallvec::SmallVec;
+
+/// For each of some values of a graph, a value that stands for it.
+#[derive(Clone, Debug, Default)]
+pub struct StandsFor(SecondaryMap<NodeId, SmallVec<[Option<Value>; 1]>>);
+
+impl StandsFor {
+    /// What stands for a value, if something does.
+    pub fn get(&self, value: Value) -> Option<Value> {
+        self.0.get(value.node)?.get(value.result as usize).copied().flatten()
+    }
+
+    /// Says what stands for a value.
+    pub fn insert(&mut self, value: Value, by: Value) {
+        let Some(entry) = self.0.entry(value.node) else { return };
+        let results = entry.or_default();
+        let place = value.result as usize;
+        if results.len() <= place {
+            results.resize(place + 1, None);
+        }
+        results[place] = Some(by);
+    }
+}
 
 /// A copy under way: which value of the new graph stands for which value of the old.
 ///
@@ -13,13 +35,13 @@ pub struct Rebuild<'a> {
     pub from: &'a Graph,
     /// The graph that is built.
     pub into: &'a mut Graph,
-    stands_for: BTreeMap<Value, Value>,
+    stands_for: StandsFor,
 }
 
 impl<'a> Rebuild<'a> {
     /// A copy of nothing yet.
     pub fn new(from: &'a Graph, into: &'a mut Graph) -> Self {
-        Rebuild { from, into, stands_for: BTreeMap::new() }
+        Rebuild { from, into, stands_for: StandsFor::default() }
     }
 
     /// Says what stands for a value of the old graph.
@@ -29,16 +51,16 @@ impl<'a> Rebuild<'a> {
 
     /// What stands for a value of the old graph; an error if nothing does yet.
     pub fn get(&self, old: Value) -> Result<Value> {
-        self.stands_for.get(&old).copied().ok_or_else(|| Error::new(ErrorKind::Verify, "a pass uses a value that it has not copied"))
+        self.stands_for.get(old).ok_or_else(|| Error::new(ErrorKind::Verify, "a pass uses a value that it has not copied"))
     }
 
     /// Whether something stands for a value of the old graph.
     pub fn has(&self, old: Value) -> bool {
-        self.stands_for.contains_key(&old)
+        self.stands_for.get(old).is_some()
     }
 
     /// What stands for the inputs of a node.
-    pub fn inputs_of(&self, node: &Node) -> Result<Vec<Value>> {
+    pub fn inputs_of(&self, node: &Node) -> Result<SmallVec<[Value; 3]>> {
         node.inputs().iter().map(|&input| self.get(input)).collect()
     }
 
@@ -62,13 +84,17 @@ impl<'a> Rebuild<'a> {
 }
 
 /// The nodes that values are computed from, themselves included: dependencies first.
-pub fn ancestors(graph: &Graph, values: impl IntoIterator<Item = Value>) -> BTreeSet<NodeId> {
-    let mut found = BTreeSet::new();
+pub fn ancestors(graph: &Graph, values: impl IntoIterator<Item = Value>) -> Vec<NodeId> {
+    let mut seen = SecondaryMap::new();
+    let mut found = Vec::new();
     let mut waiting: Vec<NodeId> = values.into_iter().map(|value| value.node).collect();
     while let Some(node) = waiting.pop() {
-        if found.insert(node) {
+        if seen.insert(node, ()).is_none() {
+            found.push(node);
             waiting.extend(graph.node(node).inputs().iter().map(|input| input.node));
         }
     }
+    // Keys grow as nodes are added.
+    found.sort_unstable();
     found
 }

@@ -30,14 +30,13 @@ use damo_graph::op::pointwise::Pointwise;
 use damo_graph::op::scalar::{ADD, MUL, SUB, Scalar};
 use damo_graph::op::term::{Formula as Say, Term};
 use damo_graph::types::Dims;
-use damo_graph::{AnyArray, DType, Error, ErrorKind, Graph, NodeId, Number, Result, Rewrite, Value};
-use slotmap::SecondaryMap;
+use damo_graph::{AnyArray, DType, Error, ErrorKind, Graph, MadeFor, NodeId, Number, Result, Rewrite, Value};
 use smallvec::{SmallVec, smallvec};
 
 use crate::fold::known_result;
-use crate::rebuild::ancestors;
+use crate::rebuild::{StandsFor, ancestors};
 use crate::rule::{Body, Formula, Rule};
-use leaves::Tree;
+use leaves::{KnownLeaves, Tree};
 use matching::Bindings;
 use pattern::Pattern;
 
@@ -52,7 +51,7 @@ pub fn matches_anything(left: Term) -> bool {
 /// How many rules may fire while one node of a program is brought into normal form, before they are held to run in circles.
 const PATIENCE: usize = 5_000;
 
-/// What a node of normal form is known to be.
+/// What a node reads.
 type Inputs = SmallVec<[Value; 3]>;
 
 /// Brings values of a graph into normal form. Nodes are only added to the graph.
@@ -61,7 +60,8 @@ pub struct Rewriter<'g> {
     pub graph: &'g mut Graph,
     rules: Chosen<'g>,
     /// The normal form of each value that has been looked at.
-    normal: NormalForms,
+    normal: StandsFor,
+    known_leaves: KnownLeaves,
     /// Values that stay as they are and are not looked into.
     fixed: BTreeSet<NodeId>,
     /// The most elements of a constant that is computed now; `None` to leave constants uncomputed.
@@ -80,7 +80,17 @@ impl<'g> Rewriter<'g> {
     /// The `fixed` values stay as they are: what reads them is rewritten as if they were inputs.
     pub fn new(graph: &'g mut Graph, rules: Chosen<'g>, fixed: impl IntoIterator<Item = Value>, fold_limit: Option<usize>) -> Self {
         let fixed = fixed.into_iter().map(|value| value.node).collect();
-        Rewriter { graph, rules, normal: NormalForms::default(), fixed, fold_limit, releases: false, patience: PATIENCE, fired: Vec::new() }
+        Rewriter {
+            graph,
+            rules,
+            normal: StandsFor::default(),
+            known_leaves: KnownLeaves::default(),
+            fixed,
+            fold_limit,
+            releases: false,
+            patience: PATIENCE,
+            fired: Vec::new(),
+        }
     }
 
     /// It also drops what only stops derivatives: none will be taken any more, and rules see through to what was held apart.
@@ -113,10 +123,10 @@ impl<'g> Rewriter<'g> {
         let made = if self.fixed.contains(&id) || inputs[..] == *node.inputs() {
             id
         } else {
-            let (op, provenance) = (node.op().clone(), node.provenance().clone());
-            let before = self.graph.set_provenance(provenance);
+            let op = node.op().clone();
+            let before = self.graph.set_made_for(Some(MadeFor { node: id, rule: None }));
             let made = self.graph.add_node(op, &inputs);
-            self.graph.set_provenance(before);
+            self.graph.set_made_for(before);
             made?
         };
         for result in 0..results {
@@ -145,7 +155,7 @@ impl<'g> Rewriter<'g> {
         self.normal.insert(value, value);
         let candidates = self.rules.of(self.graph.op(value));
         for &place in candidates {
-            if !self.rules.admits(place) {
+            if !self.rules.admits(place) || !self.may_match(place, value) {
                 continue;
             }
             let Some(replacement) = self.fire(place, value)? else { continue };
@@ -166,6 +176,19 @@ impl<'g> Rewriter<'g> {
     fn known(&self, value: Value) -> Option<AnyArray> {
         let node = self.graph.node(value.node);
         known_result(self.graph, node, node.inputs(), self.fold_limit?)?.pop()
+    }
+
+    /// Whether a rule is worth trying: it is for such elements, and all functions it looks for are there.
+    fn may_match(&mut self, place: usize, value: Value) -> bool {
+        let Body::Formula(formula) = &self.rules.rule(place).body else { return true };
+        let dtype = self.number_type(value);
+        if !(if formula.integers { dtype.is_integer() } else { dtype.is_float() }) {
+            return false;
+        }
+        match self.rules.pattern(place) {
+            Pattern::Flat(flat) => flat.needs == 0 || flat.needs & !self.leaves(flat.tree, value).functions == 0,
+            Pattern::Apply(..) | Pattern::Variable(_) | Pattern::Number(_) => true,
+        }
     }
 
     /// What a rule replaces a value by, if it applies.
@@ -208,18 +231,14 @@ impl<'g> Rewriter<'g> {
 
     /// Makes nodes in the name of a rule, for a value.
     fn made_by<R>(&mut self, value: Value, rule: &'static str, make: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
-        let provenance = self.graph.node(value.node).provenance().by_rule(rule);
-        let before = self.graph.set_provenance(provenance);
+        let before = self.graph.set_made_for(Some(MadeFor { node: value.node, rule: Some(rule) }));
         let made = make(self);
-        self.graph.set_provenance(before);
+        self.graph.set_made_for(before);
         made
     }
 
     fn by_formula(&mut self, place: usize, formula: &Formula, value: Value) -> Result<Option<Value>> {
         let dtype = self.number_type(value);
-        if !(if formula.integers { dtype.is_integer() } else { dtype.is_float() }) {
-            return Ok(None);
-        }
         let pattern = self.rules.pattern(place);
         let nothing: Bindings = [None; 4];
         let replacement = match pattern {
@@ -330,15 +349,20 @@ impl<'g> Rewriter<'g> {
         self.graph.node(value.node).inputs()[0]
     }
 
+    /// The function, if a value is one of a pointwise function.
+    pub fn function(&self, value: Value) -> Option<&'static Scalar> {
+        let Some(Op::Pointwise(op)) = self.op(value) else { return None };
+        Some(op.0)
+    }
+
     /// The function and its inputs, if a value is one of a pointwise function.
     pub fn pointwise(&self, value: Value) -> Option<(&'static Scalar, Inputs)> {
-        let Some(Op::Pointwise(op)) = self.op(value) else { return None };
-        Some((op.0, self.graph.node(value.node).inputs().into()))
+        self.function(value).map(|function| (function, self.graph.node(value.node).inputs().into()))
     }
 
     /// The inputs of a value, if it is one of that function.
     pub fn is(&self, value: Value, scalar: &'static Scalar) -> Option<Inputs> {
-        self.pointwise(value).filter(|(found, _)| *found == scalar).map(|(_, inputs)| inputs)
+        (self.function(value)? == scalar).then(|| self.graph.node(value.node).inputs().into())
     }
 
     /// The number that a value is everywhere, if that is known.
@@ -352,26 +376,6 @@ impl<'g> Rewriter<'g> {
             Op::Broadcast(_) | Op::Reshape(_) | Op::InsertAxis(_) | Op::RemoveAxis(_) | Op::Transpose(_) => self.uniform(self.input(value)),
             _ => None,
         }
-    }
-}
-
-/// The normal form of each value that has one.
-#[derive(Debug, Default)]
-struct NormalForms(SecondaryMap<NodeId, SmallVec<[Option<Value>; 1]>>);
-
-impl NormalForms {
-    fn get(&self, value: Value) -> Option<Value> {
-        self.0.get(value.node)?.get(value.result as usize).copied().flatten()
-    }
-
-    fn insert(&mut self, value: Value, normal: Value) {
-        let Some(entry) = self.0.entry(value.node) else { return };
-        let results = entry.or_default();
-        let place = value.result as usize;
-        if results.len() <= place {
-            results.resize(place + 1, None);
-        }
-        results[place] = Some(normal);
     }
 }
 

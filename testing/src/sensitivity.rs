@@ -14,6 +14,9 @@ const SAMPLES: u64 = 6;
 /// Functions that are 0 only where they underflow, or where a factor is 0: such programs are not compared closely.
 const NEVER_ZERO: &[&Scalar] = &[&scalar::EXP, &scalar::SIGMOID, &scalar::SOFTPLUS, &scalar::RECIP, &scalar::MUL, &scalar::DIV];
 
+/// Functions that are 0 where they underflow, and where an argument is 0.
+const PRODUCTS: &[&Scalar] = &[&scalar::MUL, &scalar::DIV, &scalar::POW];
+
 /// The results of a program and how far they move.
 #[derive(Clone, Debug)]
 pub struct Sensitivity {
@@ -32,15 +35,15 @@ pub struct Sensitivity {
 /// Those of an op.
 pub fn sensitivity(graph: &Graph, inputs: &[AnyArray], share: f64) -> Result<Sensitivity> {
     let mut is_tame = true;
-    let undisturbed = evaluate(graph, inputs, |op, array| {
-        is_tame &= is_ordinary(op, &array);
+    let undisturbed = evaluate(graph, inputs, |op, read, array| {
+        is_tame &= is_ordinary(op, read, &array);
         array
     })?;
     let values: Vec<ArrayD<f64>> = undisturbed.iter().map(AnyArray::to_reals).collect();
     let mut moved: Vec<ArrayD<f64>> = values.iter().map(|array| ArrayD::zeros(array.raw_dim())).collect();
     for sample in 1..=SAMPLES {
         let mut random = sample << 32;
-        let disturbed = evaluate(graph, inputs, |_, array| disturb(&array, share, &mut random))?;
+        let disturbed = evaluate(graph, inputs, |_, _, array| disturb(&array, share, &mut random))?;
         for ((moved, value), disturbed) in moved.iter_mut().zip(&values).zip(disturbed) {
             moved.zip_mut_with(&(disturbed.to_reals() - value), |moved, by| *moved = if by.is_nan() { f64::INFINITY } else { moved.max(by.abs()) });
         }
@@ -49,7 +52,7 @@ pub fn sensitivity(graph: &Graph, inputs: &[AnyArray], share: f64) -> Result<Sen
 }
 
 /// Evaluates every node, and changes what it gives.
-fn evaluate(graph: &Graph, inputs: &[AnyArray], mut change: impl FnMut(&Op, AnyArray) -> AnyArray) -> Result<Vec<AnyArray>> {
+fn evaluate(graph: &Graph, inputs: &[AnyArray], mut change: impl FnMut(&Op, &[&AnyArray], AnyArray) -> AnyArray) -> Result<Vec<AnyArray>> {
     let shapes: Vec<&[usize]> = inputs.iter().map(AnyArray::shape).collect();
     let sizes = Sizes::bind(graph, &shapes)?;
     let places: std::collections::BTreeMap<_, usize> = graph.nodes().enumerate().map(|(place, (id, _))| (id, place)).collect();
@@ -60,7 +63,9 @@ fn evaluate(graph: &Graph, inputs: &[AnyArray], mut change: impl FnMut(&Op, AnyA
         } else {
             let read: Vec<&AnyArray> = node.inputs().iter().map(|value| &results[places[&value.node]][value.result as usize]).collect();
             let made = node.op().rules().evaluate(&read, &sizes).map_err(|problem| -> Error { graph.blame_node(id, problem) })?;
-            made.into_iter().map(|array| if computes(node.op()) && array.dtype().is_float() { change(node.op(), array) } else { array }).collect()
+            made.into_iter()
+                .map(|array| if computes(node.op()) && array.dtype().is_float() { change(node.op(), &read, array) } else { array })
+                .collect()
         };
         results.push(made);
     }
@@ -87,10 +92,27 @@ fn computes(op: &Op) -> bool {
     )
 }
 
-fn is_ordinary(op: &Op, array: &AnyArray) -> bool {
+/// Whether every element is a number that has all its digits.
+fn is_ordinary(op: &Op, read: &[&AnyArray], array: &AnyArray) -> bool {
     let least = if array.dtype() == damo::DType::F64 { f64::MIN_POSITIVE } else { f64::from(f32::MIN_POSITIVE) };
-    let never_zero = matches!(op, Op::Softmax(_)) || matches!(op, Op::Pointwise(function) if NEVER_ZERO.contains(&function.0));
-    array.to_reals().iter().all(|&x| x.is_finite() && if x == 0.0 { !never_zero } else { x.abs() >= least })
+    let reals = array.to_reals();
+    if !reals.iter().all(|&x| x.is_finite() && (x == 0.0 || x.abs() >= least)) {
+        return false;
+    }
+    if !reals.iter().any(|&x| x == 0.0) {
+        return true;
+    }
+    let function = if let Op::Pointwise(op) = op { Some(op.0) } else { None };
+    if matches!(op, Op::Softmax(_)) || function.is_some_and(|function| NEVER_ZERO.contains(&function)) {
+        return false;
+    }
+    if !function.is_some_and(|function| PRODUCTS.contains(&function)) {
+        return true;
+    }
+    // A product vanishes by itself only where a factor does.
+    let factors: Vec<ArrayD<f64>> = read.iter().map(|array| array.to_reals()).collect();
+    let factors: Vec<_> = factors.iter().filter_map(|factor| factor.broadcast(reals.raw_dim())).collect();
+    reals.indexed_iter().all(|(at, &x)| x != 0.0 || factors.iter().any(|factor| factor[&at] == 0.0))
 }
 
 /// Each element off by up to that share of it.

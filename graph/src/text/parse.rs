@@ -210,7 +210,7 @@ impl<'t> Reader<'t, '_> {
     fn restore_node(&mut self, line: Line<'_>, op: Op, inputs: &[Value], types: &str) -> Result<NodeId> {
         let types = split_list(types).into_iter().map(read_type).collect::<Result<Types, _>>().map_err(|problem| line.problem(problem))?;
         let mut lengths = std::mem::take(self.graph.lengths_mut());
-        lengths.asker = (op.rules().name().to_owned(), self.graph.provenance().source);
+        lengths.asker = (op.rules().name(), self.graph.provenance().source);
         let checked = {
             let read: SmallVec<[&Type; 4]> = inputs.iter().map(|&value| self.graph.ty(value)).collect();
             check_types(&op, &read, &types, &mut lengths)

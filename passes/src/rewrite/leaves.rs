@@ -2,11 +2,15 @@
 //!
 //! Nothing is put in another order: a tree that loses leaves keeps its shape.
 
+use std::rc::Rc;
+
 use damo_graph::op::scalar::{ADD, DIV, MUL, NEG, RECIP, SUB};
 use damo_graph::{DType, Result, Value};
+use slotmap::Key as _;
 use smallvec::SmallVec;
 
 use super::Rewriter;
+use super::pattern::bit;
 use super::rounding::{exact_product, exact_sum, rounded};
 
 /// Which trees are walked.
@@ -43,6 +47,30 @@ pub struct Leaves {
     pub items: SmallVec<[Leaf; 8]>,
     /// The element type.
     pub dtype: DType,
+    /// The functions of the table among the leaves, as bits.
+    pub(super) functions: u128,
+}
+
+/// What leaves are known of: the value, the tree, and whether factors must not round.
+type Of = (Value, Tree, bool);
+
+/// The leaves that were looked for last.
+#[derive(Debug)]
+pub(super) struct KnownLeaves(Vec<Option<(Of, Rc<Leaves>)>>);
+
+impl Default for KnownLeaves {
+    fn default() -> Self {
+        KnownLeaves(vec![None; 256])
+    }
+}
+
+impl KnownLeaves {
+    /// The only place for these leaves.
+    fn place(&mut self, (value, tree, exactly): Of) -> &mut Option<(Of, Rc<Leaves>)> {
+        let at = 4 * value.node.data().as_ffi() as usize + 2 * usize::from(tree == Tree::Sum) + usize::from(exactly);
+        let count = self.0.len();
+        &mut self.0[at % count]
+    }
 }
 
 /// Leaves by their places, as bits.
@@ -117,18 +145,28 @@ enum Branch {
 
 impl Rewriter<'_> {
     /// The leaves of the tree that a value is the root of.
-    pub fn leaves(&mut self, tree: Tree, value: Value) -> Leaves {
+    pub fn leaves(&mut self, tree: Tree, value: Value) -> Rc<Leaves> {
         self.leaves_to(tree, value, true)
     }
 
     /// The same, where the factors of a sum may have been rounded in `f64`.
-    pub fn rounded_leaves(&mut self, value: Value) -> Leaves {
+    pub fn rounded_leaves(&mut self, value: Value) -> Rc<Leaves> {
         self.leaves_to(Tree::Sum, value, false)
     }
 
-    fn leaves_to(&mut self, tree: Tree, value: Value, exactly: bool) -> Leaves {
-        let mut leaves = Leaves { tree, items: SmallVec::new(), dtype: self.graph.ty(value).dtype };
+    fn leaves_to(&mut self, tree: Tree, value: Value, exactly: bool) -> Rc<Leaves> {
+        let of = (value, tree, exactly);
+        if let Some((known, leaves)) = self.known_leaves.place(of) {
+            if *known == of {
+                return Rc::clone(leaves);
+            }
+        }
+        let mut leaves = Leaves { tree, items: SmallVec::new(), dtype: self.graph.ty(value).dtype, functions: 0 };
         self.walk(value, 1.0, exactly, MOST, &mut leaves);
+        leaves.functions = leaves.values().fold(0, |functions, (_, value, _)| functions | self.function(value).map_or(0, bit));
+        // Nodes never change, nor do their leaves.
+        let leaves = Rc::new(leaves);
+        *self.known_leaves.place(of) = Some((of, Rc::clone(&leaves)));
         leaves
     }
 
@@ -157,7 +195,8 @@ impl Rewriter<'_> {
 
     fn branch(&mut self, tree: Tree, value: Value, weight: f64, exactly: bool) -> Branch {
         let dtype = self.graph.ty(value).dtype;
-        let Some((scalar, inputs)) = self.pointwise(value) else { return Branch::Leaf };
+        let Some(scalar) = self.function(value) else { return Branch::Leaf };
+        let inputs = self.graph.node(value.node).inputs();
         let [first, second] = [inputs[0], inputs.get(1).copied().unwrap_or(inputs[0])];
         let divides = dtype.is_float();
         match tree {

@@ -6,7 +6,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::Rewriter;
 use super::leaves::{Leaves, Places, Tree};
-use super::pattern::{Flat, Part, Pattern, bit};
+use super::pattern::{Flat, Part, Pattern};
 
 /// What each variable stands for.
 pub(super) type Bindings = [Option<Value>; 4];
@@ -89,8 +89,7 @@ impl Rewriter<'_> {
 
     /// All ways in which leaves are a sum or a product of a pattern; if not `whole`, leaves may be left over.
     pub(super) fn solve_flat(&mut self, flat: &Flat, leaves: &Leaves, root: Value, whole: bool, bindings: Bindings) -> Result<SmallVec<[Found; 2]>> {
-        let needs = flat.parts.iter().fold(0, |needs, part| needs | (part.pattern.needs() * u128::from(matches!(part.pattern, Pattern::Apply(..)))));
-        if needs & !self.functions(leaves) != 0 {
+        if flat.needs & !leaves.functions != 0 {
             return Ok(smallvec![]);
         }
         let mut ways: SmallVec<[Found; 2]> = smallvec![Found { bindings, used: 0, scale: whole.then_some(1.0), factor: 1.0 }];
@@ -115,11 +114,6 @@ impl Rewriter<'_> {
             complete.extend(take_numbers(flat, leaves, whole, way).filter(|way| !whole || way.used == all));
         }
         Ok(complete)
-    }
-
-    /// The functions among the leaves.
-    fn functions(&self, leaves: &Leaves) -> u128 {
-        leaves.values().fold(0, |functions, (_, value, _)| self.pointwise(value).map_or(functions, |(scalar, _)| functions | bit(scalar)))
     }
 
     /// The ways in which one of the leaves that are left is a part.

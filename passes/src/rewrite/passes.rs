@@ -4,7 +4,7 @@ use damo_graph::{Graph, Result, Value};
 
 use super::{Rewriter, standard};
 use crate::policy::Policy;
-use crate::prune::prune;
+use crate::prune::{is_pruned, prune};
 use crate::settings::Settings;
 
 /// The same program in normal form, its constants as they were written: what would overflow when computed now may still be replaced.
@@ -23,7 +23,7 @@ fn in_normal_form(graph: &Graph, settings: &Settings, fold_limit: Option<usize>)
     let rules = standard().choose(settings.policy, &settings.without);
     let outputs = Rewriter::new(&mut graph, rules, [], fold_limit).releasing().normal_forms(&outputs)?;
     graph.set_outputs(outputs);
-    prune(&graph, settings)
+    if is_pruned(&graph) { Ok(graph) } else { prune(&graph, settings) }
 }
 
 /// Stable forms of values of a graph, added to the graph: what derivatives are taken of.

@@ -1,5 +1,7 @@
 //! The left side of a rule, prepared for matching: sums and products flat, whatever their order and signs were.
 
+use std::sync::LazyLock;
+
 use damo_graph::op::scalar::{ADD, ALL, DIV, MUL, NEG, RECIP, SUB, Scalar};
 use damo_graph::op::term::{Formula, Term};
 
@@ -26,6 +28,8 @@ pub(super) struct Flat {
     pub parts: Vec<Part>,
     /// What the numbers among the leaves must come to: 0 in a sum, or 1 in a product, if there are none.
     pub constant: f64,
+    /// The functions of the table that must be among the leaves, as bits.
+    pub needs: u128,
 }
 
 /// A part of a sum or a product.
@@ -52,7 +56,7 @@ impl Pattern {
                 } else {
                     return Pattern::Apply(scalar, terms.iter().map(|&term| Pattern::of(term)).collect());
                 };
-                let mut flat = Flat { tree, parts: Vec::new(), constant: if tree == Tree::Sum { 0.0 } else { 1.0 } };
+                let mut flat = Flat { tree, parts: Vec::new(), constant: if tree == Tree::Sum { 0.0 } else { 1.0 }, needs: 0 };
                 flat.take(term, 1.0);
                 flat.parts.sort_by_key(|part| (part.pattern.freedom(), part.weight > 0.0));
                 Pattern::Flat(flat)
@@ -79,22 +83,27 @@ impl Pattern {
             Pattern::Variable(_) => 100,
         }
     }
-
-    /// The functions of the table that must be among the leaves (or, of a function, the root), as bits.
-    pub fn needs(&self) -> u128 {
-        match self {
-            Pattern::Flat(flat) => {
-                flat.parts.iter().fold(0, |needs, part| if let Pattern::Apply(scalar, _) = part.pattern { needs | bit(scalar) } else { needs })
-            }
-            Pattern::Apply(scalar, _) => bit(scalar),
-            Pattern::Variable(_) | Pattern::Number(_) => 0,
-        }
-    }
 }
 
 /// The place of a function in the table; all others share the last.
 pub(super) fn bit(scalar: &Scalar) -> u128 {
-    1 << ALL.iter().position(|&known| known == scalar).unwrap_or(127).min(127)
+    1 << place(scalar).unwrap_or(127).min(127)
+}
+
+/// The place of a function in the table, if it is there.
+pub(super) fn place(scalar: &Scalar) -> Option<usize> {
+    /// The functions' addresses, ascending, with their places.
+    static PLACES: LazyLock<Vec<(usize, usize)>> = LazyLock::new(|| {
+        let mut places: Vec<(usize, usize)> = ALL.iter().enumerate().map(|(place, &scalar)| (address(scalar), place)).collect();
+        places.sort_unstable();
+        places
+    });
+    let found = PLACES.binary_search_by_key(&address(scalar), |&(address, _)| address).ok()?;
+    Some(PLACES[found].1)
+}
+
+fn address(scalar: &Scalar) -> usize {
+    std::ptr::from_ref(scalar).addr()
 }
 
 impl Flat {
@@ -166,6 +175,10 @@ impl Flat {
                 return;
             }
         }
-        self.parts.push(Part { pattern: Pattern::of(term), weight });
+        let pattern = Pattern::of(term);
+        if let Pattern::Apply(scalar, _) = &pattern {
+            self.needs |= bit(scalar);
+        }
+        self.parts.push(Part { pattern, weight });
     }
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use damo_graph::op::Op;
-use damo_graph::op::scalar::{ADD, DIV, MUL, RECIP, SUB};
+use damo_graph::op::scalar::{ADD, ALL, DIV, MUL, RECIP, SUB};
 
 use super::leaves::Tree;
-use super::pattern::Pattern;
+use super::pattern::{Pattern, place};
 use crate::policy::Policy;
 use crate::rule::{Body, Rule};
 
@@ -15,6 +15,8 @@ use crate::rule::{Body, Rule};
 pub struct Table {
     rules: Vec<Rule>,
     patterns: Vec<Pattern>,
+    /// The rules that a function of the table is offered, by its place there.
+    by_function: Vec<Vec<usize>>,
     /// The rules that a node of an op of that name is offered.
     by_name: BTreeMap<&'static str, Vec<usize>>,
     /// The rules that any other node is offered: those that are functions.
@@ -30,7 +32,7 @@ pub fn standard() -> &'static Table {
 impl Table {
     /// A table of rules, tried in this order.
     pub fn new(rules: Vec<Rule>) -> Table {
-        let mut table = Table { patterns: Vec::new(), by_name: BTreeMap::new(), others: Vec::new(), rules: Vec::new() };
+        let mut table = Table { patterns: Vec::new(), by_function: Vec::new(), by_name: BTreeMap::new(), others: Vec::new(), rules: Vec::new() };
         let mut roots: Vec<Option<Vec<&'static str>>> = Vec::new();
         for rule in &rules {
             let (pattern, names) = match &rule.body {
@@ -58,6 +60,7 @@ impl Table {
             }
         }
         table.others = (0..rules.len()).filter(|&place| roots[place].is_none()).collect();
+        table.by_function = ALL.iter().map(|function| table.by_name.get(function.name).unwrap_or(&table.others).clone()).collect();
         table.rules = rules;
         table
     }
@@ -88,7 +91,8 @@ pub struct Chosen<'t> {
 impl<'t> Chosen<'t> {
     /// The rules that a node of that op is offered, by their places.
     pub(super) fn of(&self, op: &Op) -> &'t [usize] {
-        self.table.by_name.get(op.rules().name()).unwrap_or(&self.table.others)
+        let of_function = if let Op::Pointwise(op) = op { place(op.0).and_then(|place| self.table.by_function.get(place)) } else { None };
+        of_function.unwrap_or_else(|| self.table.by_name.get(op.rules().name()).unwrap_or(&self.table.others))
     }
 
     pub(super) fn admits(&self, place: usize) -> bool {
