@@ -1,5 +1,7 @@
 //! The programs that the benches measure, and the data they run on.
 
+pub mod large;
+
 use damo::prelude::*;
 use ndarray::{Array1, Array2, Axis, arr0};
 

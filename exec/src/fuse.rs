@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, BinaryHeap};
 
 use crate::draft::{Draft, DraftStep, Origin, predecessors};
 use crate::layout::Shape;
-use crate::loops::{instruction, operand, parts, pruned, same_places, seen_through, tidy, with_arguments};
-use crate::nest::{Access, Accumulate, BufferId, Instruction, Nest};
+use crate::loops::{instruction, operand, parts, pruned, same_places, same_strides, seen_through, tidy, used, with_arguments};
+use crate::nest::{Access, Accumulate, BufferId, Instruction, Nest, Store};
 use crate::step::Step;
 
 /// A nest does not grow beyond so many instructions: an engine keeps them all at hand.
@@ -36,6 +36,8 @@ struct Fusion {
     after: Vec<BTreeSet<usize>>,
     writers: Vec<BTreeSet<usize>>,
     readers: Vec<BTreeSet<usize>>,
+    /// A number for each step that is larger than those of all steps it needs.
+    rank: Vec<usize>,
     /// At which look a step was last seen.
     seen: Vec<usize>,
     looks: usize,
@@ -60,11 +62,18 @@ impl Fusion {
             }
         }
         let steps: Vec<Option<DraftStep>> = std::mem::take(&mut draft.steps).into_iter().map(Some).collect();
-        Fusion { seen: vec![0; steps.len()], looks: 0, draft, steps, before, after, writers, readers }
+        Fusion { rank: (0..steps.len()).collect(), seen: vec![0; steps.len()], looks: 0, draft, steps, before, after, writers, readers }
     }
 
     fn nest(&self, place: usize) -> Option<&Nest> {
         match &self.steps[place].as_ref()?.step {
+            Step::Nest(nest) => Some(nest),
+            Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => None,
+        }
+    }
+
+    fn nest_mut(&mut self, place: usize) -> Option<&mut Nest> {
+        match &mut self.steps[place].as_mut()?.step {
             Step::Nest(nest) => Some(nest),
             Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => None,
         }
@@ -83,59 +92,123 @@ impl Fusion {
             nest.operands.iter().filter_map(|operand| self.only_writer(operand.buffer)).filter(|&place| place != consumer).collect();
         producers.sort_unstable_by_key(|&place| Reverse(place));
         producers.dedup();
-        for producer in producers {
-            let (Some(first), Some(second)) = (self.nest(producer), self.nest(consumer)) else { continue };
-            let Some(mut merged) = merged(first, second) else { continue };
-            let unneeded = |buffer: BufferId| {
-                let kept = self.draft.buffers[buffer.index()].origin != Origin::Temporary;
-                !kept && self.readers[buffer.index()].iter().all(|&reader| reader == consumer)
-            };
-            merged.stores.retain(|store| self.only_writer(store.to.buffer) != Some(producer) || !unneeded(store.to.buffer));
-            let merged = pruned(&merged);
-            let accesses = merged.operands.len() + merged.stores.len() + merged.reductions.len();
-            if merged.body.len() > LARGEST_BODY || accesses > MOST_ACCESSES || self.stands_between(producer, consumer) {
-                continue;
-            }
-            self.join(producer, consumer, merged);
+        producers.into_iter().any(|producer| self.merge(producer, consumer))
+    }
+
+    /// Takes a nest into another that reads from it, if that may be.
+    fn merge(&mut self, producer: usize, consumer: usize) -> bool {
+        let (Some(first), Some(second)) = (self.nest(producer), self.nest(consumer)) else { return false };
+        let Some(Meeting { first: seen_first, second: seen_second }) = meeting(first, second) else { return false };
+        let both = [first, second];
+        let reads: Vec<BufferId> = both.iter().flat_map(|nest| nest.operands.iter().map(|operand| operand.buffer)).collect();
+        let writes: Vec<BufferId> = both.iter().flat_map(|nest| nest.written().map(|access| access.buffer)).collect();
+        // A nest grows where it is: a copy of it at every merge would make long chains slow.
+        let (first_is_taken, second_is_taken) = (seen_first.is_none(), seen_second.is_none());
+        let mut nest = seen_first.unwrap_or_else(|| self.take_nest(producer));
+        let second = seen_second.unwrap_or_else(|| self.take_nest(consumer));
+        let before = (nest.operands.len(), nest.body.len(), nest.stores.clone(), nest.reductions.len());
+        append(&mut nest, &second);
+        nest.stores.retain(|store| !self.is_unneeded(store.to.buffer, producer, consumer));
+        let used = used(&nest);
+        let body = used.iter().filter(|used| **used).count();
+        let loads = nest.body.iter().zip(&used).filter(|(instruction, used)| **used && matches!(instruction, Instruction::Load(_))).count();
+        let fits = body <= LARGEST_BODY && loads + nest.stores.len() + nest.reductions.len() <= MOST_ACCESSES;
+        if let Some(later) = if fits { self.needed_between(producer, consumer) } else { None } {
+            let nest = if body == nest.body.len() { nest } else { pruned(&nest) };
+            self.reorder(producer, consumer, later);
+            self.join(producer, consumer, nest, &reads, &writes);
             return true;
+        }
+        if first_is_taken {
+            nest.operands.truncate(before.0);
+            nest.body.truncate(before.1);
+            nest.stores = before.2;
+            nest.reductions.truncate(before.3);
+            self.put_nest(producer, nest);
+        }
+        if second_is_taken {
+            self.put_nest(consumer, second);
         }
         false
     }
 
-    /// Whether some other step needs the first and is needed by the second.
-    fn stands_between(&mut self, first: usize, second: usize) -> bool {
+    fn take_nest(&mut self, place: usize) -> Nest {
+        self.nest_mut(place).map(std::mem::take).unwrap_or_default()
+    }
+
+    fn put_nest(&mut self, place: usize, nest: Nest) {
+        if let Some(known) = self.nest_mut(place) {
+            *known = nest;
+        }
+    }
+
+    /// Whether nobody but the consumer reads what the producer writes there.
+    fn is_unneeded(&self, buffer: BufferId, producer: usize, consumer: usize) -> bool {
+        self.only_writer(buffer) == Some(producer)
+            && self.draft.buffers[buffer.index()].origin == Origin::Temporary
+            && self.readers[buffer.index()].iter().all(|&reader| reader == consumer)
+    }
+
+    /// The steps that need the first and come before the second; `None` if the second needs one of them: it stands between the two.
+    fn needed_between(&mut self, first: usize, second: usize) -> Option<Vec<usize>> {
         self.looks += 1;
-        let mut looked_at = 0;
-        let mut open: Vec<usize> = self.after[first].iter().copied().filter(|&place| place != second).collect();
+        let mut open: Vec<usize> = vec![first];
+        let mut found = Vec::new();
         while let Some(place) = open.pop() {
-            if place == second || looked_at > FARTHEST_LOOK {
-                return true;
-            }
             for &next in &self.after[place] {
-                if std::mem::replace(&mut self.seen[next], self.looks) != self.looks {
-                    looked_at += 1;
+                if next == second {
+                    if place != first {
+                        return None;
+                    }
+                } else if self.rank[next] < self.rank[second] && std::mem::replace(&mut self.seen[next], self.looks) != self.looks {
+                    found.push(next);
                     open.push(next);
                 }
             }
+            if found.len() > FARTHEST_LOOK {
+                return None;
+            }
         }
-        false
+        Some(found)
     }
 
-    /// Puts a nest in the place of two steps.
-    fn join(&mut self, first: usize, second: usize, nest: Nest) {
+    /// Ranks the second as one with the first: before what needs the first (Pearce and Kelly 2007).
+    fn reorder(&mut self, first: usize, second: usize, mut later: Vec<usize>) {
+        if later.is_empty() {
+            return;
+        }
+        self.looks += 1;
+        let mut open = vec![second];
+        let mut earlier = Vec::new();
+        while let Some(place) = open.pop() {
+            for &needed in &self.before[place] {
+                let is_near = needed != first && self.rank[needed] > self.rank[first];
+                if is_near && std::mem::replace(&mut self.seen[needed], self.looks) != self.looks {
+                    earlier.push(needed);
+                    open.push(needed);
+                }
+            }
+        }
+        earlier.sort_unstable_by_key(|&place| self.rank[place]);
+        later.sort_unstable_by_key(|&place| self.rank[place]);
+        let order: Vec<usize> = earlier.into_iter().chain([second]).chain(later).collect();
+        let mut ranks: Vec<usize> = order.iter().chain([&first]).map(|&place| self.rank[place]).collect();
+        ranks.sort_unstable();
+        for (place, rank) in order.into_iter().zip(ranks) {
+            self.rank[place] = rank;
+        }
+    }
+
+    /// Puts a nest in the place of two steps that read and wrote these buffers.
+    fn join(&mut self, first: usize, second: usize, nest: Nest, unread: &[BufferId], unwritten: &[BufferId]) {
         let (Some(gone), Some(stays)) = (self.steps[first].take(), self.steps[second].as_mut()) else { return };
         let mut nodes = gone.nodes;
         nodes.extend(stays.nodes.iter().copied());
-        nodes.sort_unstable();
-        nodes.dedup();
-        let (mut unread, mut unwritten) = (gone.step.reads(), gone.step.writes());
-        unread.extend(stays.step.reads());
-        unwritten.extend(stays.step.writes());
         *stays = DraftStep { step: Step::Nest(nest), nodes };
         let (reads, writes) = (stays.step.reads(), stays.step.writes());
         relink(&mut self.before, &mut self.after, first, second);
         relink(&mut self.after, &mut self.before, first, second);
-        let changes = [(&mut self.readers, &unread[..], &reads[..]), (&mut self.writers, &unwritten[..], &writes[..])];
+        let changes = [(&mut self.readers, unread, &reads[..]), (&mut self.writers, unwritten, &writes[..])];
         for (users, not_any_more, now) in changes {
             for buffer in not_any_more {
                 users[buffer.index()].remove(&first);
@@ -159,6 +232,8 @@ impl Fusion {
                 }
             }
             if let Some(mut step) = self.steps[place].take() {
+                step.nodes.sort_unstable();
+                step.nodes.dedup();
                 if let Step::Nest(nest) = &step.step {
                     step.step = Step::Nest(tidy(&pruned(nest)));
                 }
@@ -187,50 +262,59 @@ fn relink(links: &mut [BTreeSet<usize>], back: &mut [BTreeSet<usize>], from: usi
     }
 }
 
-/// One nest that does what a nest and a reader of its stores do; `None` if their loops do not match element by element.
-fn merged(first: &Nest, second: &Nest) -> Option<Nest> {
-    let link = |operand: &Access| first.stores.iter().map(|store| &store.to).find(|to| to.buffer == operand.buffer).cloned();
-    let (load, store) = second.operands.iter().find_map(|operand| Some((operand.clone(), link(operand)?)))?;
+/// Two nests seen through the same loops; `None` for one that stays as it is.
+struct Meeting {
+    first: Option<Nest>,
+    second: Option<Nest>,
+}
+
+/// How a nest and a reader of its stores can be one nest; `None` if their loops do not match element by element.
+fn meeting(first: &Nest, second: &Nest) -> Option<Meeting> {
+    let link = |operand: &Access| first.stores.iter().map(|store| &store.to).find(|to| to.buffer == operand.buffer);
+    let (load, store) = second.operands.iter().find_map(|operand| Some((operand, link(operand)?)))?;
     let through = |nest: &Nest, own: &Access, shape: &Shape, other: &Access| {
         seen_through(nest, shape, &parts((&nest.shape, &own.strides), (shape, &other.strides))?)
     };
-    let (first, second) = match through(first, &store, &second.shape, &load) {
-        Some(first) => (first, second.clone()),
-        None => (first.clone(), through(second, &load, &first.shape, &store)?),
+    let is_even = first.shape == second.shape && same_strides(&first.shape, load, store);
+    let (seen_first, seen_second) = if is_even {
+        (None, None)
+    } else if let Some(first) = through(first, store, &second.shape, load) {
+        (Some(first), None)
+    } else {
+        (None, Some(through(second, load, &first.shape, store)?))
     };
-    let shape = first.shape.clone();
+    let (first, second) = (seen_first.as_ref().unwrap_or(first), seen_second.as_ref().unwrap_or(second));
     // Whatever the second reads of the first's, it must read where and when it is written.
-    let reads = |access: &Access| second.operands.iter().filter(move |operand| operand.buffer == access.buffer).cloned().collect::<Vec<_>>();
-    let in_step = first.stores.iter().all(|store| reads(&store.to).iter().all(|operand| same_places(&shape, operand, &store.to)));
-    if !in_step || first.reductions.iter().any(|reduction| !reads(&reduction.to).is_empty()) {
-        return None;
-    }
-    if !alike(&shape, &first, &second) {
-        return None;
-    }
-    let mut nest = first;
+    let reads = |access: &Access| {
+        let buffer = access.buffer;
+        second.operands.iter().filter(move |operand| operand.buffer == buffer)
+    };
+    let in_step = first.stores.iter().all(|store| reads(&store.to).all(|operand| same_places(&first.shape, operand, &store.to)));
+    let meets = in_step && first.reductions.iter().all(|reduction| reads(&reduction.to).next().is_none()) && alike(&first.shape, first, second);
+    meets.then_some(Meeting { first: seen_first, second: seen_second })
+}
+
+/// Adds to a nest what a reader of its stores, seen through the same loops, does.
+fn append(nest: &mut Nest, second: &Nest) {
     let mut renamed = Vec::with_capacity(second.body.len());
     for old in &second.body {
-        let stored = |access: &Access| nest.stores.iter().find(|store| store.to.buffer == access.buffer).map(|store| store.value);
         let register = match old {
-            Instruction::Load(place) => stored(&second.operands[*place]).unwrap_or_else(|| {
-                let place = operand(&mut nest, second.operands[*place].clone());
-                instruction(&mut nest, Instruction::Load(place))
-            }),
+            Instruction::Load(place) => {
+                let access = &second.operands[*place];
+                if let Some(store) = nest.stores.iter().find(|store| store.to.buffer == access.buffer) {
+                    store.value
+                } else {
+                    let place = operand(nest, access.clone());
+                    instruction(nest, Instruction::Load(place))
+                }
+            }
             Instruction::Constant(..) | Instruction::Index { .. } | Instruction::Apply { .. } | Instruction::Cast { .. } => {
                 let new = with_arguments(old, |argument| renamed[argument]);
-                instruction(&mut nest, new)
+                instruction(nest, new)
             }
         };
         renamed.push(register);
     }
-    for mut store in second.stores {
-        store.value = renamed[store.value];
-        nest.stores.push(store);
-    }
-    for mut reduction in second.reductions {
-        reduction.value = renamed[reduction.value];
-        nest.reductions.push(reduction);
-    }
-    Some(nest)
+    nest.stores.extend(second.stores.iter().map(|store| Store { value: renamed[store.value], to: store.to.clone() }));
+    nest.reductions.extend(second.reductions.iter().map(|reduction| Accumulate { value: renamed[reduction.value], ..reduction.clone() }));
 }

@@ -63,15 +63,17 @@ pub(crate) fn seen_through(nest: &Nest, shape: &Shape, parts: &Parts) -> Option<
 
 /// Whether two accesses touch the same elements in the same order, in loops of these lengths.
 pub(crate) fn same_places(shape: &[usize], left: &Access, right: &Access) -> bool {
-    left.buffer == right.buffer
-        && left.offset == right.offset
-        && shape.iter().zip(left.strides.iter().zip(&right.strides)).all(|(&length, (left, right))| length == 1 || left == right)
+    left.buffer == right.buffer && left.offset == right.offset && same_strides(shape, left, right)
+}
+
+/// Whether two accesses step alike, in loops of these lengths.
+pub(crate) fn same_strides(shape: &[usize], left: &Access, right: &Access) -> bool {
+    shape.iter().zip(left.strides.iter().zip(&right.strides)).all(|(&length, (left, right))| length == 1 || left == right)
 }
 
 /// Adds an operand, or finds it among those that are there.
 pub(crate) fn operand(nest: &mut Nest, access: Access) -> usize {
-    let shape = nest.shape.clone();
-    let found = nest.operands.iter().position(|known| known.dtype == access.dtype && same_places(&shape, known, &access));
+    let found = nest.operands.iter().position(|known| known.dtype == access.dtype && same_places(&nest.shape, known, &access));
     found.unwrap_or_else(|| {
         nest.operands.push(access);
         nest.operands.len() - 1
@@ -100,42 +102,47 @@ fn bits(number: Number) -> (u8, u128, u64) {
     }
 }
 
-/// Without instructions and operands that nothing uses.
-pub(crate) fn pruned(nest: &Nest) -> Nest {
+/// Which instructions of a nest its results need.
+pub(crate) fn used(nest: &Nest) -> Vec<bool> {
     let mut used = vec![false; nest.body.len()];
     for value in nest.stores.iter().map(|store| store.value).chain(nest.reductions.iter().map(|reduction| reduction.value)) {
         used[value] = true;
     }
     for register in (0..nest.body.len()).rev() {
         if used[register] {
-            arguments(&nest.body[register]).iter().for_each(|&argument| used[argument] = true);
+            match &nest.body[register] {
+                Instruction::Load(_) | Instruction::Constant(..) | Instruction::Index { .. } => {}
+                Instruction::Apply { arguments, .. } => arguments.iter().for_each(|&argument| used[argument] = true),
+                Instruction::Cast { argument, .. } => used[*argument] = true,
+            }
         }
     }
+    used
+}
+
+/// Without instructions and operands that nothing uses.
+pub(crate) fn pruned(nest: &Nest) -> Nest {
+    let used = used(nest);
     let mut kept = Nest { shape: nest.shape.clone(), ..Nest::default() };
     let mut renamed = vec![0; nest.body.len()];
     for (register, old) in nest.body.iter().enumerate().filter(|(register, _)| used[*register]) {
-        let new = match old {
-            Instruction::Load(place) => Instruction::Load(operand(&mut kept, nest.operands[*place].clone())),
+        renamed[register] = match old {
+            Instruction::Load(place) => {
+                let place = operand(&mut kept, nest.operands[*place].clone());
+                instruction(&mut kept, Instruction::Load(place))
+            }
+            // An instruction is there once, and so it stays.
             Instruction::Constant(..) | Instruction::Index { .. } | Instruction::Apply { .. } | Instruction::Cast { .. } => {
-                with_arguments(old, |argument| renamed[argument])
+                kept.body.push(with_arguments(old, |argument| renamed[argument]));
+                kept.body.len() - 1
             }
         };
-        renamed[register] = instruction(&mut kept, new);
     }
     kept.stores.clone_from(&nest.stores);
     kept.stores.iter_mut().for_each(|store| store.value = renamed[store.value]);
     kept.reductions.clone_from(&nest.reductions);
     kept.reductions.iter_mut().for_each(|reduction| reduction.value = renamed[reduction.value]);
     kept
-}
-
-/// The registers an instruction reads.
-pub(crate) fn arguments(instruction: &Instruction) -> SmallVec<[Register; 3]> {
-    match instruction {
-        Instruction::Load(_) | Instruction::Constant(..) | Instruction::Index { .. } => smallvec![],
-        Instruction::Apply { arguments, .. } => arguments.clone(),
-        Instruction::Cast { argument, .. } => smallvec![*argument],
-    }
 }
 
 /// The same instruction on other registers.

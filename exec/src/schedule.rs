@@ -101,7 +101,9 @@ impl Users {
             let mut changed: BTreeSet<usize> = BTreeSet::new();
             for &buffer in &self.of_step[step] {
                 uses_left[buffer] -= 1;
-                if self.bytes[buffer] == 0 {
+                // Others grow by more or less from now on only if the buffer was new, or if one of them is the last to use it.
+                let (total, left) = (self.of_buffer[buffer].len(), uses_left[buffer]);
+                if self.bytes[buffer] == 0 || left + 1 != total && left != 1 {
                     continue;
                 }
                 changed.extend(self.of_buffer[buffer].iter().copied());

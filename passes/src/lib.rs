@@ -7,7 +7,7 @@
 //! | who runs, verifies and times them | [`driver`], [`stages`], [`settings`] |
 //! | cutting a program out of a graph | [`mod@capture`] |
 //! | copying a graph with changes | [`rebuild`] |
-//! | the passes | [`release`], [`mod@rewrite`], [`fold`], [`prune`] |
+//! | the passes | [`mod@rewrite`], [`fold`], [`prune`] |
 //! | what rewriting does, rule by rule | [`rule`](mod@rule), [`rules`](mod@rules), [`policy`] |
 //! | why rewriting ends | [`path_order`] |
 //! | gradients, and derivatives along a direction | [`mod@derive`] |
@@ -22,7 +22,6 @@ pub mod pipeline;
 pub mod policy;
 pub mod prune;
 pub mod rebuild;
-pub mod release;
 pub mod rewrite;
 pub mod rule;
 pub mod rules;

@@ -66,6 +66,8 @@ pub struct Rewriter<'g> {
     fixed: BTreeSet<NodeId>,
     /// The most elements of a constant that is computed now; `None` to leave constants uncomputed.
     fold_limit: Option<usize>,
+    /// Whether `stop_gradient` is dropped.
+    releases: bool,
     /// How many rules may still fire for the node whose turn it is.
     patience: usize,
     /// The rules that fired for it.
@@ -78,7 +80,14 @@ impl<'g> Rewriter<'g> {
     /// The `fixed` values stay as they are: what reads them is rewritten as if they were inputs.
     pub fn new(graph: &'g mut Graph, rules: Chosen<'g>, fixed: impl IntoIterator<Item = Value>, fold_limit: Option<usize>) -> Self {
         let fixed = fixed.into_iter().map(|value| value.node).collect();
-        Rewriter { graph, rules, normal: NormalForms::default(), fixed, fold_limit, patience: PATIENCE, fired: Vec::new() }
+        Rewriter { graph, rules, normal: NormalForms::default(), fixed, fold_limit, releases: false, patience: PATIENCE, fired: Vec::new() }
+    }
+
+    /// It also drops what only stops derivatives: none will be taken any more, and rules see through to what was held apart.
+    #[must_use]
+    pub fn releasing(mut self) -> Self {
+        self.releases = true;
+        self
     }
 
     /// The normal forms of values.
@@ -126,6 +135,11 @@ impl<'g> Rewriter<'g> {
         if self.fixed.contains(&value.node) || self.graph.node(value.node).types().len() > 1 {
             self.normal.insert(value, value);
             return Ok(value);
+        }
+        if self.releases && matches!(self.graph.op(value), Op::StopGradient(_)) {
+            let held = self.input(value);
+            self.normal.insert(value, held);
+            return Ok(held);
         }
         // A rule that asks for what is just being worked on gets it as it is.
         self.normal.insert(value, value);
@@ -292,11 +306,6 @@ impl<'g> Rewriter<'g> {
     /// A function of the table on values of normal form, in normal form.
     pub fn apply(&mut self, scalar: &'static Scalar, inputs: &[Value]) -> Result<Value> {
         self.add(Pointwise(scalar), inputs)
-    }
-
-    /// Says that a value is in normal form, although a rule might find something to do.
-    pub fn keep(&mut self, value: Value) {
-        self.normal.insert(value, value);
     }
 
     /// A number.

@@ -2,11 +2,13 @@
 //!
 //! Everything shrinks to something small, and sizes are small to begin with, so that a test of hundreds of cases takes seconds.
 
+mod formulas;
 mod program;
 
 use ndarray::{ArrayD, IxDyn};
 use proptest::prelude::*;
 
+pub use formulas::{Formulas, formulas};
 pub use program::{Program, Step, programs};
 
 /// A length: 0 and 1 often, else up to 5.
@@ -58,7 +60,7 @@ pub fn broadcast_pairs(max_rank: usize) -> impl Strategy<Value = (Vec<usize>, Ve
 }
 
 /// A number: ordinary ones, and the edges: ±0, ±1, subnormals, the largest, infinities, NaN, neighbours of whole numbers.
-pub fn edge_values() -> impl Strategy<Value = f64> {
+pub fn edge_values() -> impl Strategy<Value = f64> + Clone {
     prop_oneof![
         4 => -4.0..4.0f64,
         2 => prop::num::f64::NORMAL,
@@ -72,7 +74,7 @@ pub fn edge_values() -> impl Strategy<Value = f64> {
 }
 
 /// A number of moderate size, away from overflow.
-pub fn moderate_values() -> impl Strategy<Value = f64> {
+pub fn moderate_values() -> impl Strategy<Value = f64> + Clone {
     -2.0..2.0f64
 }
 

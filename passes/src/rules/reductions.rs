@@ -197,19 +197,27 @@ fn variance_by_hand(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<
     let Some(mean) = rewriter.is(terms[1], &MUL).filter(|factors| factors[0] == factors[1]).map(|factors| factors[0]) else { return Ok(None) };
     let (Some(squares), Some(same)) = (mean_of(rewriter, terms[0]), mean_of(rewriter, mean)) else { return Ok(None) };
     let is_square = rewriter.is(squares.x, &MUL).is_some_and(|factors| factors[..] == [same.x, same.x]);
-    if !is_square || squares.axes != same.axes || squares.count != same.count {
+    if !is_square || squares.axes != same.axes || squares.count != same.count || is_deviation(rewriter, &same) {
         return Ok(None);
     }
     let mean = put_back(rewriter, mean, &same.axes)?;
     let deviation = rewriter.apply(&SUB, &[same.x, mean])?;
     let square = rewriter.apply(&MUL, &[deviation, deviation])?;
     let squares = same.of(rewriter, square)?;
-    // What the mean lost by rounding (Chan, Golub and LeVeque 1983). It is the form that is replaced, and must stay.
+    // What the mean lost by rounding (Chan, Golub and LeVeque 1983).
     let lost = same.of(rewriter, deviation)?;
     let lost = rewriter.apply(&MUL, &[lost, lost])?;
-    let variance = rewriter.graph.apply(&SUB, &[squares, lost])?;
-    rewriter.keep(variance);
-    Ok(Some(variance))
+    rewriter.apply(&SUB, &[squares, lost]).map(Some)
+}
+
+/// Whether what a mean is of is the deviation from another mean of the same kind: then this rule was here.
+fn is_deviation(rewriter: &mut Rewriter<'_>, mean: &Mean) -> bool {
+    let Some(terms) = rewriter.is(mean.x, &SUB) else { return false };
+    let mut inner = terms[1];
+    while matches!(rewriter.op(inner), Some(Op::InsertAxis(_))) {
+        inner = rewriter.input(inner);
+    }
+    mean_of(rewriter, inner).is_some_and(|other| other.x == terms[0] && other.axes == mean.axes && other.count == mean.count)
 }
 
 /// A mean, however it is written.

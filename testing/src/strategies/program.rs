@@ -35,8 +35,12 @@ pub struct Step {
 /// Programs of up to that many steps over one to three inputs.
 pub fn programs(max_steps: usize) -> impl Strategy<Value = Program> {
     let input = positive_shapes(3).prop_flat_map(|shape| arrays(&shape, moderate_values()));
-    let step = (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>()).prop_map(|(op, left, right, parameter)| Step { op, left, right, parameter });
-    (prop::collection::vec(input, 1..=3), prop::collection::vec(step, 1..=max_steps)).prop_map(|(inputs, steps)| Program { inputs, steps })
+    (prop::collection::vec(input, 1..=3), prop::collection::vec(steps(), 1..=max_steps)).prop_map(|(inputs, steps)| Program { inputs, steps })
+}
+
+/// A step of any numbers.
+pub(super) fn steps() -> impl Strategy<Value = Step> {
+    (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>()).prop_map(|(op, left, right, parameter)| Step { op, left, right, parameter })
 }
 
 /// Functions whose slopes are at most 1, so that errors do not grow on their way through a program.
@@ -112,20 +116,20 @@ fn take<'t, T: Float>(tape: &'t Tape, values: &[Tensor<'t, T>], step: Step) -> T
     }
 }
 
-fn apply<'t, T: Float>(tape: &'t Tape, function: &'static Scalar, arguments: &[Tensor<'t, T>]) -> Tensor<'t, T> {
+pub(super) fn apply<'t, T: Float>(tape: &'t Tape, function: &'static Scalar, arguments: &[Tensor<'t, T>]) -> Tensor<'t, T> {
     let handles: Vec<Handle<'t>> = arguments.iter().map(|argument| argument.handle()).collect();
     tape.apply(damo::op::pointwise::Pointwise(function), &handles)
 }
 
 /// The right operand if it broadcasts against the left, else its mean.
-fn fitting<'t, T: Float>(left: Tensor<'t, T>, right: Tensor<'t, T>) -> Tensor<'t, T> {
+pub(super) fn fitting<'t, T: Float>(left: Tensor<'t, T>, right: Tensor<'t, T>) -> Tensor<'t, T> {
     let (a, b) = (left.dims().unwrap_or_default(), right.dims().unwrap_or_default());
     let fits = a.iter().rev().zip(b.iter().rev()).all(|(a, b)| a == b || a.is_one() || b.is_one());
     if fits { right } else { right.mean() }
 }
 
 /// All but the first element along an axis, or every other one from the end.
-fn sliced<'t, T: Float>(tensor: Tensor<'t, T>, dims: &Dims, axis: usize, how: usize) -> Tensor<'t, T> {
+pub(super) fn sliced<'t, T: Float>(tensor: Tensor<'t, T>, dims: &Dims, axis: usize, how: usize) -> Tensor<'t, T> {
     let length = dims[axis].known().unwrap_or(1);
     let start = isize::from(length > 1);
     let info: Vec<ndarray::SliceInfoElem> = (0..dims.len())
