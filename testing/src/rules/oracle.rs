@@ -249,7 +249,7 @@ mod tests {
                     // Twice what the function states: this is about the oracle.
                     Truth::Number(number) => assert!(ulps(meant, &number) <= 2.0 * scalar.ulps + 1.0, "{} at {at:?}: {meant:?}", scalar.name),
                     other @ (Truth::Infinite { .. } | Truth::Undefined | Truth::Holds(_)) => {
-                        assert!(meant.to_bits() == to_float(&other).to_bits() || meant.is_nan(), "{} at {at:?}: {other:?}", scalar.name)
+                        assert!(meant.to_bits() == to_float(&other).to_bits() || meant.is_nan(), "{} at {at:?}: {other:?}", scalar.name);
                     }
                 }
             }
