@@ -25,8 +25,8 @@ crate::structural_rules! {
         reduction_of_reduction, rounds(1.0), at(&["reduce"]);
         /// What only changes the order of axes, or adds one of length 1, comes after the reduction.
         reduction_of_view, at(&["reduce"]);
-        /// There is nothing to reduce along an axis of length 1.
-        reduction_over_one, at(&["reduce"]);
+        /// There is nothing to reduce along an axis of length 1; a sum of −0 alone would be 0.
+        reduction_over_one, rounds(0.0), at(&["reduce"]);
         /// A sum of the parts of a few joined values.
         sum_of_joined, rounds(1.0), at(&["reduce"]);
         /// The largest of the opposites is the opposite of the smallest.
@@ -48,7 +48,11 @@ fn factor_of_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Val
     }
     let leaves = rewriter.leaves(Tree::Product, terms);
     let numbers = leaves.numbers();
-    let Some(factor) = leaves.constant().filter(|factor| numbers != 0 && numbers != leaves.all() && factor.is_normal()) else { return Ok(None) };
+    let Some(factor) =
+        leaves.constant().filter(|factor| numbers != 0 && numbers != leaves.all() && factor.is_normal() && leaves.has_moderate_numbers())
+    else {
+        return Ok(None);
+    };
     let Some(rest) = rewriter.without(Tree::Product, terms, numbers)? else { return Ok(None) };
     if rewriter.graph.ty(rest).rank() != rewriter.graph.ty(terms).rank() {
         return Ok(None);
