@@ -64,6 +64,8 @@ pub struct Rewriter<'g> {
     fixed: BTreeSet<NodeId>,
     /// The most elements of a constant that is computed now; `None` to leave constants uncomputed.
     fold_limit: Option<usize>,
+    /// Whether no derivatives will be taken any more, so that nothing needs to be held back from them.
+    is_last: bool,
     /// How many rules may still fire for the node whose turn it is.
     patience: usize,
     /// The rules that fired for it.
@@ -83,9 +85,16 @@ impl<'g> Rewriter<'g> {
             known_leaves: KnownLeaves::default(),
             fixed,
             fold_limit,
+            is_last: false,
             patience: PATIENCE,
             fired: Vec::new(),
         }
+    }
+
+    /// The same for a program that no derivatives will be taken of: `stop_gradient` is dropped where a rule adds it.
+    #[must_use]
+    pub fn last(self) -> Self {
+        Rewriter { is_last: true, ..self }
     }
 
     /// The normal forms of values.
@@ -133,6 +142,11 @@ impl<'g> Rewriter<'g> {
         if self.fixed.contains(&value.node) || self.graph.node(value.node).types().len() > 1 {
             self.normal.insert(value, value);
             return Ok(value);
+        }
+        if self.is_last && matches!(self.graph.op(value), Op::StopGradient(_)) {
+            let held = self.input(value);
+            self.normal.insert(value, held);
+            return Ok(held);
         }
         // A rule that asks for what is just being worked on gets it as it is.
         self.normal.insert(value, value);
