@@ -6,6 +6,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
+use smallvec::SmallVec;
+
 use crate::draft::{Draft, DraftStep, Origin, predecessors};
 use crate::layout::Shape;
 use crate::loops::{instruction, operand, parts, pruned, same_places, same_strides, seen_through, tidy, used, with_arguments};
@@ -38,6 +40,8 @@ struct Fusion {
     readers: Vec<BTreeSet<usize>>,
     /// A number for each step that is larger than those of all steps it needs.
     rank: Vec<usize>,
+    /// The nests that were too large to go into a step: they still are when it has grown.
+    too_large: Vec<SmallVec<[usize; 2]>>,
     /// At which look a step was last seen.
     seen: Vec<usize>,
     looks: usize,
@@ -62,7 +66,18 @@ impl Fusion {
             }
         }
         let steps: Vec<Option<DraftStep>> = std::mem::take(&mut draft.steps).into_iter().map(Some).collect();
-        Fusion { rank: (0..steps.len()).collect(), seen: vec![0; steps.len()], looks: 0, draft, steps, before, after, writers, readers }
+        Fusion {
+            rank: (0..steps.len()).collect(),
+            too_large: vec![SmallVec::new(); steps.len()],
+            seen: vec![0; steps.len()],
+            looks: 0,
+            draft,
+            steps,
+            before,
+            after,
+            writers,
+            readers,
+        }
     }
 
     fn nest(&self, place: usize) -> Option<&Nest> {
@@ -90,6 +105,7 @@ impl Fusion {
         let Some(nest) = self.nest(consumer) else { return false };
         let mut producers: Vec<usize> =
             nest.operands.iter().filter_map(|operand| self.only_writer(operand.buffer)).filter(|&place| place != consumer).collect();
+        producers.retain(|producer| !self.too_large[consumer].contains(producer));
         producers.sort_unstable_by_key(|&place| Reverse(place));
         producers.dedup();
         producers.into_iter().any(|producer| self.merge(producer, consumer))
@@ -112,6 +128,9 @@ impl Fusion {
         let used = used(&nest);
         let body = used.iter().filter(|used| **used).count();
         let loads = nest.body.iter().zip(&used).filter(|(instruction, used)| **used && matches!(instruction, Instruction::Load(_))).count();
+        if body > LARGEST_BODY {
+            self.too_large[consumer].push(producer);
+        }
         let fits = body <= LARGEST_BODY && loads + nest.stores.len() + nest.reductions.len() <= MOST_ACCESSES;
         if let Some(later) = if fits { self.needed_between(producer, consumer) } else { None } {
             let nest = if body == nest.body.len() { nest } else { pruned(&nest) };
@@ -202,6 +221,8 @@ impl Fusion {
     /// Puts a nest in the place of two steps that read and wrote these buffers.
     fn join(&mut self, first: usize, second: usize, nest: Nest, unread: &[BufferId], unwritten: &[BufferId]) {
         let (Some(gone), Some(stays)) = (self.steps[first].take(), self.steps[second].as_mut()) else { return };
+        let too_large = std::mem::take(&mut self.too_large[first]);
+        self.too_large[second].extend(too_large);
         let mut nodes = gone.nodes;
         nodes.extend(stays.nodes.iter().copied());
         *stays = DraftStep { step: Step::Nest(nest), nodes };
