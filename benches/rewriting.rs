@@ -40,7 +40,7 @@ fn curve(what: &str, sizes: &[usize], program: for<'t> fn(&'t Tape, usize) -> La
         let tape = Tape::new();
         let large = program(&tape, size);
         let arrays = tell(large.arrays());
-        let traced = processor_time() - start;
+        let traced = processor_time().saturating_sub(start);
         let mut runs: Vec<_> = (0..TIMES).map(|_| timed(&large, &arrays)).collect();
         runs.sort_by_key(|(total, ..)| *total);
         let (total, freeze, function) = &runs[TIMES / 2];
@@ -58,9 +58,9 @@ type Timed = (Duration, Duration, damo::Function<Vec<f32>, Vec<f32>>);
 fn timed(large: &Large<'_>, arrays: &[ndarray::ArrayD<f32>]) -> Timed {
     let start = processor_time();
     let function = tell(large.freeze());
-    let freeze = processor_time() - start;
+    let freeze = processor_time().saturating_sub(start);
     tell(function.call(arrays.iter().collect::<Vec<_>>()));
-    (processor_time() - start, freeze, function)
+    (processor_time().saturating_sub(start), freeze, function)
 }
 
 criterion_group!(benches, rewriting);

@@ -162,10 +162,8 @@ impl Rewriter<'_> {
 
     fn leaves_to(&mut self, tree: Tree, value: Value, exactly: bool) -> Rc<Leaves> {
         let of = (value, tree, exactly);
-        if let Some((known, leaves)) = self.known_leaves.place(of) {
-            if *known == of {
-                return Rc::clone(leaves);
-            }
+        if let Some((_, leaves)) = self.known_leaves.place(of).as_ref().filter(|(known, _)| *known == of) {
+            return Rc::clone(leaves);
         }
         let mut leaves = Leaves { tree, items: SmallVec::new(), dtype: self.graph.ty(value).dtype, functions: 0 };
         self.walk(value, 1.0, exactly, MOST, &mut leaves);

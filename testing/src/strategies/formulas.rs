@@ -118,7 +118,7 @@ fn take<'t, T: Float>(tape: &'t Tape, values: &[Tensor<'t, T>], step: Step) -> T
     }
 }
 
-fn with_number<'t, T: Float>(left: Tensor<'t, T>, number: T, how: usize) -> Tensor<'t, T> {
+fn with_number<T: Float>(left: Tensor<'_, T>, number: T, how: usize) -> Tensor<'_, T> {
     match how % 7 {
         0 => left + number,
         1 => left - number,
