@@ -310,12 +310,6 @@ impl Graph {
         std::mem::replace(&mut self.made_for, made_for)
     }
 
-    /// Writes down that a rule had a hand in a node that is there.
-    pub fn sign(&mut self, node: NodeId, rule: &'static str) {
-        let signed = self.nodes[node].provenance.by_rule(rule);
-        self.nodes[node].provenance = signed;
-    }
-
     /// How a node added now comes to be.
     fn origin(&self) -> Cow<'_, Provenance> {
         let Some(MadeFor { node, rule }) = self.made_for else { return Cow::Borrowed(&self.provenance) };

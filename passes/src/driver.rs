@@ -106,7 +106,7 @@ mod tests {
         let early = Pass { needs: Form::Pruned, ..pass("early", |_, _| Ok(Graph::new())) };
         let error = run(&sample(), &[PIPELINE[0], early], &Settings::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Verify);
-        assert!(error.to_string().contains("`early`") && error.to_string().contains("after release the graph is traced"), "{error}");
+        assert!(error.to_string().contains("`early`") && error.to_string().contains("after rewrite the graph is rewritten"), "{error}");
     }
 
     #[test]

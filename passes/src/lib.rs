@@ -7,8 +7,9 @@
 //! | who runs, verifies and times them | [`driver`], [`stages`], [`settings`] |
 //! | cutting a program out of a graph | [`mod@capture`] |
 //! | copying a graph with changes | [`rebuild`] |
-//! | the passes | [`release`], [`mod@rewrite`], [`fold`], [`prune`] |
+//! | the passes | [`mod@rewrite`], [`fold`], [`prune`] |
 //! | what rewriting does, rule by rule | [`rule`](mod@rule), [`rules`](mod@rules), [`policy`] |
+//! | why rewriting ends | [`path_order`] |
 //! | gradients, and derivatives along a direction | [`mod@derive`] |
 
 pub mod capture;
@@ -16,11 +17,11 @@ pub mod derive;
 pub mod driver;
 pub mod fold;
 pub mod pass;
+pub mod path_order;
 pub mod pipeline;
 pub mod policy;
 pub mod prune;
 pub mod rebuild;
-pub mod release;
 pub mod rewrite;
 pub mod rule;
 pub mod rules;

@@ -6,7 +6,6 @@ use crate::driver;
 use crate::fold::fold;
 use crate::pass::{Agreement, Form, Pass};
 use crate::prune::prune;
-use crate::release::release;
 use crate::rewrite::{rewrite, settle};
 use crate::settings::Settings;
 use crate::stages::Trace;
@@ -14,9 +13,7 @@ use crate::stages::Trace;
 /// What `freeze` runs, in order. To add a pass, add a row.
 #[rustfmt::skip]
 pub const PIPELINE: &[Pass] = &[
-    Pass { name: "release", what: "Drops what only stops derivatives, now that none will be taken.", run: release,
-        needs: Form::Traced, gives: Form::Traced, agreement: Agreement::Exact },
-    Pass { name: "rewrite", what: "Replaces formulas by those that keep more digits or cost less.", run: rewrite,
+    Pass { name: "rewrite", what: "Replaces formulas by those that keep more digits or cost less, and drops what only stops derivatives.", run: rewrite,
         needs: Form::Traced, gives: Form::Rewritten, agreement: Agreement::Extends },
     Pass { name: "fold", what: "Computes now what depends on small constants alone.", run: fold,
         needs: Form::Rewritten, gives: Form::Folded, agreement: Agreement::Exact },

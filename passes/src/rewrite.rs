@@ -43,13 +43,15 @@ use pattern::Pattern;
 pub use passes::{rewrite, settle, stabilise};
 pub use table::{Chosen, Table, standard};
 
+/// Whether every value looks like the left side of a rule, or is one number times something: such a rule finds nothing.
+pub fn matches_anything(left: Term) -> bool {
+    Pattern::of(left).is_anything()
+}
+
 /// How many rules may fire while one node of a program is brought into normal form, before they are held to run in circles.
 const PATIENCE: usize = 5_000;
 
-/// What signs a node that no rule is offered, behind the rule that made it.
-const KEPT: &str = "kept";
-
-/// What a node of normal form is known to be.
+/// What a node reads.
 type Inputs = SmallVec<[Value; 3]>;
 
 /// Brings values of a graph into normal form. Nodes are only added to the graph.
@@ -64,8 +66,8 @@ pub struct Rewriter<'g> {
     fixed: BTreeSet<NodeId>,
     /// The most elements of a constant that is computed now; `None` to leave constants uncomputed.
     fold_limit: Option<usize>,
-    /// Whether no derivatives will be taken any more, so that nothing needs to be held back from them.
-    is_last: bool,
+    /// Whether `stop_gradient` is dropped.
+    releases: bool,
     /// How many rules may still fire for the node whose turn it is.
     patience: usize,
     /// The rules that fired for it.
@@ -85,16 +87,17 @@ impl<'g> Rewriter<'g> {
             known_leaves: KnownLeaves::default(),
             fixed,
             fold_limit,
-            is_last: false,
+            releases: false,
             patience: PATIENCE,
             fired: Vec::new(),
         }
     }
 
-    /// The same for a program that no derivatives will be taken of: `stop_gradient` is dropped where a rule adds it.
+    /// It also drops what only stops derivatives: none will be taken any more, and rules see through to what was held apart.
     #[must_use]
-    pub fn last(self) -> Self {
-        Rewriter { is_last: true, ..self }
+    pub fn releasing(mut self) -> Self {
+        self.releases = true;
+        self
     }
 
     /// The normal forms of values.
@@ -143,15 +146,14 @@ impl<'g> Rewriter<'g> {
             self.normal.insert(value, value);
             return Ok(value);
         }
-        if self.is_last && matches!(self.graph.op(value), Op::StopGradient(_)) {
+        if self.releases && matches!(self.graph.op(value), Op::StopGradient(_)) {
             let held = self.input(value);
             self.normal.insert(value, held);
             return Ok(held);
         }
         // A rule that asks for what is just being worked on gets it as it is.
         self.normal.insert(value, value);
-        let is_kept = self.graph.node(value.node).provenance().rules.last() == Some(&KEPT);
-        let candidates = if is_kept { &[] } else { self.rules.of(self.graph.op(value)) };
+        let candidates = self.rules.of(self.graph.op(value));
         for &place in candidates {
             if !self.rules.admits(place) || !self.may_match(place, value) {
                 continue;
@@ -323,12 +325,6 @@ impl<'g> Rewriter<'g> {
     /// A function of the table on values of normal form, in normal form.
     pub fn apply(&mut self, scalar: &'static Scalar, inputs: &[Value]) -> Result<Value> {
         self.add(Pointwise(scalar), inputs)
-    }
-
-    /// Says that a value is in normal form, although a rule might find something to do: no rule is offered its node again, nor a copy of it.
-    pub fn keep(&mut self, value: Value) {
-        self.graph.sign(value.node, KEPT);
-        self.normal.insert(value, value);
     }
 
     /// A number.

@@ -22,6 +22,7 @@ use crate::rewrite::Rewriter;
 ///     .proof([1e-20], 1e-20);
 /// assert_eq!(log_one_plus.to_string(), "log_one_plus: ln(add(1.0, x)) => ln_1p(x)");
 /// ```
+#[derive(Clone)]
 pub struct Rule {
     /// Its name, unique among all rules: shown in provenance and lists, and what the flags switch it off by.
     pub name: &'static str,
@@ -42,6 +43,7 @@ pub struct Rule {
 }
 
 /// What a rule does.
+#[derive(Clone)]
 pub enum Body {
     /// One formula replaces another.
     Formula(Formula),
@@ -50,6 +52,7 @@ pub enum Body {
 }
 
 /// Two formulas over the same variables.
+#[derive(Clone)]
 pub struct Formula {
     /// What is replaced.
     pub left: Term,

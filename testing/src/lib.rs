@@ -9,6 +9,7 @@
 //! | the derivatives of a function | [`gradients`] |
 //! | anything at all, on random shapes, values and programs | [`strategies`] |
 //! | rewriting, by naive formulas and the numbers they should give | [`rewrites`] |
+//! | rewrite rules, those of Damo and one's own | [`rules`] |
 //! | functions against the numbers of another system | [`conformance`] |
 
 pub mod close;
@@ -17,5 +18,6 @@ pub mod formula;
 pub mod gradients;
 pub mod reference;
 pub mod rewrites;
+pub mod rules;
 pub mod sensitivity;
 pub mod strategies;

@@ -11,8 +11,8 @@ use ndarray::ArrayD;
 /// How often a program is disturbed.
 const SAMPLES: u64 = 6;
 
-/// Functions that are 0 only where they underflow.
-const NEVER_ZERO: &[&Scalar] = &[&scalar::EXP, &scalar::SIGMOID, &scalar::SOFTPLUS, &scalar::RECIP];
+/// Functions that are 0 only where they underflow, or where a factor is 0: such programs are not compared closely.
+const NEVER_ZERO: &[&Scalar] = &[&scalar::EXP, &scalar::SIGMOID, &scalar::SOFTPLUS, &scalar::RECIP, &scalar::MUL, &scalar::DIV];
 
 /// Functions that are 0 where they underflow, and where an argument is 0.
 const PRODUCTS: &[&Scalar] = &[&scalar::MUL, &scalar::DIV, &scalar::POW];
@@ -151,6 +151,6 @@ mod tests {
         let cancels = of(|x| (x + 1e6) - 1e6, 1.0);
         assert!(cancels.is_tame && cancels.moved[0].iter().all(|&moved| moved > 1e-6));
         assert!(!of(|x| (x - 800.0).exp(), 1.0).is_tame);
-        assert!(!of(Tensor::ln, 0.0).is_tame);
+        assert!(!of(|x| x.ln(), 0.0).is_tame);
     }
 }

@@ -60,8 +60,8 @@ fn agrees<T: Float>(program: &Formulas, engine: EngineChoice, epsilon: f64) -> R
     for (place, ((written, moved), optimised)) in values.iter().zip(&moved).zip(&optimised).enumerate() {
         prop_assert_eq!(written.shape(), optimised.shape());
         for ((&written, &moved), optimised) in written.iter().zip(moved).zip(optimised.iter().map(|x| x.to_f64())) {
-            // What a little rounding turns into no number was only by luck a number.
-            if !written.is_finite() || written == optimised || moved.is_infinite() {
+            // Where roundings decide whether it is a number at all, or move it by as much as it is, nothing is said of it.
+            if !written.is_finite() || moved.is_infinite() || moved > 0.0 && moved >= written.abs() || written == optimised {
                 continue;
             }
             let says = || {

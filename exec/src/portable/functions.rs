@@ -112,6 +112,14 @@ pub(crate) fn tanh(x: f64) -> f64 {
     if x.abs() < 0.015_625 { near } else { far }
 }
 
+/// 1/cosh² x
+#[inline(always)]
+pub(crate) fn sech2(x: f64) -> f64 {
+    let small = exp(-2.0 * x.abs());
+    let sum = 1.0 + small;
+    4.0 * small / (sum * sum)
+}
+
 /// 1/(1 + e⁻ˣ)
 #[inline(always)]
 pub(crate) fn sigmoid(x: f64) -> f64 {
@@ -200,6 +208,7 @@ mod tests {
         judge("ln", ln, f64::ln, samples());
         judge("ln_1p", ln_1p, f64::ln_1p, samples());
         judge("tanh", tanh, f64::tanh, samples());
+        judge("sech2", sech2, |x| x.cosh().recip().powi(2), samples());
         judge("sigmoid", sigmoid, |x| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }, samples());
         judge("softplus", softplus, |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), samples());
         judge("sin", sin, f64::sin, samples().filter(|x| x.abs() <= TURNS));

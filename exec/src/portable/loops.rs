@@ -267,6 +267,7 @@ static TABLES: &[Table] = &[
         LOG2(x) => (functions::ln(f64::from(x)) * std::f64::consts::LOG2_E) as f32;
         LOG10(x) => (functions::ln(f64::from(x)) * std::f64::consts::LOG10_E) as f32;
         TANH(x) => functions::tanh(f64::from(x)) as f32;
+        SECH2(x) => functions::sech2(f64::from(x)) as f32;
         SIGMOID(x) => functions::sigmoid(f64::from(x)) as f32;
         SOFTPLUS(x) => functions::softplus(f64::from(x)) as f32;
     },

@@ -126,22 +126,87 @@ impl Neg for Term {
     }
 }
 
+/// How tightly an operator binds: what is looser than its surroundings stands in parentheses.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Binding {
+    Sum,
+    Product,
+    Sign,
+}
+
+impl Term {
+    fn write(self, around: Binding, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Formula::Argument(index) => f.write_str(["x", "y", "z", "w"].get(*index).unwrap_or(&"?")),
+            Formula::Result => f.write_str("result"),
+            // A negative number binds as a change of sign does.
+            Formula::Constant(value) if value.is_sign_negative() && around > Binding::Sum => write!(f, "({value:?})"),
+            Formula::Constant(value) => write!(f, "{value:?}"),
+            Formula::Apply(scalar, terms) => match (scalar.name, &terms[..]) {
+                ("neg", [x]) => enclosed(around > Binding::Product, f, |f| {
+                    f.write_str("-")?;
+                    x.write(Binding::Sign, f)
+                }),
+                ("add", [x, y]) => infix("+", around, Binding::Sum, [*x, *y], Binding::Sum, f),
+                ("sub", [x, y]) => infix("-", around, Binding::Sum, [*x, *y], Binding::Product, f),
+                ("mul", [x, y]) => infix("*", around, Binding::Product, [*x, *y], Binding::Sign, f),
+                ("div", [x, y]) => infix("/", around, Binding::Product, [*x, *y], Binding::Sign, f),
+                _ => {
+                    write!(f, "{}(", scalar.name)?;
+                    for (place, term) in terms.iter().enumerate() {
+                        f.write_str(if place == 0 { "" } else { ", " })?;
+                        term.write(Binding::Sum, f)?;
+                    }
+                    f.write_str(")")
+                }
+            },
+        }
+    }
+}
+
+fn infix(sign: &str, around: Binding, binding: Binding, [left, right]: [Term; 2], of_right: Binding, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    enclosed(around > binding, f, |f| {
+        left.write(binding, f)?;
+        write!(f, " {sign} ")?;
+        right.write(of_right, f)
+    })
+}
+
+fn enclosed(opens: bool, f: &mut fmt::Formatter<'_>, inside: impl FnOnce(&mut fmt::Formatter<'_>) -> fmt::Result) -> fmt::Result {
+    f.write_str(if opens { "(" } else { "" })?;
+    inside(f)?;
+    f.write_str(if opens { ")" } else { "" })
+}
+
+/// As people write it: `ln(1.0 + x)`.
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Formula::Argument(index) => f.write_str(["x", "y", "z"].get(*index).unwrap_or(&"?")),
-            Formula::Result => f.write_str("result"),
-            Formula::Constant(value) => write!(f, "{value:?}"),
-            Formula::Apply(scalar, terms) => {
-                let terms: Vec<String> = terms.iter().map(ToString::to_string).collect();
-                write!(f, "{}({})", scalar.name, terms.join(", "))
-            }
-        }
+        self.write(Binding::Sum, f)
     }
 }
 
 impl fmt::Debug for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_read_as_people_write_them() {
+        let [x, y] = [0, 1].map(Term::argument);
+        assert_eq!((1.0 + x).ln().to_string(), "ln(1.0 + x)");
+        assert_eq!((x - (y - x)).to_string(), "x - (y - x)");
+        assert_eq!(((x - y) - x).to_string(), "x - y - x");
+        assert_eq!((x / (x * y) * y).to_string(), "x / (x * y) * y");
+        assert_eq!((x * y * (y * x)).to_string(), "x * y * (y * x)");
+        assert_eq!((-(x + y) * -2.0).to_string(), "-(x + y) * (-2.0)");
+        assert_eq!((-x).exp().to_string(), "exp(-x)");
+        assert_eq!((x * -y).to_string(), "x * (-y)");
+        assert_eq!((-(x * y)).to_string(), "-(x * y)");
+        assert_eq!(x.hypot(y + 1.0).to_string(), "hypot(x, y + 1.0)");
     }
 }

@@ -87,6 +87,12 @@ impl Leaves {
         self.items.iter().enumerate().filter(|(_, leaf)| leaf.number.is_some()).fold(0, |places, (place, _)| places | 1 << place)
     }
 
+    /// Whether the numbers are of a size that may be moved about in a product without much risk that what is left overflows or vanishes.
+    pub fn has_moderate_numbers(&self) -> bool {
+        let moderate = 2f64.powi(-20)..=2f64.powi(20);
+        self.items.iter().filter_map(|leaf| leaf.number).all(|number| moderate.contains(&number.abs()))
+    }
+
     /// The places of all leaves.
     pub fn all(&self) -> Places {
         (1 << self.items.len()) - 1

@@ -151,20 +151,27 @@ impl Rewriter<'_> {
     /// A variable that stands alone takes what the other parts left.
     fn take_rest(&mut self, flat: &Flat, part: &Part, variable: usize, leaves: &Leaves, root: Value, way: Found) -> Result<Option<Found>> {
         let numbers = leaves.numbers();
-        let takes_numbers = if flat.tree == Tree::Sum { flat.constant == 0.0 } else { true };
+        // A number that is not a sign must be there as it is: dividing by it would round.
+        let asks_for_number = flat.tree == Tree::Product && flat.constant.abs() != 1.0;
+        let asked_for = super::rounding::rounded(flat.constant, leaves.dtype);
+        if asks_for_number && leaves.constant() != Some(asked_for) {
+            return Ok(None);
+        }
+        let takes_numbers = if flat.tree == Tree::Sum { flat.constant == 0.0 } else { !asks_for_number };
         let dropped = if takes_numbers { way.used } else { way.used | numbers };
         if leaves.all() & !dropped == 0 {
             return Ok(None);
         }
         let factor = match flat.tree {
             Tree::Sum => 1.0 / (way.scale.unwrap_or(1.0) * part.weight),
-            Tree::Product => 1.0 / flat.constant,
+            Tree::Product if asks_for_number => 1.0,
+            Tree::Product => flat.constant,
         };
         // Any other factor would round.
         if factor.abs() != 1.0 {
             return Ok(None);
         }
-        if !takes_numbers && leaves.constant() != Some(flat.constant * way.scale.unwrap_or(1.0)) {
+        if flat.tree == Tree::Sum && !takes_numbers && leaves.constant() != Some(flat.constant * way.scale.unwrap_or(1.0)) {
             return Ok(None);
         }
         let Some(mut rest) = self.without(flat.tree, root, dropped)? else { return Ok(None) };

@@ -21,7 +21,7 @@ fn in_normal_form(graph: &Graph, settings: &Settings, fold_limit: Option<usize>)
     let mut graph = graph.clone();
     let outputs = graph.outputs().to_vec();
     let rules = standard().choose(settings.policy, &settings.without);
-    let outputs = Rewriter::new(&mut graph, rules, [], fold_limit).last().normal_forms(&outputs)?;
+    let outputs = Rewriter::new(&mut graph, rules, [], fold_limit).releasing().normal_forms(&outputs)?;
     graph.set_outputs(outputs);
     if is_pruned(&graph) { Ok(graph) } else { prune(&graph, settings) }
 }

@@ -57,7 +57,7 @@ fn numbers_of_product(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Optio
     let value = Value::from(node);
     let leaves = rewriter.leaves(Tree::Product, value);
     let numbers = leaves.numbers();
-    if numbers == 0 || numbers == leaves.all() {
+    if numbers == 0 || numbers == leaves.all() || !leaves.has_moderate_numbers() {
         return Ok(None);
     }
     let Some(constant) = leaves.constant() else { return Ok(None) };

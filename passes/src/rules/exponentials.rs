@@ -16,7 +16,7 @@ crate::rules! {
         /// Two exponentials may overflow and vanish where their product is a number like any other.
         product_of_exps [x, y] exp(x) * exp(y) => exp(x + y), extends(24.0), proof([800.0, -800.0], 1.0);
         /// Dividing by an exponential is multiplying with that of the opposite, which does not overflow where its inverse vanishes.
-        over_exp [x] 1.0 / exp(x) => exp(-x), extends(1.0), proof([720.0], 2.019_871_010_837_6e-313);
+        over_exp [x] 1.0 / exp(x) => exp(-x), extends(1.0), proof([720.0], 2.032_230_802_424e-313);
         /// The logarithm of a number below 0 is not one.
         exp_of_log [x] exp(ln(x)) => from(x, 0.0, x), rounds(0.0), on(0.0, 10.0);
         /// The logarithm of a number below 0 is not one.
@@ -48,7 +48,7 @@ crate::rules! {
         /// Both overflow where their quotient is 1.
         sinh_over_cosh [x] sinh(x) / cosh(x) => tanh(x), extends(1.5), proof([1000.0], 1.0);
         /// tanh² is close to 1.
-        one_minus_square_of_tanh [x] 1.0 - tanh(x) * tanh(x) => sech2(x), rounds(2.0), proof([20.0], 1.699_341_702_116_635_5e-17);
+        one_minus_square_of_tanh [x] 1.0 - tanh(x) * tanh(x) => sech2(x), rounds(2.5), proof([20.0], 1.699_341_702_116_635_5e-17);
         /// The way through the cosine overflows.
         inverse_of_cosh [x] acosh(cosh(x)) => abs(x), extends(0.0), proof([1000.0], 1000.0);
     }
@@ -58,19 +58,19 @@ crate::rules! {
     /// Shares.
     pub fn shares {
         /// The share of eˣ beside 1: both overflow.
-        share_of_exp [x] exp(x) / (1.0 + exp(x)) => sigmoid(x), extends(1.5), proof([1000.0], 1.0);
+        share_of_exp [x] exp(x) / (1.0 + exp(x)) => sigmoid(x), extends(2.0), proof([1000.0], 1.0);
         /// The share of 1 beside eˣ.
-        share_beside_exp [x] 1.0 / (1.0 + exp(x)) => sigmoid(-x), extends(1.5);
+        share_beside_exp [x] 1.0 / (1.0 + exp(x)) => sigmoid(-x), extends(2.0), proof([720.0], 2.032_230_802_424e-313);
         /// The share of one of two exponentials.
         share_of_two [x, y] exp(x) / (exp(x) + exp(y)) => sigmoid(x - y), extends(24.0), proof([1000.0, 1000.0], 0.5);
         /// The share of one of two exponentials of opposites.
-        share_of_opposites [x] exp(x) / cosh(x) => 2.0 * sigmoid(2.0 * x), extends(2.0), proof([1000.0], 2.0);
+        share_of_opposites [x] exp(x) / cosh(x) => sigmoid(x + x) + sigmoid(x + x), extends(2.0), proof([1000.0], 2.0);
         /// What a share leaves is the share of the other.
-        rest_of_share [x] 1.0 - sigmoid(x) => sigmoid(-x), rounds(1.5), proof([40.0], 4.248_354_255_291_589e-18);
+        rest_of_share [x] 1.0 - sigmoid(x) => sigmoid(-x), rounds(2.0), proof([40.0], 4.248_354_255_291_589e-18);
         /// The share of 1 times eˣ is the share of eˣ.
-        exp_of_share [x] exp(x) * sigmoid(-x) => sigmoid(x), extends(1.5), proof([1000.0], 1.0);
+        exp_of_share [x] exp(x) * sigmoid(-x) => sigmoid(x), extends(2.0), proof([1000.0], 1.0);
         /// The odds of a share, of which the smaller vanishes.
-        odds_of_share [x] sigmoid(x) / sigmoid(-x) => exp(x), extends(1.0), proof([-800.0], 0.0);
+        odds_of_share [x] sigmoid(x) / sigmoid(-x) => exp(x), extends(1.0);
         /// The log-odds of a share, which rounds to 1.
         log_odds_of_share [x] logit(sigmoid(x)) => x, extends(0.0), proof([40.0], 40.0);
     }

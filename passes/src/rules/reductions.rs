@@ -25,8 +25,8 @@ crate::structural_rules! {
         reduction_of_reduction, rounds(1.0), at(&["reduce"]);
         /// What only changes the order of axes, or adds one of length 1, comes after the reduction.
         reduction_of_view, at(&["reduce"]);
-        /// There is nothing to reduce along an axis of length 1.
-        reduction_over_one, at(&["reduce"]);
+        /// There is nothing to reduce along an axis of length 1; a sum of −0 alone would be 0.
+        reduction_over_one, rounds(0.0), at(&["reduce"]);
         /// A sum of the parts of a few joined values.
         sum_of_joined, rounds(1.0), at(&["reduce"]);
         /// The largest of the opposites is the opposite of the smallest.
@@ -48,7 +48,11 @@ fn factor_of_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Val
     }
     let leaves = rewriter.leaves(Tree::Product, terms);
     let numbers = leaves.numbers();
-    let Some(factor) = leaves.constant().filter(|factor| numbers != 0 && numbers != leaves.all() && factor.is_normal()) else { return Ok(None) };
+    let Some(factor) =
+        leaves.constant().filter(|factor| numbers != 0 && numbers != leaves.all() && factor.is_normal() && leaves.has_moderate_numbers())
+    else {
+        return Ok(None);
+    };
     let Some(rest) = rewriter.without(Tree::Product, terms, numbers)? else { return Ok(None) };
     if rewriter.graph.ty(rest).rank() != rewriter.graph.ty(terms).rank() {
         return Ok(None);
@@ -197,19 +201,27 @@ fn variance_by_hand(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<
     let Some(mean) = rewriter.is(terms[1], &MUL).filter(|factors| factors[0] == factors[1]).map(|factors| factors[0]) else { return Ok(None) };
     let (Some(squares), Some(same)) = (mean_of(rewriter, terms[0]), mean_of(rewriter, mean)) else { return Ok(None) };
     let is_square = rewriter.is(squares.x, &MUL).is_some_and(|factors| factors[..] == [same.x, same.x]);
-    if !is_square || squares.axes != same.axes || squares.count != same.count {
+    if !is_square || squares.axes != same.axes || squares.count != same.count || is_deviation(rewriter, &same) {
         return Ok(None);
     }
     let mean = put_back(rewriter, mean, &same.axes)?;
     let deviation = rewriter.apply(&SUB, &[same.x, mean])?;
     let square = rewriter.apply(&MUL, &[deviation, deviation])?;
     let squares = same.of(rewriter, square)?;
-    // What the mean lost by rounding (Chan, Golub and LeVeque 1983). It is the form that is replaced, and must stay.
+    // What the mean lost by rounding (Chan, Golub and LeVeque 1983).
     let lost = same.of(rewriter, deviation)?;
     let lost = rewriter.apply(&MUL, &[lost, lost])?;
-    let variance = rewriter.graph.apply(&SUB, &[squares, lost])?;
-    rewriter.keep(variance);
-    Ok(Some(variance))
+    rewriter.apply(&SUB, &[squares, lost]).map(Some)
+}
+
+/// Whether what a mean is of is the deviation from another mean of the same kind: then this rule was here.
+fn is_deviation(rewriter: &mut Rewriter<'_>, mean: &Mean) -> bool {
+    let Some(terms) = rewriter.is(mean.x, &SUB) else { return false };
+    let mut inner = terms[1];
+    while matches!(rewriter.op(inner), Some(Op::InsertAxis(_))) {
+        inner = rewriter.input(inner);
+    }
+    mean_of(rewriter, inner).is_some_and(|other| other.x == terms[0] && other.axes == mean.axes && other.count == mean.count)
 }
 
 /// A mean, however it is written.

@@ -159,6 +159,21 @@ pub(super) struct Shifted {
     pub shift: Value,
 }
 
+/// Whether a value is what is left of an exponent that [`shifted_exponential`] has shifted.
+pub(super) fn is_shifted(rewriter: &Rewriter<'_>, x: Value) -> bool {
+    let Some(terms) = rewriter.is(x, &SUB) else { return false };
+    let mut shift = terms[1];
+    while let Some(Op::InsertAxis(_) | Op::StopGradient(_)) = rewriter.op(shift) {
+        shift = rewriter.input(shift);
+    }
+    let Some(branches) = rewriter.is(shift, &SELECT) else { return false };
+    let mut log = branches[2];
+    while let Some(Op::StopGradient(_)) = rewriter.op(log) {
+        log = rewriter.input(log);
+    }
+    matches!(rewriter.op(log), Some(Op::LogSumExp(_)))
+}
+
 /// eˣ shifted by ln Σ eˣ along axes, whose own slope does not matter.
 pub(super) fn shifted_exponential(rewriter: &mut Rewriter<'_>, x: Value, axes: &[usize]) -> Result<Shifted> {
     let dtype = rewriter.graph.ty(x).dtype;
@@ -174,11 +189,7 @@ pub(super) fn shifted_exponential(rewriter: &mut Rewriter<'_>, x: Value, axes: &
 }
 
 /// The logarithm of a sum of shifted exponentials, shifted back.
-///
-/// The sum is of the form that was replaced: it must not be offered to the same rule again.
 pub(super) fn shifted_log(rewriter: &mut Rewriter<'_>, sum: Value, shift: Value) -> Result<Value> {
-    rewriter.keep(sum);
-    let log = rewriter.graph.apply(&LN, &[sum])?;
-    rewriter.keep(log);
+    let log = rewriter.apply(&LN, &[sum])?;
     rewriter.apply(&ADD, &[log, shift])
 }

@@ -1,0 +1,274 @@
+//! The true value of a formula, with as many digits as it takes.
+
+use std::cmp::Ordering;
+
+use damo_graph::Number;
+use damo_graph::op::scalar::{ALL, Scalar, Signature};
+use damo_graph::op::term::{Formula, Term};
+
+use super::functions::{binary, unary};
+use super::special::{Big, absolute, big, is_negative, is_zero, magnitude};
+
+/// A true value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Truth {
+    /// A number.
+    Number(Big),
+    /// Positive or negative infinity.
+    Infinite {
+        /// Whether it is −∞.
+        is_negative: bool,
+    },
+    /// There is none.
+    Undefined,
+    /// A truth value.
+    Holds(bool),
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// The function of that name is unknown.
+    Unknown(&'static str),
+    /// A number on the way is out of reach, or it takes too many digits.
+    OutOfReach,
+}
+
+/// How many bits are tried, until two in a row agree.
+const BITS: [usize; 6] = [160, 320, 640, 1280, 2560, 5120];
+
+/// The same next to where a formula is not defined, for which it takes many at once.
+const BITS_NEAR: [usize; 2] = [6000, 10_000];
+
+/// How many bits two results must share.
+const AGREED: isize = 80;
+
+/// The true value of a formula at a point, if it can be told.
+pub fn truth(term: Term, at: &[f64]) -> Result<Truth, Silence> {
+    let exactly = |bits: usize| -> Vec<Truth> { at.iter().map(|&x| of_float(x, bits)).collect() };
+    agreed(&BITS, |bits| value(term, &exactly(bits), bits))
+}
+
+/// The same at a point that is no point of floats: `at` gives it with that many bits.
+pub fn truth_near(term: Term, at: impl Fn(usize) -> Vec<Truth>) -> Result<Truth, Silence> {
+    agreed(&BITS_NEAR, |bits| value(term, &at(bits), bits))
+}
+
+fn agreed(all: &[usize], at: impl Fn(usize) -> Result<Truth, Silence>) -> Result<Truth, Silence> {
+    let mut before = at(all[0])?;
+    for &bits in &all[1..] {
+        let now = at(bits)?;
+        match (&before, &now) {
+            // What is 0 may only have too few digits to be something else.
+            (Truth::Number(_), Truth::Number(right)) if is_zero(right) => {}
+            (Truth::Number(left), Truth::Number(right)) => {
+                let difference = left - right;
+                if is_zero(&difference) || magnitude(&difference) < magnitude(right) - AGREED {
+                    return Ok(now);
+                }
+            }
+            (Truth::Infinite { .. } | Truth::Undefined | Truth::Holds(_), _) if before == now && bits >= 2560 => return Ok(now),
+            _ => {}
+        }
+        before = now;
+    }
+    match before {
+        Truth::Number(ref number) if is_zero(number) => Ok(before),
+        Truth::Number(_) => Err(Silence::OutOfReach),
+        Truth::Infinite { .. } | Truth::Undefined | Truth::Holds(_) => Ok(before),
+    }
+}
+
+/// A float as a true value.
+pub fn of_float(x: f64, bits: usize) -> Truth {
+    if x.is_nan() {
+        Truth::Undefined
+    } else if x.is_infinite() {
+        Truth::Infinite { is_negative: x < 0.0 }
+    } else {
+        Truth::Number(big(x, bits))
+    }
+}
+
+/// The nearest float.
+pub fn to_float(truth: &Truth) -> f64 {
+    match truth {
+        Truth::Number(number) => number.to_f64().value(),
+        Truth::Infinite { is_negative } => {
+            if *is_negative {
+                f64::NEG_INFINITY
+            } else {
+                f64::INFINITY
+            }
+        }
+        Truth::Undefined => f64::NAN,
+        Truth::Holds(holds) => f64::from(*holds),
+    }
+}
+
+/// How far a float is from the true number, in units in the last place of the true number.
+pub fn ulps(float: f64, number: &Big) -> f64 {
+    if !float.is_finite() {
+        let overflows = !is_zero(number) && magnitude(number) >= 1024;
+        return if overflows && (float < 0.0) == is_negative(number) { 0.0 } else { f64::INFINITY };
+    }
+    let difference = absolute(&(big(float, number.precision().max(64)) - number));
+    if is_zero(&difference) {
+        return 0.0;
+    }
+    let unit = if is_zero(number) { -1074 } else { magnitude(number).clamp(-1022, 1023) - 52 };
+    // Split in two: the unit may be subnormal.
+    let scaled = difference.to_f64().value() / 2f64.powi(unit as i32 / 2) / 2f64.powi(unit as i32 - unit as i32 / 2);
+    if scaled == 0.0 { f64::from_bits(1) } else { scaled }
+}
+
+/// Numbers in formulas that stand for one that no float is.
+fn famous(number: f64, bits: usize) -> Option<Big> {
+    use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LN_10, LOG2_E, LOG10_E, PI, SQRT_2};
+    let one = || big(1.0, bits);
+    let (two, ten) = (|| big(2.0, bits), || big(10.0, bits));
+    let size = number.abs();
+    let exact = if size == FRAC_1_SQRT_2 {
+        one() / two().sqrt()
+    } else if size == SQRT_2 {
+        two().sqrt()
+    } else if size == PI {
+        Big::pi(bits)
+    } else if size == FRAC_2_SQRT_PI {
+        two() / Big::pi(bits).sqrt()
+    } else if size == LN_2 {
+        two().ln()
+    } else if size == LN_10 {
+        ten().ln()
+    } else if size == LOG2_E {
+        one() / two().ln()
+    } else if size == LOG10_E {
+        one() / ten().ln()
+    } else {
+        return None;
+    };
+    Some(if number < 0.0 { -exact } else { exact })
+}
+
+fn value(term: Term, at: &[Truth], bits: usize) -> Result<Truth, Silence> {
+    match term.formula() {
+        Formula::Argument(index) => Ok(at.get(*index).cloned().unwrap_or(Truth::Undefined)),
+        Formula::Result => Err(Silence::OutOfReach),
+        Formula::Constant(number) => Ok(famous(*number, bits).map_or_else(|| of_float(*number, bits), Truth::Number)),
+        Formula::Apply(scalar, terms) => {
+            let arguments = terms.iter().map(|&term| value(term, at, bits)).collect::<Result<Vec<_>, _>>()?;
+            apply(scalar, &arguments, bits)
+        }
+    }
+}
+
+fn apply(scalar: &'static Scalar, arguments: &[Truth], bits: usize) -> Result<Truth, Silence> {
+    if !ALL.contains(&scalar) {
+        return Err(Silence::Unknown(scalar.name));
+    }
+    if let (Signature::Select, [condition, yes, no]) = (scalar.signature, arguments) {
+        return Ok(match condition {
+            Truth::Holds(true) => yes.clone(),
+            Truth::Holds(false) => no.clone(),
+            Truth::Number(_) | Truth::Infinite { .. } | Truth::Undefined => Truth::Undefined,
+        });
+    }
+    let numbers: Option<Vec<&Big>> =
+        arguments.iter().map(|argument| if let Truth::Number(number) = argument { Some(number) } else { None }).collect();
+    let Some(numbers) = numbers else { return by_meaning(scalar, arguments) };
+    let found = match numbers[..] {
+        [x] => unary(scalar.name, x, bits)?,
+        [x, y] => binary(scalar.name, x, y, bits)?,
+        [x, y, z] if scalar.name == "mul_add" => Some(Truth::Number(x * y + z)),
+        _ => return Err(Silence::Unknown(scalar.name)),
+    };
+    found.map_or_else(|| by_meaning(scalar, arguments), Ok)
+}
+
+/// What the meaning says at poles and infinities, where that is no rounded number.
+fn by_meaning(scalar: &'static Scalar, arguments: &[Truth]) -> Result<Truth, Silence> {
+    let arguments: Vec<Number> = arguments
+        .iter()
+        .map(|argument| match argument {
+            Truth::Holds(holds) => Number::Bool(*holds),
+            Truth::Number(number) => Number::Real(beside(number)),
+            Truth::Infinite { .. } | Truth::Undefined => Number::Real(to_float(argument)),
+        })
+        .collect();
+    match scalar.evaluate(&arguments) {
+        Some(Number::Bool(holds)) => Ok(Truth::Holds(holds)),
+        Some(Number::Real(real)) if real == 0.0 || real.abs() == 1.0 || !real.is_finite() => Ok(of_float(real, BITS[0])),
+        Some(Number::Real(_)) => Err(Silence::OutOfReach),
+        Some(Number::Integer(_) | Number::Complex(..)) | None => Err(Silence::Unknown(scalar.name)),
+    }
+}
+
+/// A finite float on the same side of every other float: what is beside a pole does not become it.
+fn beside(number: &Big) -> f64 {
+    let float = number.to_f64().value();
+    if float.is_infinite() {
+        return f64::MAX.copysign(float);
+    }
+    let exactly = big(float, 64);
+    match number.cmp(&exactly) {
+        Ordering::Greater => float.next_up(),
+        Ordering::Less => float.next_down(),
+        Ordering::Equal => float,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::points::Random;
+    use super::*;
+    use damo_graph::Real;
+    use damo_graph::functions::{digamma, erfc, erfcx, lgamma, polygamma};
+    use damo_graph::op::scalar::Interval;
+
+    #[test]
+    fn the_oracle_knows_every_function_and_agrees_with_its_meaning() {
+        let mut random = Random::new();
+        for &scalar in ALL {
+            let (Some(_), Signature::Same(arity) | Signature::Test(arity)) = (scalar.real, scalar.signature) else { continue };
+            let domain: Vec<Interval> =
+                (0..arity).map(|k| Interval { low: scalar.domain[k].low.max(-8.0), high: scalar.domain[k].high.min(8.0) }).collect();
+            let [x, y, z] = [0, 1, 2].map(Term::argument);
+            let term = match arity {
+                1 => Term::apply(scalar, [x]),
+                2 => Term::apply(scalar, [x, y]),
+                _ => Term::apply(scalar, [x, y, z]),
+            };
+            for _ in 0..24 {
+                let mut at = random.within(&domain);
+                if ["polygamma", "erfcx_derivative"].contains(&scalar.name) {
+                    at[0] = at[0].round();
+                }
+                let arguments: Vec<Number> = at.iter().map(|&x| Number::Real(x)).collect();
+                let meant = scalar.evaluate(&arguments).map_or(f64::NAN, Number::to_real);
+                match truth(term, &at).unwrap() {
+                    // Twice what the function states: this is about the oracle.
+                    Truth::Number(number) => assert!(ulps(meant, &number) <= 2.0 * scalar.ulps + 1.0, "{} at {at:?}: {meant:?}", scalar.name),
+                    other @ (Truth::Infinite { .. } | Truth::Undefined | Truth::Holds(_)) => {
+                        assert!(meant.to_bits() == to_float(&other).to_bits() || meant.is_nan(), "{} at {at:?}: {other:?}", scalar.name);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn famous_values_have_many_digits() {
+        let x = Term::argument(0);
+        let near = |term: Term, at: f64, decimal: &str| {
+            let Ok(Truth::Number(number)) = truth(term, &[at]) else { panic!("{term} at {at}") };
+            let shown = number.to_decimal().value().with_precision(decimal.len() + 4).value().to_string();
+            assert!(shown.starts_with(decimal), "{term} at {at}: {shown}");
+        };
+        // NIST DLMF 5.4.12, 5.15.3 and 5.4.6; erfc 1 (OEIS A099287).
+        near(-digamma(x), 1.0, "0.57721566490153286060651209008240243");
+        near(polygamma(1.0.into(), x), 1.0, "1.64493406684822643647241516664602518");
+        near(lgamma(x), 0.5, "0.57236494292470008707171367567652935");
+        near(erfc(x), 1.0, "0.15729920705028513065877936491739074");
+        near(erfcx(x), 30.0, "0.01879588886141675");
+    }
+}
