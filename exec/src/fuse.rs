@@ -132,9 +132,11 @@ impl Fusion {
             self.too_large[consumer].push(producer);
         }
         let fits = body <= LARGEST_BODY && loads + nest.stores.len() + nest.reductions.len() <= MOST_ACCESSES;
-        if let Some(later) = if fits { self.needed_between(producer, consumer) } else { None } {
+        if let Some(ranks) = if fits { self.ranks_if_one(producer, consumer) } else { None } {
             let nest = if body == nest.body.len() { nest } else { pruned(&nest) };
-            self.reorder(producer, consumer, later);
+            for (place, rank) in ranks {
+                self.rank[place] = rank;
+            }
             self.join(producer, consumer, nest, &reads, &writes);
             return true;
         }
@@ -168,54 +170,49 @@ impl Fusion {
             && self.readers[buffer.index()].iter().all(|&reader| reader == consumer)
     }
 
-    /// The steps that need the first and come before the second; `None` if the second needs one of them: it stands between the two.
-    fn needed_between(&mut self, first: usize, second: usize) -> Option<Vec<usize>> {
-        self.looks += 1;
-        let mut open: Vec<usize> = vec![first];
-        let mut found = Vec::new();
-        while let Some(place) = open.pop() {
-            for &next in &self.after[place] {
-                if next == second {
-                    if place != first {
-                        return None;
-                    }
-                } else if self.rank[next] < self.rank[second] && std::mem::replace(&mut self.seen[next], self.looks) != self.looks {
-                    found.push(next);
-                    open.push(next);
-                }
-            }
-            if found.len() > FARTHEST_LOOK {
-                return None;
-            }
+    /// The ranks that steps get when the first goes into the second (Pearce and Kelly 2007); `None` if a third stands between the two: it
+    /// needs the first and is needed by the second.
+    fn ranks_if_one(&mut self, first: usize, second: usize) -> Option<Vec<(usize, usize)>> {
+        let (low, high) = (self.rank[first], self.rank[second]);
+        if self.before[second].iter().all(|&needed| needed == first || self.rank[needed] < low) {
+            return Some(vec![(second, low)]);
         }
-        Some(found)
-    }
-
-    /// Ranks the second as one with the first: before what needs the first (Pearce and Kelly 2007).
-    fn reorder(&mut self, first: usize, second: usize, mut later: Vec<usize>) {
+        let mut later = self.related(first, second, |fusion, place| &fusion.after[place], |rank| rank < high)?;
         if later.is_empty() {
-            return;
+            return Some(Vec::new());
         }
-        self.looks += 1;
-        let mut open = vec![second];
-        let mut earlier = Vec::new();
-        while let Some(place) = open.pop() {
-            for &needed in &self.before[place] {
-                let is_near = needed != first && self.rank[needed] > self.rank[first];
-                if is_near && std::mem::replace(&mut self.seen[needed], self.looks) != self.looks {
-                    earlier.push(needed);
-                    open.push(needed);
-                }
-            }
-        }
+        let mut earlier = self.related(second, first, |fusion, place| &fusion.before[place], |rank| rank > low)?;
         earlier.sort_unstable_by_key(|&place| self.rank[place]);
         later.sort_unstable_by_key(|&place| self.rank[place]);
         let order: Vec<usize> = earlier.into_iter().chain([second]).chain(later).collect();
         let mut ranks: Vec<usize> = order.iter().chain([&first]).map(|&place| self.rank[place]).collect();
         ranks.sort_unstable();
-        for (place, rank) in order.into_iter().zip(ranks) {
-            self.rank[place] = rank;
+        Some(order.into_iter().zip(ranks).collect())
+    }
+
+    /// The steps of some ranks that links lead to from one step; `None` if they lead on to the other, or are too many to look at.
+    fn related(
+        &mut self,
+        from: usize,
+        to: usize,
+        links: for<'a> fn(&'a Fusion, usize) -> &'a BTreeSet<usize>,
+        is_near: impl Fn(usize) -> bool,
+    ) -> Option<Vec<usize>> {
+        self.looks += 1;
+        let mut seen = std::mem::take(&mut self.seen);
+        let mut found = Vec::new();
+        let (mut open, mut leads_on) = (vec![from], false);
+        while let Some(place) = open.pop().filter(|_| !leads_on && found.len() <= FARTHEST_LOOK) {
+            for &next in links(self, place) {
+                leads_on |= next == to && place != from;
+                if next != to && is_near(self.rank[next]) && std::mem::replace(&mut seen[next], self.looks) != self.looks {
+                    found.push(next);
+                    open.push(next);
+                }
+            }
         }
+        self.seen = seen;
+        (!leads_on && found.len() <= FARTHEST_LOOK).then_some(found)
     }
 
     /// Puts a nest in the place of two steps that read and wrote these buffers.
