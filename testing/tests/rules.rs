@@ -1,5 +1,7 @@
 //! The rules of Damo hold what they say, the judge finds out those that do not, and the chapter about them is not stale.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot start fails")]
+
 use damo_graph::functions::{abs, exp, exp_m1, ln, ln_1p, pow, sin, sqrt};
 use damo_graph::op::input::InputKind;
 use damo_graph::op::scalar;
