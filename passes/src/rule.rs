@@ -20,7 +20,7 @@ use crate::rewrite::Rewriter;
 ///     .rounds(1.0)
 ///     .on(-0.9, 10.0)
 ///     .proof([1e-20], 1e-20);
-/// assert_eq!(log_one_plus.to_string(), "log_one_plus: ln(add(1.0, x)) => ln_1p(x)");
+/// assert_eq!(log_one_plus.to_string(), "log_one_plus: ln(1.0 + x) => ln_1p(x)");
 /// ```
 #[derive(Clone)]
 pub struct Rule {
