@@ -85,7 +85,8 @@ fn agrees<T: Float>(program: &Formulas, engine: EngineChoice, epsilon: f64) -> R
 /// Rewriting what was rewritten changes nothing.
 fn is_settled(graph: &Graph, settings: &Settings) -> Result<(), TestCaseError> {
     let (again, _) = pipeline::optimise(graph, settings).unwrap();
-    let news: String = again.rewrites()[graph.rewrites().len()..].iter().map(|rewrite| format!("{rewrite}\n")).collect();
+    let news: Vec<String> = again.rewrites()[graph.rewrites().len()..].iter().map(ToString::to_string).collect();
+    let news = news.join("\n");
     prop_assert!(again == *graph, "fired again:\n{news}\n{}\n{}", graph.to_text(), again.to_text());
     Ok(())
 }
