@@ -1,6 +1,6 @@
 //! Arrays as a call takes them: of any element type, any strides, owned or borrowed, to read or to write.
 
-use damo_graph::{AnyArray, DType, Element, with_any_array};
+use damo_graph::{AnyArray, DType, Element, for_each_dtype, with_any_array};
 use ndarray::{ArrayBase, Data, DataMut, Dimension, RawData};
 
 use crate::view::Region;
@@ -75,7 +75,7 @@ impl Argument for AnyArray {
     }
 
     fn region(&self) -> Region<'_> {
-        with_any_array!(self, |array| Argument::region(array))
+        with_any_array!(self, |array| array.as_slice().map_or_else(|| Region::of_array(&array.view()), Region::reading))
     }
 
     fn to_any(&self) -> AnyArray {
@@ -107,3 +107,31 @@ where
         true
     }
 }
+
+macro_rules! define_elements {
+    ($(($variant:ident, $element:ty, $name:literal, $class:ident)),* $(,)?) => {
+        /// Memory for a result, which becomes an array when it is written.
+        #[derive(Debug)]
+        pub(crate) enum OwnedElements {
+            $($variant(Vec<$element>),)*
+        }
+
+        impl OwnedElements {
+            /// So many zeros.
+            pub fn zeros(dtype: DType, count: usize) -> Self {
+                match dtype { $(DType::$variant => OwnedElements::$variant(vec![Default::default(); count]),)* }
+            }
+
+            /// The memory, to write.
+            pub fn region(&mut self) -> Region<'_> {
+                match self { $(OwnedElements::$variant(elements) => Region::writing(elements),)* }
+            }
+
+            /// An array of these elements in row-major order; `None` if their count is not the shape's.
+            pub fn into_array(self, shape: &[usize]) -> Option<AnyArray> {
+                match self { $(OwnedElements::$variant(elements) => Element::array_of(shape, elements),)* }
+            }
+        }
+    };
+}
+for_each_dtype!(define_elements);

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use damo_graph::{AnyArray, DType, Error, ErrorKind, Graph, Number, Result, Sizes, with_any_array};
+use damo_graph::{AnyArray, DType, Error, ErrorKind, Graph, Result, Sizes};
 use smallvec::SmallVec;
 
-use crate::array::{Argument, Target};
+use crate::array::{Argument, OwnedElements, Target};
 use crate::cache::{Cache, key, layout};
 use crate::layout::Layout;
 use crate::plan::Plan;
@@ -53,7 +53,7 @@ pub struct Executable {
 }
 
 /// Arrays that a call has not handed out yet.
-type Results = SmallVec<[AnyArray; 4]>;
+type Results = SmallVec<[OwnedElements; 4]>;
 
 impl Executable {
     /// Makes a graph ready. Its outputs must be set.
@@ -106,7 +106,7 @@ impl Executable {
             direct.push(!plan.may_fail && targets.get_mut(place).and_then(Option::as_mut).is_some_and(|target| target.region().is_some()));
         }
         let own = plan.outputs.iter().zip(&direct).filter(|(_, direct)| !**direct);
-        let mut results: Results = own.map(|((dtype, shape), _)| AnyArray::full(*dtype, shape, Number::Bool(false))).collect();
+        let mut results: Results = own.clone().map(|((dtype, shape), _)| OwnedElements::zeros(*dtype, shape.iter().product())).collect();
         {
             let mut owned = results.iter_mut();
             let mut given = targets.iter_mut();
@@ -115,19 +115,19 @@ impl Executable {
                 let target = given.next().and_then(Option::as_mut).filter(|_| *direct);
                 let region = match target {
                     Some(target) => target.region(),
-                    None => owned.next().and_then(|array| with_any_array!(array, |array| Target::region(array))),
+                    None => owned.next().map(OwnedElements::region),
                 };
                 regions.push(region.ok_or_else(|| Error::new(ErrorKind::Execution, "a result has no memory"))?);
             }
             self.run(&plan, inputs, &regions)?;
         }
-        let mut results = results.into_iter();
-        let mut returned = Vec::with_capacity(results.len());
-        for (place, direct) in direct.into_iter().enumerate() {
+        let mut results = results.into_iter().zip(own).map(|(elements, ((_, shape), _))| elements.into_array(shape));
+        let mut returned = Vec::with_capacity(direct.iter().filter(|direct| !**direct).count());
+        for (place, &direct) in direct.iter().enumerate() {
             if direct {
                 continue;
             }
-            let Some(array) = results.next() else { continue };
+            let Some(array) = results.next().flatten() else { continue };
             match targets.get_mut(place).and_then(Option::as_mut) {
                 Some(target) => drop(target.copy_from(&array)),
                 None => returned.push(array),

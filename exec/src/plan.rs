@@ -1,6 +1,6 @@
 //! A plan: the steps that run a graph for given lengths, in order, with a place in memory for everything.
 
-use damo_graph::{AnyArray, DType, ErrorKind, Graph, NodeId, Result, Sizes, with_any_array};
+use damo_graph::{AnyArray, DType, ErrorKind, Graph, NodeId, Result, Sizes};
 use smallvec::SmallVec;
 
 use crate::absorb::absorb;
@@ -64,7 +64,7 @@ impl Plan {
             let shape = sizes.shape(&ty.dims).map_err(|problem| problem.titled("an output has no shape"))?;
             Ok((ty.dtype, shape.into()))
         });
-        let constants = draft.constants.iter().map(|array| with_any_array!(array, |a| AnyArray::from(a.as_standard_layout().into_owned())));
+        let constants = draft.constants.iter().map(AnyArray::in_row_major_order);
         let plan = Plan {
             buffers: placed.buffers,
             constants: constants.collect(),

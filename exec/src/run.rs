@@ -6,17 +6,16 @@
 
 #![expect(unsafe_code, reason = "buffers overlap in the arena over time, and kernels rely on the plan's lifetimes")]
 
-use damo_graph::{AnyArray, Element, ErrorKind, Graph, Problem, Result, with_any_array, with_dtype};
-use ndarray::{ArcArray, IxDyn};
+use damo_graph::{AnyArray, DType, ErrorKind, Graph, Problem, Result};
 use smallvec::SmallVec;
 
-use crate::array::Argument;
+use crate::array::{Argument, OwnedElements};
 use crate::layout::Layout;
 use crate::library;
 use crate::nest::BufferId;
 use crate::plan::{Plan, PlannedStep};
 use crate::step::{ALIGNMENT, Place, Reference, Step, View};
-use crate::view::{Region, View as Elements, ViewMut as ElementsMut};
+use crate::view::{Region, View as Elements, ViewMut as ElementsMut, with_bits};
 
 /// As much memory as a buffer is aligned to.
 #[derive(Clone, Copy, Debug)]
@@ -124,38 +123,33 @@ fn region<'a>(buffer: BufferId, regions: &[Region<'a>]) -> Result<Region<'a>, Pr
 
 /// The elements of a view as an array of their own.
 fn read(view: &View, regions: &[Region<'_>]) -> Result<AnyArray, Problem> {
-    fn typed<T: Element>(region: Region<'_>, layout: &Layout) -> Result<AnyArray, Problem> {
-        let mut elements: Vec<T> = Vec::with_capacity(layout.count());
-        let (length, stride) = layout.line();
-        for start in layout.lines() {
-            // SAFETY: the plan's word that nobody writes what this step reads; see the head of this file.
-            let line = unsafe { Elements::<T, 1>::new(region, start, [length], [stride]) }?;
-            elements.extend(line.iter());
-        }
-        let array = ArcArray::from_shape_vec(IxDyn(&layout.shape), elements).map_err(|error| Problem::shapes(error.to_string()))?;
-        Ok(T::into_any(array))
-    }
-    let region = region(view.buffer, regions)?;
-    with_dtype!(view.dtype, T => typed::<T>(region, &view.layout))
+    let mut elements = OwnedElements::zeros(view.dtype, view.layout.count());
+    let plain = Layout::contiguous(&view.layout.shape);
+    copy(view.dtype, region(view.buffer, regions)?, &view.layout, elements.region(), &plain)?;
+    elements.into_array(&view.layout.shape).ok_or_else(|| Problem::shapes("the count of elements is off"))
 }
 
 /// Writes an array where a view says.
 fn write(view: &View, array: &AnyArray, regions: &[Region<'_>]) -> Result<(), Problem> {
-    fn typed<T: Element>(region: Region<'_>, layout: &Layout, array: &ArcArray<T, IxDyn>) -> Result<(), Problem> {
-        let mut elements = array.iter().copied();
-        let (length, stride) = layout.line();
-        for start in layout.lines() {
-            // SAFETY: the plan's word that nobody else uses what this step writes; see the head of this file.
-            let mut line = unsafe { ElementsMut::<T, 1>::new(region, start, [length], [stride]) }?;
-            line.write(elements.by_ref().take(length));
-        }
-        Ok(())
-    }
     if array.dtype() != view.dtype || array.shape() != view.layout.shape.as_slice() {
         let message =
             format!("its meaning gave {}{:?} where {}{:?} was inferred", array.dtype(), array.shape(), view.dtype, view.layout.shape.as_slice());
         return Err(Problem::new(ErrorKind::Execution, message));
     }
-    let region = region(view.buffer, regions)?;
-    with_any_array!(array, |array| typed(region, &view.layout, array))
+    let from = Layout { shape: array.shape().into(), strides: Argument::strides(array).into(), offset: 0 };
+    copy(view.dtype, Argument::region(array), &from, region(view.buffer, regions)?, &view.layout)
+}
+
+/// Copies elements from a layout to another of the same lengths.
+fn copy(dtype: DType, from: Region<'_>, from_layout: &Layout, to: Region<'_>, to_layout: &Layout) -> Result<(), Problem> {
+    let ((length, from_step), (_, to_step)) = (from_layout.line(), to_layout.line());
+    for (from_start, to_start) in from_layout.lines().zip(to_layout.lines()) {
+        with_bits!(dtype, T => {
+            // SAFETY: the plan's word that nobody writes what this step reads; see the head of this file.
+            let line = unsafe { Elements::<T, 1>::new(from, from_start, [length], [from_step]) }?;
+            // SAFETY: the plan's word that nobody else uses what this step writes; see the head of this file.
+            unsafe { ElementsMut::<T, 1>::new(to, to_start, [length], [to_step]) }?.write(line.iter());
+        });
+    }
+    Ok(())
 }

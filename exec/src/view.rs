@@ -11,6 +11,28 @@ use std::marker::PhantomData;
 
 use damo_graph::{Element, ErrorKind, Problem};
 
+/// Runs code that only moves elements on one type for all dtypes of a size: elements are bits then, and all bits are unsigned integers.
+///
+/// Complex numbers are their own: they are aligned like their parts.
+macro_rules! with_bits {
+    ($dtype:expr, $alias:ident => $body:expr) => {{
+        let dtype = $dtype;
+        match (dtype, dtype.size()) {
+            (damo_graph::DType::C64, _) => with_bits!(@alias $alias = damo_graph::element::C64 => $body),
+            (_, 1) => with_bits!(@alias $alias = u8 => $body),
+            (_, 2) => with_bits!(@alias $alias = u16 => $body),
+            (_, 4) => with_bits!(@alias $alias = u32 => $body),
+            (_, 8) => with_bits!(@alias $alias = u64 => $body),
+            _ => with_bits!(@alias $alias = damo_graph::element::C128 => $body),
+        }
+    }};
+    (@alias $alias:ident = $element:ty => $body:expr) => {{
+        type $alias = $element;
+        $body
+    }};
+}
+pub(crate) use with_bits;
+
 /// Memory that kernels may read, and write if it says so. It may overlap others. Elements are counted from its base, which need not be its
 /// lowest address: that of an array that runs backwards is not.
 #[derive(Clone, Copy, Debug)]
@@ -42,10 +64,14 @@ impl<'a> Region<'a> {
 
     /// The memory that an array's elements span, to read; its base is element `[0, 0, ..]`.
     pub fn of_array<T: Element>(array: &ndarray::ArrayViewD<'a, T>) -> Self {
-        let (low, high) = reach(0, array.shape(), array.strides()).unwrap_or((0, -1));
-        let size = size_of::<T>();
+        Region::reaching(array.as_ptr().cast_mut().cast(), size_of::<T>(), array.shape(), array.strides())
+    }
+
+    /// The memory that lengths and strides reach from `base`, in elements of `size` bytes, to read.
+    fn reaching(base: *mut u8, size: usize, shape: &[usize], strides: &[isize]) -> Self {
+        let (low, high) = reach(0, shape, strides).unwrap_or((0, -1));
         let (before, after) = (low.unsigned_abs() * size, (high + 1).unsigned_abs() * size);
-        Region { base: array.as_ptr().cast_mut().cast(), before, after, writable: false, life: PhantomData }
+        Region { base, before, after, writable: false, life: PhantomData }
     }
 
     /// Memory around an address: `before` bytes below `base` and `after` bytes from there.
@@ -231,6 +257,13 @@ impl<'a, T: Element> View<'a, T, 2> {
         View { pointer: self.pointer, lengths: [columns, rows], strides: [right, down], life: PhantomData }
     }
 
+    /// The same elements with an axis running the other way.
+    #[must_use]
+    pub fn reversed(self, axis: usize) -> Self {
+        let (pointer, strides) = reversed(self.pointer, self.lengths, self.strides, axis);
+        View { pointer, strides, ..self }
+    }
+
     /// All elements, row after row, as one view; `None` if they do not step evenly.
     pub fn flat(&self) -> Option<View<'a, T, 1>> {
         let (lengths, strides) = flat(self.lengths, self.strides)?;
@@ -349,6 +382,20 @@ impl<'a, T: Element> ViewMut<'a, T, 2> {
         (rows.checked_mul(columns)? <= elements.len()).then_some(ViewMut { pointer: elements.as_mut_ptr(), lengths, strides, life: PhantomData })
     }
 
+    /// The same elements with the axes exchanged.
+    #[must_use]
+    pub const fn transposed(self) -> Self {
+        let ([rows, columns], [down, right]) = (self.lengths, self.strides);
+        ViewMut { pointer: self.pointer, lengths: [columns, rows], strides: [right, down], life: PhantomData }
+    }
+
+    /// The same elements with an axis running the other way.
+    #[must_use]
+    pub fn reversed(self, axis: usize) -> Self {
+        let (pointer, strides) = reversed(self.pointer, self.lengths, self.strides, axis);
+        ViewMut { pointer: pointer.cast_mut(), strides, ..self }
+    }
+
     /// All elements, row after row, as one view; `None` if they do not step evenly.
     pub fn flat(&mut self) -> Option<ViewMut<'_, T, 1>> {
         let (lengths, strides) = flat(self.lengths, self.strides)?;
@@ -377,6 +424,16 @@ impl<'a, T: Element> ViewMut<'a, T, 2> {
             life: PhantomData,
         })
     }
+}
+
+/// Where the same elements begin, and how they step, with an axis running the other way. Without elements nothing changes.
+fn reversed<T>(pointer: *const T, lengths: [usize; 2], mut strides: [isize; 2], axis: usize) -> (*const T, [isize; 2]) {
+    if axis > 1 || lengths.contains(&0) {
+        return (pointer, strides);
+    }
+    let last = (lengths[axis] - 1) as isize * strides[axis];
+    strides[axis] = -strides[axis];
+    (pointer.wrapping_offset(last), strides)
 }
 
 /// Two axes as one, where the rows follow each other in the steps of a row.

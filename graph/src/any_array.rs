@@ -1,5 +1,6 @@
 //! An array whose element type is a value: what constants hold, what meanings take and give.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use ndarray::{ArcArray, ArrayD, IxDyn};
@@ -11,7 +12,7 @@ use crate::number::Number;
 macro_rules! define_any_array {
     ($(($variant:ident, $element:ty, $name:literal, $class:ident)),* $(,)?) => {
         /// An array of any element type, cheap to clone: the elements are shared.
-        #[derive(Clone, Debug)]
+        #[derive(Clone)]
         pub enum AnyArray {
             $(#[doc = concat!("Elements of type `", $name, "`.")] $variant(ArcArray<$element, IxDyn>),)*
         }
@@ -106,40 +107,78 @@ impl AnyArray {
         self.len() == 0
     }
 
+    /// The same array with its elements in row-major order in memory.
+    #[must_use]
+    pub fn in_row_major_order(&self) -> AnyArray {
+        if with_any_array!(self, |array| array.is_standard_layout()) {
+            return self.clone();
+        }
+        with_dtype!(self.dtype(), T => T::array_of(self.shape(), T::elements_of(self).unwrap_or_default().into_owned()))
+            .unwrap_or_else(|| self.clone())
+    }
+
     /// The elements in row-major order, as numbers.
     pub fn numbers(&self) -> Vec<Number> {
-        with_any_array!(self, |array| array.iter().map(|&element| element.to_number()).collect())
+        with_dtype!(self.dtype(), T => T::elements_of(self).unwrap_or_default().iter().map(|element| element.to_number()).collect())
+    }
+
+    /// The first elements in row-major order, as numbers: `count` of them, or all there are.
+    pub fn first_numbers(&self, count: usize) -> Vec<Number> {
+        with_any_array!(self, |array| array.iter().take(count).map(|element| element.to_number()).collect())
     }
 
     /// An array of that dtype and shape from numbers in row-major order; `None` if their count is not the shape's.
     pub fn from_numbers(dtype: DType, shape: &[usize], numbers: impl IntoIterator<Item = Number>) -> Option<AnyArray> {
         let numbers: Vec<Number> = numbers.into_iter().collect();
-        with_dtype!(dtype, T => {
-            let elements: Vec<T> = numbers.iter().map(|&number| T::from_number(number)).collect();
-            Some(T::into_any(ArcArray::from_shape_vec(IxDyn(shape), elements).ok()?))
-        })
+        with_dtype!(dtype, T => T::array_of(shape, numbers.iter().map(|&number| T::from_number(number)).collect()))
     }
 
     /// The elements in other places: how an op that only moves elements says what it means, once for all element types.
     ///
-    /// `movement` is given an array of this shape that holds the elements' places in row-major order, and moves those.
+    /// `movement` is given an array of this shape that holds the elements' places in row-major order, and moves those. Places that it
+    /// makes up hold the element type's zero.
     pub fn rearranged<E>(&self, movement: impl FnOnce(ArrayD<usize>) -> Result<ArrayD<usize>, E>) -> Result<AnyArray, E> {
-        let mut next = 0..;
-        let places = ArrayD::from_shape_simple_fn(IxDyn(self.shape()), || next.next().unwrap_or_default());
-        Ok(self.picked(&movement(places)?))
+        let places = self.places_from(0);
+        Ok(AnyArray::picked(&[self], &movement(places)?))
+    }
+
+    /// As [`AnyArray::rearranged`], of the elements of several arrays of one element type, whose places are counted on from array to array.
+    pub fn rearranged_together<E>(
+        arrays: &[&AnyArray],
+        movement: impl FnOnce(Vec<ArrayD<usize>>) -> Result<ArrayD<usize>, E>,
+    ) -> Result<AnyArray, E> {
+        let mut start = 0;
+        let mut places = Vec::with_capacity(arrays.len());
+        for array in arrays {
+            places.push(array.places_from(start));
+            start += array.len();
+        }
+        Ok(AnyArray::picked(arrays, &movement(places)?))
+    }
+
+    /// The places of the elements in row-major order, the first being `start`, in an array of this shape.
+    fn places_from(&self, start: usize) -> ArrayD<usize> {
+        let mut next = start..;
+        ArrayD::from_shape_simple_fn(IxDyn(self.shape()), || next.next().unwrap_or_default())
     }
 
     /// The elements at these places in row-major order; places that are not there hold the element type's zero.
-    fn picked(&self, places: &ArrayD<usize>) -> AnyArray {
-        with_any_array!(self, |array| {
-            let elements: Vec<_> = array.iter().copied().collect();
-            AnyArray::from(places.map(|&place| elements.get(place).copied().unwrap_or_default()))
-        })
+    fn picked(arrays: &[&AnyArray], places: &ArrayD<usize>) -> AnyArray {
+        fn pick<T: Element>(arrays: &[&AnyArray], places: &ArrayD<usize>) -> Option<AnyArray> {
+            let mut all: Vec<T> = Vec::new();
+            for array in arrays {
+                all.extend_from_slice(&T::elements_of(array).unwrap_or_default());
+            }
+            T::array_of(places.shape(), places.iter().map(|&place| all.get(place).copied().unwrap_or_default()).collect())
+        }
+        let dtype = arrays.first().map_or(DType::Bool, |array| array.dtype());
+        with_dtype!(dtype, T => pick::<T>(arrays, places)).unwrap_or_else(|| AnyArray::none(dtype))
     }
 
     /// An array of one number in every place.
     pub fn full(dtype: DType, shape: &[usize], number: Number) -> AnyArray {
-        with_dtype!(dtype, T => T::into_any(ArrayD::from_elem(IxDyn(shape), T::from_number(number)).into_shared()))
+        let count = shape.iter().product();
+        with_dtype!(dtype, T => T::array_of(shape, vec![T::from_number(number); count])).unwrap_or_else(|| AnyArray::none(dtype))
     }
 
     /// The array with another element type, by [`Element::from_number`].
@@ -154,17 +193,24 @@ impl AnyArray {
     /// Numbers that were an array's, as an array of the same shape.
     fn with_shape_of(shape: &[usize], dtype: DType, numbers: Vec<Number>) -> AnyArray {
         // There are as many numbers as the shape has places, so this always is an array.
-        AnyArray::from_numbers(dtype, shape, numbers).unwrap_or_else(|| AnyArray::full(dtype, &[0], Number::Bool(false)))
+        AnyArray::from_numbers(dtype, shape, numbers).unwrap_or_else(|| AnyArray::none(dtype))
+    }
+
+    /// No elements.
+    fn none(dtype: DType) -> AnyArray {
+        with_dtype!(dtype, T => T::into_any(ArcArray::from_vec(Vec::new()).into_dyn()))
     }
 
     /// As an array of reals: exact for every float, rounded for integers beyond 2⁵³.
     pub fn to_reals(&self) -> ArrayD<f64> {
-        with_any_array!(self, |array| array.mapv(|element| element.to_number().to_real()).into_owned())
+        let reals =
+            with_dtype!(self.dtype(), T => T::elements_of(self).unwrap_or_default().iter().map(|element| element.to_number().to_real()).collect());
+        shaped(self.shape(), reals)
     }
 
     /// As an array of integers.
     pub fn to_integers(&self) -> ArrayD<i128> {
-        with_any_array!(self, |array| array.mapv(|element| element.to_number().to_integer()).into_owned())
+        shaped(self.shape(), self.numbers().into_iter().map(Number::to_integer).collect())
     }
 
     /// Reals rounded to a dtype.
@@ -184,12 +230,14 @@ impl AnyArray {
 
     /// The only element, if there is just one.
     pub fn only(&self) -> Option<Number> {
-        with_any_array!(self, |array| {
-            let mut elements = array.iter();
-            let first = elements.next()?.to_number();
-            elements.next().is_none().then_some(first)
-        })
+        if self.len() == 1 { self.first_numbers(1).pop() } else { None }
     }
+}
+
+/// Values of the elements of an array of that shape, in row-major order, as an array.
+fn shaped<N: Default + Clone>(shape: &[usize], values: Vec<N>) -> ArrayD<N> {
+    // There is one value for each place, so this always is an array.
+    ArrayD::from_shape_vec(IxDyn(shape), values).unwrap_or_default()
 }
 
 impl<T: Element, D: ndarray::Dimension> From<ndarray::Array<T, D>> for AnyArray {
@@ -198,17 +246,21 @@ impl<T: Element, D: ndarray::Dimension> From<ndarray::Array<T, D>> for AnyArray 
     }
 }
 
+/// The element type, the lengths and the elements in row-major order.
+impl fmt::Debug for AnyArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{:?} {:?}", self.dtype(), self.shape(), self.numbers())
+    }
+}
+
 /// Bit for bit: the same dtype, shape and bits, so that NaN equals itself and −0 differs from 0.
 impl PartialEq for AnyArray {
     fn eq(&self, other: &Self) -> bool {
-        self.dtype() == other.dtype()
-            && self.shape() == other.shape()
-            && with_any_array!(self, |left| {
-                fn same<T: Element>(left: &ArcArray<T, IxDyn>, right: &AnyArray) -> bool {
-                    T::from_any(right).is_some_and(|right| left.iter().zip(right).all(|(l, r)| Element::to_bits(*l) == Element::to_bits(*r)))
-                }
-                same(left, other)
-            })
+        fn same<T: Element>(left: &AnyArray, right: &AnyArray) -> bool {
+            let (left, right) = (T::elements_of(left).unwrap_or_default(), T::elements_of(right).unwrap_or_default());
+            left.iter().zip(&*right).all(|(&left, &right)| left.to_bits() == right.to_bits())
+        }
+        self.dtype() == other.dtype() && self.shape() == other.shape() && with_dtype!(self.dtype(), T => same::<T>(self, other))
     }
 }
 
@@ -218,6 +270,6 @@ impl Hash for AnyArray {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.dtype().hash(state);
         self.shape().hash(state);
-        with_any_array!(self, |array| array.iter().for_each(|element| Element::to_bits(*element).hash(state)));
+        with_dtype!(self.dtype(), T => T::elements_of(self).unwrap_or_default().iter().for_each(|&element| element.to_bits().hash(state)));
     }
 }

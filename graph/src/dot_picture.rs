@@ -6,11 +6,9 @@ use slotmap::SecondaryMap;
 
 use crate::graph::{Graph, Node, NodeId, Value};
 use crate::op::Op;
-use crate::op::constant::Constant;
 use crate::op::input::InputKind;
 use crate::op::pointwise::Pointwise;
 use crate::text::short_attributes;
-use crate::with_any_array;
 
 /// The longest parameters shown in a node: what is longer would hide the picture's shape.
 const WIDEST: usize = 48;
@@ -66,8 +64,8 @@ impl Picture<'_> {
 
     fn inline_number(&self, node: NodeId) -> Option<String> {
         let node = self.graph.contains(node.into()).then(|| self.graph.node(node))?;
-        let Op::Constant(Constant(array)) = node.op() else { return None };
-        with_any_array!(array, |array| array.first().filter(|_| array.ndim() == 0).map(|number| format!("{number:?}")))
+        let Op::Constant(constant) = node.op() else { return None };
+        constant.0.shape().is_empty().then(|| constant.shown())
     }
 
     /// The look of a node: its label, shape, colours and tooltip.

@@ -1,5 +1,6 @@
 //! Element types: the dtypes a graph knows by value, and the Rust types that carry them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use half::{bf16, f16};
@@ -125,6 +126,12 @@ pub trait Element: Copy + Default + PartialEq + fmt::Debug + Send + Sync + 'stat
 
     /// The array inside, if it has this element.
     fn from_any(array: &AnyArray) -> Option<&ArcArray<Self, IxDyn>>;
+
+    /// An array of elements in row-major order; `None` if their count is not the shape's.
+    fn array_of(shape: &[usize], elements: Vec<Self>) -> Option<AnyArray>;
+
+    /// The elements of an array in row-major order, if it has this element.
+    fn elements_of(array: &AnyArray) -> Option<Cow<'_, [Self]>>;
 }
 
 /// An element that arithmetic is defined on: any [`Float`] or [`Integer`].
@@ -165,6 +172,14 @@ macro_rules! implement_element {
                 }
                 fn from_any(array: &AnyArray) -> Option<&ArcArray<Self, IxDyn>> {
                     if let AnyArray::$variant(array) = array { Some(array) } else { None }
+                }
+                // Not generic, so that they are compiled here and not again by whoever calls them.
+                fn array_of(shape: &[usize], elements: Vec<Self>) -> Option<AnyArray> {
+                    ArcArray::from_shape_vec(IxDyn(shape), elements).ok().map(AnyArray::$variant)
+                }
+                fn elements_of(array: &AnyArray) -> Option<Cow<'_, [Self]>> {
+                    let array = Self::from_any(array)?;
+                    Some(array.as_slice().map_or_else(|| Cow::Owned(array.iter().copied().collect()), Cow::Borrowed))
                 }
             }
             implement_element!(@class $class, $element);

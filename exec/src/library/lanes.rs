@@ -35,10 +35,37 @@ pub trait Multiply: Element + Add<Output = Self> + Mul<Output = Self> + AddAssig
 
     /// The sum of all lanes, as a tree.
     fn total<S: Simd>(simd: S, x: Self::Lanes<S>) -> Self;
+
+    /// The matrix product for this machine.
+    fn matrix_product() -> MatrixProduct<Self>;
 }
 
+/// A matrix product as the gemm crates have it: lengths; memory, column and row strides of the result, whether to keep what it has, and of
+/// the operands; the factors of what it had and of the product; what to conjugate; threads.
+pub type MatrixProduct<T> = unsafe fn(
+    usize,
+    usize,
+    usize,
+    *mut T,
+    isize,
+    isize,
+    bool,
+    *const T,
+    isize,
+    isize,
+    *const T,
+    isize,
+    isize,
+    T,
+    T,
+    bool,
+    bool,
+    bool,
+    gemm_common::Parallelism,
+);
+
 macro_rules! multiply {
-    ($float:ty, $lanes:ident, $split:ident, $split_mut:ident, $splat:ident, $add:ident, $multiply:ident, $multiply_add:ident, $total:ident) => {
+    ($float:ty, $lanes:ident, $split:ident, $split_mut:ident, $splat:ident, $add:ident, $multiply:ident, $multiply_add:ident, $total:ident, $product:path) => {
         impl Multiply for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -79,8 +106,34 @@ macro_rules! multiply {
             fn total<S: Simd>(simd: S, x: S::$lanes) -> Self {
                 simd.$total(x)
             }
+
+            fn matrix_product() -> MatrixProduct<Self> {
+                $product()
+            }
         }
     };
 }
-multiply!(f32, f32s, as_simd_f32s, as_mut_simd_f32s, splat_f32s, add_f32s, mul_f32s, mul_add_e_f32s, reduce_sum_f32s);
-multiply!(f64, f64s, as_simd_f64s, as_mut_simd_f64s, splat_f64s, add_f64s, mul_f64s, mul_add_e_f64s, reduce_sum_f64s);
+multiply!(
+    f32,
+    f32s,
+    as_simd_f32s,
+    as_mut_simd_f32s,
+    splat_f32s,
+    add_f32s,
+    mul_f32s,
+    mul_add_e_f32s,
+    reduce_sum_f32s,
+    gemm_f32::gemm::f32::get_gemm_fn
+);
+multiply!(
+    f64,
+    f64s,
+    as_simd_f64s,
+    as_mut_simd_f64s,
+    splat_f64s,
+    add_f64s,
+    mul_f64s,
+    mul_add_e_f64s,
+    reduce_sum_f64s,
+    gemm_f64::gemm::f64::get_gemm_fn
+);

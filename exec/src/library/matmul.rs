@@ -1,6 +1,10 @@
-//! Matrix by matrix, through the `gemm` crate.
+//! Matrix by matrix, through the `gemm` crates of the two element types.
+//!
+//! Their facade, the crate `gemm`, would compile complex kernels too, which Damo has no use for: half of its compile time.
 
 #![expect(unsafe_code, reason = "gemm takes pointers and strides")]
+
+use gemm_common::Parallelism;
 
 use super::blend::Blend;
 use super::lanes::Multiply;
@@ -26,11 +30,13 @@ pub fn matmul<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, blend: B
         out.rows_mut().for_each(|mut row| row.change(|old| if keep { nothing + beta * old } else { nothing }));
         return;
     }
+    let (left, right, mut out) = in_columns(left, right, out);
     let ([left_down, left_right], [right_down, right_right], [out_down, out_right]) = (left.strides(), right.strides(), out.strides());
+    let ([m, n], product) = (out.lengths(), T::matrix_product());
     // gemm names the factor of what was there `alpha` and that of the product `beta`.
     // SAFETY: the views reach only elements inside their regions for these lengths and strides, and `out` is unique.
     unsafe {
-        gemm::gemm(
+        product(
             m,
             n,
             k,
@@ -49,9 +55,32 @@ pub fn matmul<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, blend: B
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            Parallelism::None,
         );
     }
+}
+
+/// The operands of a product.
+type Operands<'a, T> = (View<'a, T, 2>, View<'a, T, 2>, ViewMut<'a, T, 2>);
+
+/// The same product as gemm's kernels like it: the columns of `out` are its closer elements, and no axis of `out` or last axis of `left`
+/// runs backwards.
+fn in_columns<'a, T: Multiply>(mut left: View<'a, T, 2>, mut right: View<'a, T, 2>, mut out: ViewMut<'a, T, 2>) -> Operands<'a, T> {
+    let [down, over] = out.strides();
+    if over.abs() < down.abs() {
+        (left, right, out) = (right.transposed(), left.transposed(), out.transposed());
+    }
+    let [down, over] = out.strides();
+    if down < 0 {
+        (left, out) = (left.reversed(0), out.reversed(0));
+    }
+    if over < 0 {
+        (right, out) = (right.reversed(1), out.reversed(1));
+    }
+    if left.strides()[1] < 0 {
+        (left, right) = (left.reversed(1), right.reversed(0));
+    }
+    (left, right, out)
 }
 
 /// So many columns are copied at a time: where columns are contiguous their cache lines are used up before they go.
@@ -100,6 +129,35 @@ mod tests {
         let addend = Some((2.0, View::rows_of(&turned, 2, 3).unwrap().transposed()));
         matmul(left.view(), right.view(), Blend { alpha: 1.0, addend }, ViewMut::rows_of(&mut out, 3, 2).unwrap());
         assert_eq!(out, [2.0, 4.0, 6.0, 8.0, 10.0, 12.0]);
+    }
+
+    #[test]
+    fn axes_may_run_backwards() {
+        let (left, right) = (Array::<f64>::new(3, 4, false, 1), Array::<f64>::new(4, 5, true, 2));
+        let expected = naive(&left, &right);
+        for axes in 0..16 {
+            let turn = |view: View<'_, f64, 2>, turns: [bool; 2]| {
+                let view = if turns[0] { view.reversed(0) } else { view };
+                // The elements again, in memory in the other order.
+                let elements: Vec<f64> = view.rows().flat_map(|row| row.iter().collect::<Vec<_>>()).collect();
+                (elements, turns[0])
+            };
+            let (left, turned_left) = turn(left.view(), [axes & 1 != 0, false]);
+            let (right, turned_right) = turn(right.view(), [axes & 2 != 0, false]);
+            let left = View::rows_of(&left, 3, 4).unwrap();
+            let right = View::rows_of(&right, 4, 5).unwrap();
+            let (left, right) = (if turned_left { left.reversed(0) } else { left }, if turned_right { right.reversed(0) } else { right });
+            let mut out = [f64::NAN; 15];
+            let view = ViewMut::rows_of(&mut out, 3, 5).unwrap();
+            let view = if axes & 4 != 0 { view.reversed(0) } else { view };
+            let view = if axes & 8 != 0 { view.transposed().reversed(0).transposed() } else { view };
+            matmul(left, right, Blend { alpha: 1.0, addend: None }, view);
+            for (place, found) in out.iter().enumerate() {
+                let (row, column) = (place / 5, place % 5);
+                let (row, column) = (if axes & 4 != 0 { 2 - row } else { row }, if axes & 8 != 0 { 4 - column } else { column });
+                assert!((found - expected[row * 5 + column]).abs() < 1e-14);
+            }
+        }
     }
 
     #[test]

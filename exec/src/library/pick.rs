@@ -2,12 +2,12 @@
 
 #![expect(unsafe_code, reason = "it makes the views of rows that kernels work on")]
 
-use damo_graph::{DType, Element, ErrorKind, Integer, Problem, with_dtype};
+use damo_graph::{DType, Element, ErrorKind, Integer, Problem};
 
 use super::memory;
 use crate::layout::Layout;
 use crate::step::{self, Pick};
-use crate::view::{Region, View, ViewMut};
+use crate::view::{Region, View, ViewMut, with_bits};
 
 /// Whether there is a kernel that adds up elements of that type.
 pub const fn adds_up(dtype: DType) -> bool {
@@ -27,7 +27,7 @@ pub unsafe fn pick(pick: &Pick, buffers: &[Region<'_>]) -> Result<(), Problem> {
     // SAFETY: the caller's.
     unsafe { each_index(pick, length, buffers, |_, _| Ok(())) }?;
     // SAFETY: the caller's.
-    with_dtype!(pick.data.dtype, T => unsafe { copy::<T>(pick, length, buffers) })
+    with_bits!(pick.data.dtype, T => unsafe { copy::<T>(pick, length, buffers) })
 }
 
 /// # Safety
@@ -199,7 +199,7 @@ unsafe fn each_typed<I: Integer>(
     region: Region<'_>,
     layout: &Layout,
     length: usize,
-    visit: &mut impl FnMut(usize, usize) -> Result<(), Problem>,
+    visit: &mut dyn FnMut(usize, usize) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let mut number = 0;
     for start in layout.lines() {

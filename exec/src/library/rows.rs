@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "it makes the views of rows that kernels work on")]
 
 use damo_graph::dtype::Class;
-use damo_graph::{DType, Element, Float, Number, Problem, with_dtype};
+use damo_graph::{DType, Element, Float, Number, Problem};
 
 use super::memory;
 use super::norm::norm;
@@ -41,20 +41,25 @@ pub unsafe fn run(row: &Row, buffers: &[Region<'_>]) -> Result<(), Problem> {
         DType::F32 => unsafe { floats::<f32>(row, memories) },
         // SAFETY: the caller's.
         DType::F64 => unsafe { floats::<f64>(row, memories) },
-        DType::Bool
-        | DType::I8
-        | DType::I16
-        | DType::I32
-        | DType::I64
-        | DType::U8
-        | DType::U16
-        | DType::U32
-        | DType::U64
-        | DType::C64
-        | DType::C128 => {
-            // SAFETY: the caller's.
-            with_dtype!(row.dtype, T => unsafe { integers::<T>(row, memories) })
-        }
+        DType::C64 | DType::C128 => Err(refused(row)),
+        // SAFETY: the caller's.
+        DType::Bool => unsafe { integers::<bool>(row, memories) },
+        // SAFETY: the caller's.
+        DType::I8 => unsafe { integers::<i8>(row, memories) },
+        // SAFETY: the caller's.
+        DType::I16 => unsafe { integers::<i16>(row, memories) },
+        // SAFETY: the caller's.
+        DType::I32 => unsafe { integers::<i32>(row, memories) },
+        // SAFETY: the caller's.
+        DType::I64 => unsafe { integers::<i64>(row, memories) },
+        // SAFETY: the caller's.
+        DType::U8 => unsafe { integers::<u8>(row, memories) },
+        // SAFETY: the caller's.
+        DType::U16 => unsafe { integers::<u16>(row, memories) },
+        // SAFETY: the caller's.
+        DType::U32 => unsafe { integers::<u32>(row, memories) },
+        // SAFETY: the caller's.
+        DType::U64 => unsafe { integers::<u64>(row, memories) },
     }
 }
 
@@ -119,10 +124,12 @@ unsafe fn integers<T: Element>(row: &Row, memories: (Region<'_>, Region<'_>)) ->
                 })
             }
         }
-        RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::LogSumExp | RowFunction::Norm => {
-            Err(Problem::dtype(format!("there is no kernel for {:?} of {}", row.function, row.dtype)))
-        }
+        RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::LogSumExp | RowFunction::Norm => Err(refused(row)),
     }
+}
+
+fn refused(row: &Row) -> Problem {
+    Problem::dtype(format!("there is no kernel for {:?} of {}", row.function, row.dtype))
 }
 
 /// Does something with each row and its results, of which there are `results`.

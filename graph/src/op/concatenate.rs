@@ -1,6 +1,6 @@
 //! Arrays end to end along an axis.
 
-use ndarray::{ArcArray, Axis, IxDyn};
+use ndarray::Axis;
 use smallvec::SmallVec;
 
 use super::attributes::Attributes;
@@ -8,13 +8,11 @@ use super::slice::{Range, Slice};
 use super::{Derivative, Elements, Linear, Primitive, Types, one, require};
 use crate::any_array::AnyArray;
 use crate::dim::Dim;
-use crate::dtype::Element;
 use crate::error::{Problem, Result};
 use crate::graph::{Graph, Value};
 use crate::lengths::Lengths;
 use crate::sizes::Sizes;
 use crate::types::Type;
-use crate::with_any_array;
 
 /// Arrays end to end along an axis: `x: [a, b], y: [c, b], axis 0 -> [a + c, b]`, for one array or more.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,12 +26,6 @@ impl Concatenate {
 
     pub(crate) fn parse(attributes: &Attributes) -> Result<Self, Problem> {
         Ok(Concatenate { axis: attributes.axis("axis")? })
-    }
-
-    fn join<T: Element>(&self, _: &ArcArray<T, IxDyn>, inputs: &[&AnyArray]) -> Result<AnyArray, Problem> {
-        let views: Vec<_> = inputs.iter().filter_map(|array| array.downcast::<T>()).map(|array| array.view()).collect();
-        let joined = ndarray::concatenate(Axis(self.axis), &views).map_err(|error| Problem::shapes(error.to_string()))?;
-        Ok(AnyArray::from(joined))
     }
 }
 
@@ -77,8 +69,11 @@ impl Primitive for Concatenate {
 
     fn evaluate(&self, inputs: &[&AnyArray], _: &Sizes) -> Result<SmallVec<[AnyArray; 1]>, Problem> {
         require::fit(self, inputs)?;
-        let Some(first) = inputs.first() else { return Err(Problem::shapes("it takes at least one input")) };
-        with_any_array!(first, |first| self.join(first, inputs).map(one))
+        let joined = AnyArray::rearranged_together(inputs, |places| {
+            let views: Vec<_> = places.iter().map(|places| places.view()).collect();
+            ndarray::concatenate(Axis(self.axis), &views)
+        });
+        joined.map(one).map_err(|error| Problem::shapes(error.to_string()))
     }
 
     fn derivative(&self) -> Derivative<'_> {

@@ -26,13 +26,19 @@ impl Constant {
         let dims = attributes.dims("dims")?;
         let shape = dims.known().ok_or_else(|| malformed(format!("the lengths {dims} of a constant are not all known")))?;
         let values = attributes.list("values")?;
-        with_dtype!(attributes.dtype("dtype")?, T => {
-            let read = |text: &str| T::read(text).ok_or_else(|| malformed(format!("`{text}` is not a number of type {}", T::DTYPE)));
-            let elements: Vec<T> = values.iter().map(|text| read(text.trim())).collect::<Result<_, _>>()?;
-            let (have, wanted) = (elements.len(), dims.count());
-            let array = ArcArray::from_shape_vec(IxDyn(&shape), elements);
-            Ok(Constant(T::into_any(array.map_err(|_| malformed(format!("a constant of lengths {dims} has {wanted} values, and these are {have}")))?)))
-        })
+        let dtype = attributes.dtype("dtype")?;
+        let array = with_dtype!(dtype, T => {
+            let elements: Result<Vec<T>, &str> = values.iter().map(|text| T::read(text.trim()).ok_or(*text)).collect();
+            elements.map(|elements| ArcArray::from_shape_vec(IxDyn(&shape), elements).ok().map(T::into_any))
+        });
+        let array = array.map_err(|text| malformed(format!("`{text}` is not a number of type {dtype}")))?;
+        let (have, wanted) = (values.len(), dims.count());
+        array.map(Constant).ok_or_else(|| malformed(format!("a constant of lengths {dims} has {wanted} values, and these are {have}")))
+    }
+
+    /// Its elements as text that reads back.
+    fn literals(&self) -> Vec<String> {
+        with_any_array!(&self.0, |array| array.iter().map(|&element| element.print()).collect())
     }
 }
 
@@ -42,7 +48,7 @@ impl Primitive for Constant {
     }
 
     fn attributes(&self) -> Attributes {
-        let values: Vec<String> = with_any_array!(&self.0, |array| array.iter().map(|&element| element.print()).collect());
+        let values = self.literals();
         Attributes::none().with("dtype", self.0.dtype()).with_list("dims", self.0.shape()).with_list("values", values)
     }
 
@@ -63,8 +69,7 @@ impl Primitive for Constant {
 impl Constant {
     /// Its elements as text, for people.
     pub(crate) fn shown(&self) -> String {
-        let elements: Vec<String> = with_any_array!(&self.0, |array| array.iter().map(|&element| element.print()).collect());
-        elements.join(", ")
+        self.literals().join(", ")
     }
 }
 

@@ -1,19 +1,17 @@
 //! Zeros everywhere but a regular range along each axis: the transpose of a slice.
 
-use ndarray::{ArcArray, Dimension, IxDyn};
+use ndarray::{ArrayD, Dimension, IxDyn};
 use smallvec::SmallVec;
 
 use super::attributes::Attributes;
 use super::slice::{Range, Slice, one_range_per_axis};
 use super::{Derivative, Elements, Linear, Primitive, Types, arity, one, require};
 use crate::any_array::AnyArray;
-use crate::dtype::Element;
 use crate::error::{Problem, Result};
 use crate::graph::{Graph, Value};
 use crate::lengths::Lengths;
 use crate::sizes::Sizes;
 use crate::types::{Dims, Type};
-use crate::with_any_array;
 
 /// Zeros of lengths `to` with `x` placed in them: element `i` of `x` is element `start + i·step` of the result.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,21 +29,25 @@ impl Pad {
         Ok(Pad { ranges: Range::parse_all(attributes)?, to: attributes.dims("to")? })
     }
 
-    fn pad<T: Element>(&self, x: &ArcArray<T, IxDyn>, sizes: &Sizes) -> Result<AnyArray, Problem> {
+    /// Where the elements of the result are in `x`, which is given as the places of its elements.
+    fn pad(&self, x: &ArrayD<usize>, sizes: &Sizes) -> Result<ArrayD<usize>, Problem> {
         let shape = sizes.shape(&self.to)?;
         let places = self.ranges.iter().zip(&shape).enumerate().map(|(axis, (range, &length))| range.places(axis, length, sizes));
         let places: Vec<Vec<usize>> = places.collect::<Result<_, _>>()?;
         if !places.iter().map(Vec::len).eq(x.shape().iter().copied()) {
             return Err(Problem::shapes(format!("{:?} is not as long as the ranges in which it is placed", x.shape())));
         }
-        let mut result = require::filled(&shape, T::default())?;
+        let mut result = require::filled(&shape, NOWHERE)?;
         for (index, &element) in x.indexed_iter() {
             let place: Vec<usize> = places.iter().zip(index.slice()).map(|(places, &index)| places[index]).collect();
             result[IxDyn(&place)] = element;
         }
-        Ok(AnyArray::from(result))
+        Ok(result)
     }
 }
+
+/// The place of no element.
+const NOWHERE: usize = usize::MAX;
 
 impl Primitive for Pad {
     fn name(&self) -> &'static str {
@@ -73,7 +75,7 @@ impl Primitive for Pad {
     fn evaluate(&self, inputs: &[&AnyArray], sizes: &Sizes) -> Result<SmallVec<[AnyArray; 1]>, Problem> {
         require::fit(self, inputs)?;
         let [x] = arity(inputs)?;
-        with_any_array!(x, |x| self.pad(x, sizes).map(one))
+        x.rearranged(|places| self.pad(&places, sizes)).map(one)
     }
 
     fn derivative(&self) -> Derivative<'_> {

@@ -6,13 +6,10 @@ use slotmap::SecondaryMap;
 
 use super::word::Word;
 use crate::any_array::AnyArray;
-use crate::dtype::Element;
 use crate::graph::{Graph, Node, NodeId, Value};
-use crate::number::Number;
 use crate::op::constant::Constant;
 use crate::op::{Op, Primitive};
 use crate::source::{Provenance, Source};
-use crate::with_any_array;
 
 /// How many elements of a constant the short text shows before it leaves some out.
 const SHOWN: usize = 6;
@@ -114,7 +111,7 @@ pub(crate) fn short_attributes(op: &Op) -> String {
     if array.len() <= SHOWN {
         return op.rules().attributes().to_string();
     }
-    let first: Vec<Number> = with_any_array!(array, |array| array.iter().take(SHOWN / 2).map(|&element| Element::to_number(element)).collect());
+    let first = array.first_numbers(SHOWN / 2);
     let shown = AnyArray::from_numbers(array.dtype(), &[first.len()], first).map(|shown| Constant(shown).attributes());
     let values = shown.and_then(|shown| shown.get("values").map(|values| values.trim_end_matches(']').to_owned()).ok());
     let lengths: Vec<String> = array.shape().iter().map(ToString::to_string).collect();
