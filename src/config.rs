@@ -1,5 +1,6 @@
 //! How programs are frozen and run: one plain struct, read in one place and passed by value.
 
+mod numbers;
 mod rewriting;
 mod setting;
 mod sources;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use damo_graph::Result;
 pub use damo_passes::Policy;
 
+pub use numbers::{Limit, Share};
 pub use rewriting::Rules;
 use setting::{Refusal, Setting, choices};
 pub(crate) use sources::Origin;
@@ -20,9 +22,13 @@ choices! {
         /// As fast as it can.
         #[default]
         Fast = "fast",
+        /// Everything that a call does is checked: each step against what its ops mean, each rewrite, the memory, and that all is repeatable.
+        Debug = "debug",
+        /// The first op that makes NaN or infinity is an error that names it.
+        NanGuard = "nan_guard",
     }
     later {
-        "debug" = "checking every step while it runs is not built yet; `verify=true` verifies the graph after every pass, and `engine=reference` computes every op by its meaning",
+        "profile" = "measuring every step while it runs is not built yet; `explain()` shows the steps and their bytes",
     }
 }
 
@@ -100,6 +106,12 @@ keys! {
     without: Rules = Rules::default();
     /// How many plans a function keeps, one for each set of lengths it was called with.
     plan_cache: usize = 16;
+    /// In debug mode: the share of calls that is checked, the first among them.
+    debug_sample: Share = Share::ALL;
+    /// In debug mode: whether a call ends with an error at a fault. Otherwise it goes on, and `Function::findings` tells.
+    debug_raise: bool = true;
+    /// In the mode `nan_guard`: numbers beyond it are errors too.
+    guard_limit: Limit = Limit::FINITE;
     /// Whether every graph and plan is verified in release builds too. Debug builds always do.
     verify: bool = false;
 }
@@ -173,12 +185,19 @@ impl Config {
             EngineChoice::Portable => damo_exec::Engine::Portable,
             EngineChoice::Reference => damo_exec::Engine::Reference,
         };
-        damo_exec::Options { engine, threads: self.threads, plan_cache: self.plan_cache, verify: self.verify }
+        let watch = match self.mode {
+            Mode::Fast => damo_exec::Watch::Off,
+            Mode::Debug => damo_exec::Watch::Debug { every: self.debug_sample.every(), raises: self.debug_raise, cuts_down: true },
+            Mode::NanGuard => damo_exec::Watch::Guard { limit: self.guard_limit.number() },
+        };
+        damo_exec::Options { engine, threads: self.threads, plan_cache: self.plan_cache, verify: self.verify, watch }
     }
 
     /// Gives a key a value, both as written.
     pub(crate) fn set(&mut self, key: &str, value: &str, origin: &Origin<'_>) -> Result<()> {
-        let known = KEYS.iter().find(|known| known.name == key).ok_or_else(|| sources::unknown_key(key, KEYS, origin))?;
+        // A group of keys may be written `debug.sample`.
+        let name = key.replace('.', "_");
+        let known = KEYS.iter().find(|known| known.name == name).ok_or_else(|| sources::unknown_key(key, KEYS, origin))?;
         (known.set)(self, value).map_err(|refusal| sources::bad_value(known, value, &refusal, origin))
     }
 }
@@ -223,6 +242,16 @@ mod tests {
     }
 
     #[test]
+    fn debug_mode_is_a_flag() {
+        let config = Config::from_sources(Some(("damo.toml", "debug_sample = 0.01\n")), Some("mode=debug,debug.raise=false")).unwrap();
+        assert_eq!((config.mode, config.debug_sample.every(), config.debug_raise), (Mode::Debug, 100, false));
+        let config = Config::from_sources(None, Some("mode=nan_guard,guard.limit=1e6")).unwrap();
+        assert_eq!((config.mode, config.guard_limit.number()), (Mode::NanGuard, 1e6));
+        expect(&message(None, Some("debug.sample=2")), &["`debug_sample` cannot be `2`", "a share of 1, more than 0"]);
+        expect(&message(None, Some("guard.limit=-1")), &["a positive number"]);
+    }
+
+    #[test]
     fn unknown_keys_name_the_nearest() {
         expect(
             &message(None, Some("engine=portable,thread=2")),
@@ -247,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_says_so() {
-        expect(&message(None, Some("mode=debug")), &["not built yet", "fast"]);
+        expect(&message(None, Some("mode=profile")), &["not built yet", "fast | debug | nan_guard"]);
         expect(&message(Some("engine = \"native\""), None), &["not built yet", "portable | reference"]);
     }
 

@@ -12,7 +12,8 @@ use damo_trace::{AnyShared, Handle, Tape, Tensor, Tensors};
 use smallvec::SmallVec;
 
 use crate::arguments::{Arguments, Results, Targets};
-use crate::config::Config;
+use crate::config::{Config, Mode};
+use crate::debug::{self, Finding};
 
 /// Making functions, as a method on `Tape`.
 pub trait Compile {
@@ -97,9 +98,12 @@ impl<'t, I, O> FunctionBuilder<'t, I, O> {
     pub fn freeze(&self, config: &Config) -> Result<Function<I, O>> {
         let Program { graph: traced, states, updates } = self.program()?;
         let (graph, trace) = damo_passes::pipeline::optimise(&traced, &config.passes())?;
-        let executable = Executable::new(graph, config.options())?;
+        let mut executable = Executable::new(graph, config.options())?;
+        if config.mode == Mode::Debug {
+            executable = debugged(&traced, executable, config)?;
+        }
         let (arguments, outputs) = (self.inputs.len(), self.outputs.len());
-        Ok(Function { traced, trace, executable, states, updates, arguments, outputs, source: self.source, types: PhantomData })
+        Ok(Function { traced, trace, executable, states, updates, arguments, outputs, source: self.source, is_debugged: config.mode == Mode::Debug, types: PhantomData })
     }
 
     /// Cuts the program out of the tape: its outputs, then what its states become.
@@ -126,6 +130,25 @@ impl<'t, I, O> FunctionBuilder<'t, I, O> {
         let updates = states[..updated.len()].to_vec();
         Ok(Program { graph: captured.graph, states, updates })
     }
+}
+
+/// The same with all that a call under watch checks, and with the program rewritten a second time: it must come out the same.
+fn debugged(traced: &Graph, executable: Executable, config: &Config) -> Result<Executable> {
+    let executable_graph = executable.graph().clone();
+    let (again, _) = damo_passes::pipeline::optimise(traced, &config.passes())?;
+    let (first, second) = (executable_graph.to_text(), again.to_text());
+    let executable = executable.rewritten(debug::rewriting(traced, &executable_graph, config)?);
+    if first != second {
+        let lines = first.lines().zip(second.lines()).find(|(first, second)| first != second);
+        let how = lines.map_or_else(|| "one is longer than the other".into(), |(first, second)| format!("`{}` and then `{}`", first.trim(), second.trim()));
+        let finding = Finding::NotRepeatable { what: debug::Repetition::Rewriting, place: debug::Place::default(), how };
+        let error = finding.to_error();
+        executable.keep([finding]);
+        if config.debug_raise {
+            return Err(error);
+        }
+    }
+    Ok(executable)
 }
 
 /// A captured program and its states.
@@ -172,6 +195,8 @@ pub struct Function<I, O> {
     outputs: usize,
     /// The user's line that asked for it.
     source: Source,
+    /// Whether it runs in debug mode.
+    is_debugged: bool,
     types: PhantomData<fn(I) -> O>,
 }
 
@@ -214,9 +239,14 @@ impl<I, O: Results> Function<I, O> {
         }
         AnyShared::in_turn(&self.updates, || {
             let states = AnyShared::read_together(&self.states);
+            let before = if self.is_debugged { states.clone() } else { Vec::new() };
             let mut views: SmallVec<[&dyn array::Argument; 8]> = arguments.into();
             views.extend(states.iter().map(|state| state as &dyn array::Argument));
-            let mut results = run(&views)?;
+            let ran = run(&views);
+            if ran.is_err() && self.is_debugged {
+                self.check_unchanged(&before)?;
+            }
+            let mut results = ran?;
             drop(views);
             drop(states);
             if !self.updates.is_empty() {
@@ -242,6 +272,31 @@ impl<I, O> Function<I, O> {
     /// What each pass did: names, sizes, times.
     pub fn passes(&self) -> &Trace {
         &self.trace
+    }
+
+    /// What debug mode has found so far, the oldest first. What is worse than an error is an error of the call as well, unless the flag
+    /// `debug.raise=false` says otherwise.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.executable.findings()
+    }
+
+    /// The same function with faults planted: how tests show that debug mode finds them.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn hooked(mut self, hooks: debug::Hooks) -> Self {
+        self.executable = self.executable.hooked(hooks);
+        self
+    }
+
+    /// Whether the states are what they were before a call that failed.
+    fn check_unchanged(&self, before: &[AnyArray]) -> Result<()> {
+        let now = AnyShared::read_together(&self.states);
+        let changed = self.states.iter().zip(before.iter().zip(&now)).find(|(_, (before, now))| before != now);
+        let Some((state, _)) = changed else { return Ok(()) };
+        let finding = Finding::FailedCallChanged { state: state.name().to_owned() };
+        let error = finding.to_error();
+        self.executable.keep([finding]);
+        Err(error)
     }
 
     /// The frozen plans in words: steps, buffers, bytes, and what falls back to the reference.

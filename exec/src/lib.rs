@@ -7,14 +7,17 @@
 //! | how it runs | [`executable`], [`mod@array`] |
 //! | memory as kernels see it | [`view`] |
 //! | matrix products | [`library`] |
+//! | watching all of it | [`debug`] |
 
 mod absorb;
 pub mod array;
 mod cache;
+pub mod debug;
 mod draft;
 pub mod executable;
 mod explain;
 mod fuse;
+pub mod hooks;
 pub mod layout;
 pub mod library;
 mod loops;
@@ -29,7 +32,9 @@ mod schedule;
 pub mod step;
 mod verify;
 pub mod view;
+mod watched;
 
 pub use array::{Argument, Target};
+pub use debug::{Finding, Watch};
 pub use executable::{Engine, Executable, Options};
 pub use plan::Plan;

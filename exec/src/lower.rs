@@ -41,7 +41,9 @@ impl Place {
 }
 
 /// The steps that compute the outputs of a graph, for these lengths and these layouts of its inputs.
-pub(crate) fn lower(graph: &Graph, sizes: &Sizes, inputs: &[Layout]) -> Result<Draft> {
+///
+/// With it come the places of all values that are in memory.
+pub(crate) fn lower(graph: &Graph, sizes: &Sizes, inputs: &[Layout]) -> Result<(Draft, Vec<(Value, View)>)> {
     let mut lowering = Lowering { graph, sizes, draft: Draft::default(), places: BTreeMap::new() };
     for (place, (&node, layout)) in graph.inputs().iter().zip(inputs).enumerate() {
         let dtype = graph.node(node).types()[0].dtype;
@@ -54,7 +56,11 @@ pub(crate) fn lower(graph: &Graph, sizes: &Sizes, inputs: &[Layout]) -> Result<D
         lowering.node(id, node).map_err(|problem| graph.blame_node(id, problem))?;
     }
     lowering.outputs().map_err(|problem| problem.titled("the program cannot be planned"))?;
-    Ok(lowering.draft)
+    let in_memory = lowering.places.into_iter().filter_map(|(value, place)| match place {
+        Place::View(view) => Some((value, view)),
+        Place::Number(..) => None,
+    });
+    Ok((lowering.draft, in_memory.collect()))
 }
 
 /// The nodes that outputs depend on.

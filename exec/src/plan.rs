@@ -1,6 +1,6 @@
 //! A plan: the steps that run a graph for given lengths, in order, with a place in memory for everything.
 
-use damo_graph::{AnyArray, DType, ErrorKind, Graph, NodeId, Result, Sizes};
+use damo_graph::{AnyArray, DType, ErrorKind, Graph, NodeId, Result, Sizes, Value};
 use smallvec::SmallVec;
 
 use crate::absorb::absorb;
@@ -12,7 +12,8 @@ use crate::nest::BufferId;
 use crate::place::place;
 use crate::portable::Kernel;
 use crate::schedule::schedule;
-use crate::step::{Buffer, Step};
+use crate::debug::Watch;
+use crate::step::{Buffer, Step, View};
 
 /// The steps that run a graph for given lengths. It never changes; any number of calls may run it at once.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ pub struct Plan {
     pub(crate) scratch_bytes: usize,
     /// Whether a step may fail for some contents of the arrays: then nothing is written to the caller's before all is done.
     pub(crate) may_fail: bool,
+    /// Where the values of the graph are, for who watches; some are never written.
+    pub(crate) values: Vec<(Value, View)>,
+    /// How the inputs lie in memory.
+    pub(crate) layouts: Vec<Layout>,
 }
 
 /// A step in its place.
@@ -47,7 +52,8 @@ impl Plan {
     ///
     /// The same graph, lengths and layouts give the same plan. Fails where a length makes an op impossible.
     pub fn make(graph: &Graph, sizes: &Sizes, inputs: &[Layout], options: &Options) -> Result<Plan> {
-        let draft = schedule(fuse(absorb(lower(graph, sizes, inputs)?)));
+        let (draft, places) = lower(graph, sizes, inputs)?;
+        let draft = schedule(fuse(absorb(draft)));
         let placed = place(&draft);
         let mut steps = Vec::with_capacity(draft.steps.len());
         let mut scratch_bytes = 0;
@@ -75,6 +81,8 @@ impl Plan {
             arena_bytes: placed.arena_bytes,
             lower_bound_bytes: placed.lower_bound_bytes,
             scratch_bytes,
+            values: if options.watch == Watch::Off { Vec::new() } else { places },
+            layouts: inputs.to_vec(),
         };
         if options.verify || cfg!(debug_assertions) {
             plan.verify().map_err(|message| damo_graph::Error::new(ErrorKind::Verify, "a plan breaks an invariant").explain(message))?;

@@ -10,6 +10,8 @@ use damo_graph::{AnyArray, DType, ErrorKind, Graph, Problem, Result};
 use smallvec::SmallVec;
 
 use crate::array::{Argument, OwnedElements};
+use crate::debug::guard;
+use crate::hooks::Hooks;
 use crate::layout::Layout;
 use crate::library;
 use crate::nest::BufferId;
@@ -43,11 +45,17 @@ impl Arena {
 }
 
 /// What a call works on.
+#[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub plan: &'a Plan,
     pub graph: &'a Graph,
     pub inputs: &'a [&'a dyn Argument],
     pub threads: usize,
+    /// In which order threads take up their work: it must not matter.
+    pub order: usize,
+    /// Numbers beyond it are refused, and what is not finite.
+    pub limit: Option<f64>,
+    pub hooks: &'a Hooks,
 }
 
 /// All memory of a call, by the numbers of the buffers.
@@ -75,16 +83,28 @@ impl Call<'_> {
         let length = size_of_val(scratch.as_slice());
         // SAFETY: these are the bytes of a vector that is borrowed mutably here; lines are made of bytes without gaps, all initialised.
         let scratch = unsafe { std::slice::from_raw_parts_mut(scratch.as_mut_ptr().cast::<u8>(), length) };
-        for step in &self.plan.steps {
-            self.step(step, &regions, scratch).map_err(|problem| self.blame(step, problem))?;
+        for (at, step) in self.plan.steps.iter().enumerate() {
+            self.step(at, &regions, scratch).map_err(|problem| self.blame(step, problem))?;
+            let Some(limit) = self.limit else { continue };
+            let Some(value) = guard::suspicious(self.plan, at, &regions, limit).map_err(|problem| self.blame(step, problem))? else { continue };
+            if let Some(finding) = guard::locate(self, value, limit)? {
+                return Err(finding.to_error());
+            }
         }
         Ok(())
     }
 
-    fn step(&self, planned: &PlannedStep, regions: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
+    /// Runs one step.
+    pub fn step(&self, at: usize, regions: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
+        self.compute(&self.plan.steps[at], regions, scratch)?;
+        self.hooks.step(at, &self.plan.steps[at], regions, self.order);
+        Ok(())
+    }
+
+    fn compute(&self, planned: &PlannedStep, regions: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
         match (&planned.step, planned.kernel.as_ref()) {
             // SAFETY: the plan's word; see the head of this file.
-            (Step::Nest(_), Some(kernel)) => unsafe { kernel.run(regions, scratch, self.threads) },
+            (Step::Nest(_), Some(kernel)) => unsafe { kernel.run(regions, scratch, self.threads, self.order) },
             (Step::Nest(_), None) => Err(Problem::new(ErrorKind::Execution, "a nest was not compiled")),
             // SAFETY: the plan's word; see the head of this file.
             (Step::Contract(contraction), _) => unsafe { library::contract(contraction, regions) },
@@ -109,7 +129,7 @@ impl Call<'_> {
     }
 
     /// A problem of a step as an error about the node it computes.
-    fn blame(&self, planned: &PlannedStep, problem: Problem) -> damo_graph::Error {
+    pub fn blame(&self, planned: &PlannedStep, problem: Problem) -> damo_graph::Error {
         match planned.nodes.last() {
             Some(&node) => self.graph.blame_node(node, problem),
             None => problem.titled("a step of a plan failed"),
@@ -122,7 +142,7 @@ fn region<'a>(buffer: BufferId, regions: &[Region<'a>]) -> Result<Region<'a>, Pr
 }
 
 /// The elements of a view as an array of their own.
-fn read(view: &View, regions: &[Region<'_>]) -> Result<AnyArray, Problem> {
+pub(crate) fn read(view: &View, regions: &[Region<'_>]) -> Result<AnyArray, Problem> {
     let mut elements = OwnedElements::zeros(view.dtype, view.layout.count());
     let plain = Layout::contiguous(&view.layout.shape);
     copy(view.dtype, region(view.buffer, regions)?, &view.layout, elements.region(), &plain)?;
@@ -141,7 +161,7 @@ fn write(view: &View, array: &AnyArray, regions: &[Region<'_>]) -> Result<(), Pr
 }
 
 /// Copies elements from a layout to another of the same lengths.
-fn copy(dtype: DType, from: Region<'_>, from_layout: &Layout, to: Region<'_>, to_layout: &Layout) -> Result<(), Problem> {
+pub(crate) fn copy(dtype: DType, from: Region<'_>, from_layout: &Layout, to: Region<'_>, to_layout: &Layout) -> Result<(), Problem> {
     let ((length, from_step), (_, to_step)) = (from_layout.line(), to_layout.line());
     for (from_start, to_start) in from_layout.lines().zip(to_layout.lines()) {
         with_bits!(dtype, T => {

@@ -127,6 +127,14 @@ impl AnyArray {
         with_any_array!(self, |array| array.iter().take(count).map(|element| element.to_number()).collect())
     }
 
+    /// The element at a place in row-major order, if it is there.
+    pub fn element(&self, place: usize) -> Option<Number> {
+        with_any_array!(self, |array| match array.as_slice() {
+            Some(elements) => elements.get(place).map(|element| element.to_number()),
+            None => array.iter().nth(place).map(|element| element.to_number()),
+        })
+    }
+
     /// An array of that dtype and shape from numbers in row-major order; `None` if their count is not the shape's.
     pub fn from_numbers(dtype: DType, shape: &[usize], numbers: impl IntoIterator<Item = Number>) -> Option<AnyArray> {
         let numbers: Vec<Number> = numbers.into_iter().collect();

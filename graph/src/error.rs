@@ -39,6 +39,8 @@ pub enum ErrorKind {
     Execution,
     /// A file could not be read or written.
     Io,
+    /// DebugMode found that something is wrong.
+    Finding,
 }
 
 /// Something wrong with an op's operands, before it is known where in the program it stands.

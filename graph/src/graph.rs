@@ -201,7 +201,8 @@ impl Graph {
             | ErrorKind::Config
             | ErrorKind::Parse
             | ErrorKind::Verify
-            | ErrorKind::Io => format!("`{name}` failed"),
+            | ErrorKind::Io
+            | ErrorKind::Finding => format!("`{name}` failed"),
         };
         let advice = problem.advice.is_none().then(|| advice(problem.kind)).flatten();
         let error = problem.titled(title).at(provenance.source);
@@ -384,7 +385,8 @@ fn advice(kind: ErrorKind) -> Option<&'static str> {
         | ErrorKind::Config
         | ErrorKind::Parse
         | ErrorKind::Verify
-        | ErrorKind::Io => return None,
+        | ErrorKind::Io
+        | ErrorKind::Finding => return None,
     })
 }
 

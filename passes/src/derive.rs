@@ -78,6 +78,19 @@ pub fn vjp(graph: &mut Graph, outputs: &[Value], cotangents: &[Value], wrt: &[Va
     })
 }
 
+/// The tangents of outputs just as they are written: [`jvp`] without rewriting first.
+///
+/// For whoever compares: where a formula overflows, so does its tangent.
+pub fn jvp_as_written(graph: &mut Graph, outputs: &[Value], wrt: &[Value], tangents: &[Value]) -> Result<Vec<Option<Value>>> {
+    check::known(graph, outputs)?;
+    check::floats(graph, wrt)?;
+    keeping_provenance(graph, |graph| {
+        let seeds = check::paired(graph, "tangent", "value", tangents, wrt)?;
+        let found = forward::push_forward(graph, &seeds, outputs)?;
+        exactly_typed(graph, found, outputs)
+    })
+}
+
 /// The tangents of outputs, given those of values: the Jacobian times column vectors. `None` is zero.
 ///
 /// A tangent has the element type of its value and lengths that broadcast to it.

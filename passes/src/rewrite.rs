@@ -40,7 +40,7 @@ use leaves::{KnownLeaves, Tree};
 use matching::Bindings;
 use pattern::Pattern;
 
-pub use passes::{rewrite, settle, stabilise};
+pub use passes::{replacements, rewrite, settle, stabilise};
 pub use table::{Chosen, Table, standard};
 
 /// Whether every value looks like the left side of a rule, or is one number times something: such a rule finds nothing.
@@ -53,6 +53,17 @@ const PATIENCE: usize = 5_000;
 
 /// What a node reads.
 type Inputs = SmallVec<[Value; 3]>;
+
+/// What a rule did: both values are in the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// The rule, or `fold` for a constant that was computed.
+    pub rule: &'static str,
+    /// What was there.
+    pub before: Value,
+    /// What stands for it.
+    pub after: Value,
+}
 
 /// Brings values of a graph into normal form. Nodes are only added to the graph.
 pub struct Rewriter<'g> {
@@ -72,6 +83,8 @@ pub struct Rewriter<'g> {
     patience: usize,
     /// The rules that fired for it.
     fired: Vec<&'static str>,
+    /// What rules replaced so far, in order.
+    replacements: Vec<Replacement>,
 }
 
 impl<'g> Rewriter<'g> {
@@ -90,6 +103,7 @@ impl<'g> Rewriter<'g> {
             releases: false,
             patience: PATIENCE,
             fired: Vec::new(),
+            replacements: Vec::new(),
         }
     }
 
@@ -167,6 +181,7 @@ impl<'g> Rewriter<'g> {
         if let Some(array) = self.known(value) {
             let constant = self.made_by(value, "fold", |rewriter| rewriter.add(Constant(array), &[]))?;
             self.normal.insert(value, constant);
+            self.replacements.push(Replacement { rule: "fold", before: value, after: constant });
             return Ok(constant);
         }
         Ok(value)
@@ -214,6 +229,7 @@ impl<'g> Rewriter<'g> {
             return Err(broken(rule, Error::new(ErrorKind::Verify, format!("it would replace {old} by {new}"))));
         }
         self.fired.push(rule.name);
+        self.replacements.push(Replacement { rule: rule.name, before: value, after: replacement });
         self.patience = self.patience.checked_sub(1).ok_or_else(|| self.circle(rule))?;
         let source = self.graph.node(value.node).provenance().source;
         let (before, after) = (self.graph.formula(value), self.graph.formula(replacement));

@@ -62,7 +62,7 @@ pub(super) fn read_file(path: &str, text: &str, config: &mut Config) -> Result<(
             DeValue::Integer(integer) if integer.radix() == 10 => Ok(integer.as_str().to_owned()),
             DeValue::Boolean(boolean) => Ok(boolean.to_string()),
             DeValue::Integer(_) => Err("a number to another base"),
-            DeValue::Float(_) => Err("a fraction"),
+            DeValue::Float(float) => Ok(float.as_str().to_owned()),
             DeValue::Datetime(_) => Err("a date"),
             DeValue::Array(_) => Err("an array"),
             DeValue::Table(_) => Err("a table"),

@@ -4,7 +4,7 @@
 //!
 //! | question | how it is answered |
 //! |---|---|
-//! | do results differ only as its class says? | bit by bit, or against the true value of the left side ([`oracle`]), at random points and at the edges of the floats |
+//! | do results differ only as its class says? | bit by bit, or against the true value of the left side ([`damo_oracle`]), at random points and at the edges of the floats |
 //! | does it pay? | the right side costs less, or there is a point where it is right and the left side wrong |
 //! | does rewriting end? | the left side outweighs the right side in the recursive path order ([`damo_passes::path_order`]) |
 //! | does it fire? | the left side, as a program, is rewritten by it among all other rules |
@@ -29,12 +29,9 @@ mod chapter;
 mod class;
 mod complaint;
 mod firing;
-mod functions;
 mod meaning;
-pub mod oracle;
 mod points;
 mod profit;
-mod special;
 
 use damo_passes::path_order::outweighs;
 use damo_passes::rewrite::matches_anything;

@@ -34,7 +34,8 @@ impl Kernel {
         self.sweeps.iter().map(of_sweep).max().unwrap_or(0) + LINE
     }
 
-    /// Runs the nest on the memory of a plan's buffers, by their places. On one thread it allocates nothing; the bits are the same on any number.
+    /// Runs the nest on the memory of a plan's buffers, by their places. On one thread it allocates nothing; the bits are the same on any
+    /// number, and in whatever order threads take up their work: 0 is the plain one.
     ///
     /// Fails, before anything is written, if an access is not all inside its buffer, a result's buffer may only be read, or the scratch is too
     /// short.
@@ -43,7 +44,7 @@ impl Kernel {
     ///
     /// While it runs nobody else writes the operands' memory or touches the results'. Buffers hold elements of the accesses' dtypes. No result
     /// overlaps another result or an operand, but an operand's access may equal a store's: it is replaced in place.
-    pub unsafe fn run(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize) -> Result<(), Problem> {
+    pub unsafe fn run(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
         for sweep in &self.sweeps {
             sweep.check(buffers)?;
         }
@@ -53,7 +54,7 @@ impl Kernel {
         let scratch = scratch.ok_or_else(|| Problem::new(damo_graph::ErrorKind::Execution, "a kernel was given too little scratch"))?;
         for sweep in &self.sweeps {
             // SAFETY: the buffers are checked, the scratch is aligned and long enough; the rest is the caller's.
-            unsafe { share_out(sweep, buffers, scratch, threads) };
+            unsafe { share_out(sweep, buffers, scratch, threads, order) };
         }
         Ok(())
     }
@@ -64,7 +65,7 @@ impl Kernel {
 /// # Safety
 ///
 /// As [`Sweep::run`], with scratch for each thread.
-unsafe fn share_out(sweep: &Sweep, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize) {
+unsafe fn share_out(sweep: &Sweep, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) {
     let (threads, pieces) = (sweep.threads(threads), sweep.pieces());
     let each = sweep.scratch_bytes();
     if threads == 1 {
@@ -75,6 +76,7 @@ unsafe fn share_out(sweep: &Sweep, buffers: &[Region<'_>], scratch: &mut [u8], t
     let (next, ranges) = (AtomicUsize::new(0), threads * 4);
     let work = |scratch: &mut [u8]| {
         for range in std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|&range| range < ranges) {
+            let range = turned(range, ranges, order);
             // SAFETY: the caller's; pieces write different places, and each thread has scratch of its own.
             unsafe { sweep.run(buffers, &mut scratch[..each], pieces * range / ranges..pieces * (range + 1) / ranges) };
         }
@@ -90,4 +92,10 @@ unsafe fn share_out(sweep: &Sweep, buffers: &[Region<'_>], scratch: &mut [u8], t
         }
         own.into_iter().for_each(work);
     });
+}
+
+/// Another order of so many ranges: from somewhere on, and backwards if the order is odd.
+const fn turned(range: usize, ranges: usize, order: usize) -> usize {
+    let from = (range + order / 2) % ranges;
+    if order % 2 == 1 { ranges - 1 - from } else { from }
 }

@@ -2,7 +2,7 @@
 
 use damo_graph::{Graph, Result, Value};
 
-use super::{Rewriter, standard};
+use super::{Replacement, Rewriter, standard};
 use crate::policy::Policy;
 use crate::prune::{is_pruned, prune};
 use crate::settings::Settings;
@@ -15,6 +15,20 @@ pub fn rewrite(graph: &Graph, settings: &Settings) -> Result<Graph> {
 /// The same program in normal form, with constants computed wherever rewriting brings some together.
 pub fn settle(graph: &Graph, settings: &Settings) -> Result<Graph> {
     in_normal_form(graph, settings, Some(settings.fold_limit))
+}
+
+/// What [`rewrite`] does, or [`settle`] with a limit for constants: the graph with both sides of every replacement, nothing dropped.
+///
+/// Its outputs are the normal forms.
+pub fn replacements(graph: &Graph, settings: &Settings, fold_limit: Option<usize>) -> Result<(Graph, Vec<Replacement>)> {
+    let mut graph = graph.clone();
+    let outputs = graph.outputs().to_vec();
+    let rules = standard().choose(settings.policy, &settings.without);
+    let mut rewriter = Rewriter::new(&mut graph, rules, [], fold_limit).releasing();
+    let outputs = rewriter.normal_forms(&outputs)?;
+    let replacements = std::mem::take(&mut rewriter.replacements);
+    graph.set_outputs(outputs);
+    Ok((graph, replacements))
 }
 
 fn in_normal_form(graph: &Graph, settings: &Settings, fold_limit: Option<usize>) -> Result<Graph> {

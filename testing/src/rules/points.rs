@@ -75,3 +75,44 @@ impl Random {
         number.clamp(low, high)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use damo_graph::op::scalar::{ALL, Signature};
+    use damo_graph::op::term::Term;
+    use damo_graph::{Number, Real};
+    use damo_oracle::{Truth, to_float, truth, ulps};
+
+    use super::*;
+
+    #[test]
+    fn the_oracle_knows_every_function_and_agrees_with_its_meaning() {
+        let mut random = Random::new();
+        for &scalar in ALL {
+            let (Some(_), Signature::Same(arity) | Signature::Test(arity)) = (scalar.real, scalar.signature) else { continue };
+            let domain: Vec<Interval> =
+                (0..arity).map(|k| Interval { low: scalar.domain[k].low.max(-8.0), high: scalar.domain[k].high.min(8.0) }).collect();
+            let [x, y, z] = [0, 1, 2].map(Term::argument);
+            let term = match arity {
+                1 => Term::apply(scalar, [x]),
+                2 => Term::apply(scalar, [x, y]),
+                _ => Term::apply(scalar, [x, y, z]),
+            };
+            for _ in 0..24 {
+                let mut at = random.within(&domain);
+                if ["polygamma", "erfcx_derivative"].contains(&scalar.name) {
+                    at[0] = at[0].round();
+                }
+                let arguments: Vec<Number> = at.iter().map(|&x| Number::Real(x)).collect();
+                let meant = scalar.evaluate(&arguments).map_or(f64::NAN, Number::to_real);
+                match truth(term, &at).unwrap() {
+                    // Twice what the function states: this is about the oracle.
+                    Truth::Number(number) => assert!(ulps(meant, &number) <= 2.0 * scalar.ulps + 1.0, "{} at {at:?}: {meant:?}", scalar.name),
+                    other @ (Truth::Infinite { .. } | Truth::Undefined | Truth::Holds(_)) => {
+                        assert!(meant.to_bits() == to_float(&other).to_bits() || meant.is_nan(), "{} at {at:?}: {other:?}", scalar.name);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -3,8 +3,8 @@
 use damo_graph::Number;
 use damo_graph::op::scalar::{ERF_INV, NDTRI, Scalar};
 
-use super::oracle::{Silence, Truth};
-use super::special::{self, Big, absolute, big, is_negative, is_zero};
+use crate::{Silence, Truth};
+use crate::special::{self, Big, absolute, big, is_negative, is_zero};
 
 /// Exponentials of more than that are out of reach.
 const FARTHEST: f64 = 16_777_216.0;
@@ -37,7 +37,7 @@ const ZERO_AT_ZERO: &[&str] = &[
 ];
 
 /// A function of a number; `None` at its poles and outside of its domain.
-pub(super) fn unary(name: &'static str, x: &Big, bits: usize) -> Result<Option<Truth>, Silence> {
+pub(crate) fn unary(name: &'static str, x: &Big, bits: usize) -> Result<Option<Truth>, Silence> {
     if is_zero(x) && ZERO_AT_ZERO.contains(&name) {
         return Ok(Some(Truth::Number(x.clone())));
     }
@@ -185,7 +185,7 @@ fn special_function(name: &str, x: &Big, bits: usize) -> Result<Option<Big>, Sil
 }
 
 /// A function of two numbers; `None` at its poles and outside of its domain.
-pub(super) fn binary(name: &'static str, x: &Big, y: &Big, bits: usize) -> Result<Option<Truth>, Silence> {
+pub(crate) fn binary(name: &'static str, x: &Big, y: &Big, bits: usize) -> Result<Option<Truth>, Silence> {
     let holds = |holds: bool| Ok(Some(Truth::Holds(holds)));
     let (smaller, larger) = if x < y { (x, y) } else { (y, x) };
     let value = match name {

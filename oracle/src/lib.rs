@@ -1,4 +1,9 @@
-//! The true value of a formula, with as many digits as it takes.
+//! The true value of a formula, with as many digits as it takes: what a computed number is judged by when two disagree.
+//!
+//! Functions are computed from their series in binary numbers of 160 bits and more, until two precisions agree.
+
+mod functions;
+pub mod special;
 
 use std::cmp::Ordering;
 
@@ -6,8 +11,8 @@ use damo_graph::Number;
 use damo_graph::op::scalar::{ALL, Scalar, Signature};
 use damo_graph::op::term::{Formula, Term};
 
-use super::functions::{binary, unary};
-use super::special::{Big, absolute, big, is_negative, is_zero, magnitude};
+use functions::{binary, unary};
+use special::{Big, absolute, big, is_negative, is_zero, magnitude};
 
 /// A true value.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,17 +49,41 @@ const BITS_NEAR: [usize; 2] = [6000, 10_000];
 const AGREED: isize = 80;
 
 /// The true value of a formula at a point, if it can be told.
+///
+/// # Errors
+///
+/// [`Silence`] where it cannot.
+///
+/// ```
+/// use damo_graph::op::term::Term;
+/// use damo_oracle::{Truth, to_float, truth};
+/// let third: Term = Term::argument(0) / 3.0;
+/// assert_eq!(to_float(&truth(third, &[1.0]).unwrap()), 1.0 / 3.0);
+/// ```
 pub fn truth(term: Term, at: &[f64]) -> Result<Truth, Silence> {
     let exactly = |bits: usize| -> Vec<Truth> { at.iter().map(|&x| of_float(x, bits)).collect() };
-    agreed(&BITS, |bits| value(term, &exactly(bits), bits))
+    settled(|bits| value(term, &exactly(bits), bits))
+}
+
+/// What a computation with so many bits gives, with more and more of them until two in a row agree.
+///
+/// # Errors
+///
+/// Those of the computation, and [`Silence::OutOfReach`] where no two agree.
+pub fn settled(at: impl FnMut(usize) -> Result<Truth, Silence>) -> Result<Truth, Silence> {
+    agreed(&BITS, at)
 }
 
 /// The same at a point that is no point of floats: `at` gives it with that many bits.
+///
+/// # Errors
+///
+/// [`Silence`] where it cannot be told.
 pub fn truth_near(term: Term, at: impl Fn(usize) -> Vec<Truth>) -> Result<Truth, Silence> {
     agreed(&BITS_NEAR, |bits| value(term, &at(bits), bits))
 }
 
-fn agreed(all: &[usize], at: impl Fn(usize) -> Result<Truth, Silence>) -> Result<Truth, Silence> {
+fn agreed(all: &[usize], mut at: impl FnMut(usize) -> Result<Truth, Silence>) -> Result<Truth, Silence> {
     let mut before = at(all[0])?;
     for &bits in &all[1..] {
         let now = at(bits)?;
@@ -162,7 +191,12 @@ fn value(term: Term, at: &[Truth], bits: usize) -> Result<Truth, Silence> {
     }
 }
 
-fn apply(scalar: &'static Scalar, arguments: &[Truth], bits: usize) -> Result<Truth, Silence> {
+/// A function of the table of true values, computed with so many bits.
+///
+/// # Errors
+///
+/// Where the function is not one of the table, or the result is out of reach.
+pub fn apply(scalar: &'static Scalar, arguments: &[Truth], bits: usize) -> Result<Truth, Silence> {
     if !ALL.contains(&scalar) {
         return Err(Silence::Unknown(scalar.name));
     }
@@ -219,42 +253,8 @@ fn beside(number: &Big) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::points::Random;
     use super::*;
-    use damo_graph::Real;
     use damo_graph::functions::{digamma, erfc, erfcx, lgamma, polygamma};
-    use damo_graph::op::scalar::Interval;
-
-    #[test]
-    fn the_oracle_knows_every_function_and_agrees_with_its_meaning() {
-        let mut random = Random::new();
-        for &scalar in ALL {
-            let (Some(_), Signature::Same(arity) | Signature::Test(arity)) = (scalar.real, scalar.signature) else { continue };
-            let domain: Vec<Interval> =
-                (0..arity).map(|k| Interval { low: scalar.domain[k].low.max(-8.0), high: scalar.domain[k].high.min(8.0) }).collect();
-            let [x, y, z] = [0, 1, 2].map(Term::argument);
-            let term = match arity {
-                1 => Term::apply(scalar, [x]),
-                2 => Term::apply(scalar, [x, y]),
-                _ => Term::apply(scalar, [x, y, z]),
-            };
-            for _ in 0..24 {
-                let mut at = random.within(&domain);
-                if ["polygamma", "erfcx_derivative"].contains(&scalar.name) {
-                    at[0] = at[0].round();
-                }
-                let arguments: Vec<Number> = at.iter().map(|&x| Number::Real(x)).collect();
-                let meant = scalar.evaluate(&arguments).map_or(f64::NAN, Number::to_real);
-                match truth(term, &at).unwrap() {
-                    // Twice what the function states: this is about the oracle.
-                    Truth::Number(number) => assert!(ulps(meant, &number) <= 2.0 * scalar.ulps + 1.0, "{} at {at:?}: {meant:?}", scalar.name),
-                    other @ (Truth::Infinite { .. } | Truth::Undefined | Truth::Holds(_)) => {
-                        assert!(meant.to_bits() == to_float(&other).to_bits() || meant.is_nan(), "{} at {at:?}: {other:?}", scalar.name);
-                    }
-                }
-            }
-        }
-    }
 
     #[test]
     fn famous_values_have_many_digits() {

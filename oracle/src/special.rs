@@ -4,28 +4,30 @@ use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
 
 /// A binary number of many digits.
-pub(super) type Big = FBig<HalfEven, 2>;
+pub type Big = FBig<HalfEven, 2>;
 
 /// A number with that many bits to come.
-pub(super) fn big(number: f64, bits: usize) -> Big {
+pub fn big(number: f64, bits: usize) -> Big {
     Big::try_from(number).unwrap_or(Big::ZERO).with_precision(bits).value()
 }
 
-pub(super) fn is_zero(x: &Big) -> bool {
+/// Whether it is 0.
+pub fn is_zero(x: &Big) -> bool {
     x.repr().is_pos_zero() || x.repr().is_neg_zero()
 }
 
 /// Whether it is less than 0.
-pub(super) fn is_negative(x: &Big) -> bool {
+pub fn is_negative(x: &Big) -> bool {
     *x < Big::ZERO
 }
 
-pub(super) fn absolute(x: &Big) -> Big {
+/// Its distance from 0.
+pub fn absolute(x: &Big) -> Big {
     if is_negative(x) { -x.clone() } else { x.clone() }
 }
 
 /// ⌊log₂ |x|⌋, of a number other than 0.
-pub(super) fn magnitude(x: &Big) -> isize {
+pub fn magnitude(x: &Big) -> isize {
     x.repr().exponent() + x.repr().digits() as isize - 1
 }
 
@@ -35,7 +37,7 @@ fn vanishes(term: &Big, sum: &Big, bits: usize) -> bool {
 }
 
 /// 2/√π · e^(−x²) · Σ 2ᵏ x^(2k+1) / (2k+1)!!, whose terms have one sign; for |x| up to 40.
-pub(super) fn erf(x: &Big, bits: usize) -> Big {
+pub fn erf(x: &Big, bits: usize) -> Big {
     let square = x * x;
     let (mut term, mut sum) = (x.clone(), x.clone());
     let mut odd = 3.0;
@@ -48,7 +50,7 @@ pub(super) fn erf(x: &Big, bits: usize) -> Big {
 }
 
 /// 1 − erf x, with as many more bits as the difference costs.
-pub(super) fn erfc(x: &Big, bits: usize) -> Big {
+pub fn erfc(x: &Big, bits: usize) -> Big {
     let lost = if is_negative(x) { 0.0 } else { (x * x).to_f64().value() * std::f64::consts::LOG2_E };
     let bits = bits + lost as usize + 64;
     let x = x.clone().with_precision(bits).value();
@@ -56,12 +58,12 @@ pub(super) fn erfc(x: &Big, bits: usize) -> Big {
 }
 
 /// The probability that a standard normal variable is at most x.
-pub(super) fn ndtr(x: &Big, bits: usize) -> Big {
+pub fn ndtr(x: &Big, bits: usize) -> Big {
     erfc(&(-x.clone() / big(2.0, bits).sqrt()), bits) / big(2.0, bits)
 }
 
 /// e^(x²)·erfc x and its derivatives: f′ = 2x·f − 2/√π, and from there on f⁽ᵏ⁺¹⁾ = 2x·f⁽ᵏ⁾ + 2k·f⁽ᵏ⁻¹⁾.
-pub(super) fn erfcx_derivative(order: usize, x: &Big, bits: usize) -> Big {
+pub fn erfcx_derivative(order: usize, x: &Big, bits: usize) -> Big {
     let double = |x: &Big| x * big(2.0, bits);
     let mut before = erfc(x, bits) * (x * x).exp();
     if order == 0 {
@@ -76,7 +78,7 @@ pub(super) fn erfcx_derivative(order: usize, x: &Big, bits: usize) -> Big {
 }
 
 /// The root of `f(y) = target` near a start, where `slope` is the derivative of f (Newton).
-pub(super) fn inverse(target: &Big, start: f64, bits: usize, f: impl Fn(&Big) -> Big, slope: impl Fn(&Big) -> Big) -> Big {
+pub fn inverse(target: &Big, start: f64, bits: usize, f: impl Fn(&Big) -> Big, slope: impl Fn(&Big) -> Big) -> Big {
     let mut y = big(start, bits);
     // Each step doubles the digits, beginning with those of an f64.
     for _ in 0..bits.ilog2() {
@@ -119,7 +121,7 @@ fn stirling(x: &Big, bits: usize) -> (usize, usize) {
 }
 
 /// ln |Γ(x)|
-pub(super) fn lgamma(x: &Big, bits: usize) -> Big {
+pub fn lgamma(x: &Big, bits: usize) -> Big {
     let (steps, terms) = stirling(x, bits);
     let mut product = big(1.0, bits);
     for step in 0..steps {
@@ -142,7 +144,7 @@ pub(super) fn lgamma(x: &Big, bits: usize) -> Big {
 }
 
 /// The derivative of ln Γ, taken order + 1 times (NIST DLMF 5.15.8 and 5.11.2).
-pub(super) fn polygamma(order: usize, x: &Big, bits: usize) -> Big {
+pub fn polygamma(order: usize, x: &Big, bits: usize) -> Big {
     let (steps, terms) = stirling(x, bits);
     let factorial = |n: usize| (1..=n).fold(big(1.0, bits), |product, k| product * big(k as f64, bits));
     let power = |x: &Big, n: usize| (0..n).fold(big(1.0, bits), |product, _| product * x);
@@ -171,7 +173,7 @@ pub(super) fn polygamma(order: usize, x: &Big, bits: usize) -> Big {
 }
 
 /// The modified Bessel function of the first kind of order 0 or 1: Σ (x/2)^(2k+order) / (k! (k+order)!).
-pub(super) fn bessel_i(order: usize, x: &Big, bits: usize) -> Big {
+pub fn bessel_i(order: usize, x: &Big, bits: usize) -> Big {
     let half = x / big(2.0, bits);
     let square = &half * &half;
     let mut term = if order == 0 { big(1.0, bits) } else { half };

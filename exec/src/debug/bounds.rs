@@ -1,0 +1,332 @@
+//! How far a computed value may be from the value its op means, for these very inputs: running error analysis.
+//!
+//! Each value comes with a bound of its error, element by element. An op passes the errors of its inputs on by as much as it is sensitive
+//! to them *here* (Wilkinson 1963; Higham 2002, section 3.3), and adds its own: what its table line states, in units in the last place.
+//! There is no absolute floor: 1e-100 is as far from 0 as 1 is.
+
+use damo_graph::op::Op;
+use damo_graph::op::dot::Dot;
+use damo_graph::op::reduce::{Reduce, Reduction};
+use damo_graph::op::scalar::{Scalar, Signature};
+use damo_graph::{AnyArray, DType, Number, Problem, Sizes};
+use ndarray::{ArrayD, Axis, IxDyn, Zip};
+use smallvec::SmallVec;
+
+/// A value by its meaning, and how far a computed one may be from it.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounded {
+    pub value: AnyArray,
+    /// The bound for each element; `None` is 0 everywhere. A truth value or integer that may be another has the bound ∞.
+    pub error: Option<ArrayD<f64>>,
+}
+
+impl Bounded {
+    /// A value that is what it is.
+    pub fn exact(value: AnyArray) -> Self {
+        Bounded { value, error: None }
+    }
+
+    fn errors(&self) -> ArrayD<f64> {
+        self.error.clone().unwrap_or_else(|| ArrayD::zeros(IxDyn(self.value.shape())))
+    }
+}
+
+/// The distance from a number to the next of its dtype away from 0.
+pub(crate) fn unit(dtype: DType, number: f64) -> f64 {
+    let (digits, least) = match dtype {
+        DType::F16 => (10, -24),
+        DType::BF16 => (7, -133),
+        DType::F32 | DType::C64 => (23, -149),
+        _ => (52, -1074),
+    };
+    if number == 0.0 || !number.is_finite() {
+        return 2f64.powi(least);
+    }
+    let exponent = ((number.to_bits() >> 52) & 0x7ff) as i32 - 1023;
+    2f64.powi((exponent - digits).max(least))
+}
+
+/// Half the distance from 1 to the next number of a dtype.
+fn roundoff(dtype: DType) -> f64 {
+    unit(dtype, 1.0) / 2.0
+}
+
+/// What two results are compared for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Against {
+    /// The same ops by another engine: what is rounded correctly, from equal inputs, is equal.
+    Engine,
+    /// Other ops for the same real number: every rounding counts, that of a constant too.
+    Formula,
+}
+
+/// What an op gives for inputs that are only known to within their bounds.
+///
+/// # Errors
+///
+/// Those of the op's meaning.
+pub(crate) fn apply(op: &Op, inputs: &[&Bounded], sizes: &Sizes, against: Against) -> Result<SmallVec<[Bounded; 1]>, Problem> {
+    let values: Vec<&AnyArray> = inputs.iter().map(|input| &input.value).collect();
+    let results = op.rules().evaluate(&values, sizes)?;
+    results.into_iter().map(|value| with_bound(op, inputs, value, sizes, against)).collect()
+}
+
+fn with_bound(op: &Op, inputs: &[&Bounded], value: AnyArray, sizes: &Sizes, against: Against) -> Result<Bounded, Problem> {
+    let varies = inputs.iter().any(|input| input.error.is_some());
+    // The op on other reals than its inputs.
+    let of = |reals: &[ArrayD<f64>]| -> Result<ArrayD<f64>, Problem> {
+        let arrays: Vec<AnyArray> = reals.iter().map(|array| AnyArray::from_reals(DType::F64, array)).collect();
+        let made = op.rules().evaluate(&arrays.iter().collect::<Vec<_>>(), sizes)?;
+        made.first().map(AnyArray::to_reals).ok_or_else(|| Problem::shapes("an op without results"))
+    };
+    let sizes_of = |input: usize| inputs[input].value.to_reals().mapv_into(f64::abs);
+    let error = match op {
+        Op::Constant(_) if against == Against::Formula && value.dtype().is_float() => {
+            // A whole number is meant as it is.
+            let unit_of = |x: f64| if x == x.round() { 0.0 } else { 0.5 * unit(value.dtype(), x) };
+            Some(value.to_reals().mapv_into(unit_of)).filter(|errors| errors.iter().any(|&error| error > 0.0))
+        }
+        Op::Input(_) | Op::Constant(_) | Op::DimValue(_) | Op::Iota(_) => None,
+        Op::Pointwise(op) => return pointwise(op.0, inputs, value, against),
+        Op::Cast(_) => cast(inputs, &value, against),
+        // Elements move, and their errors with them.
+        Op::Broadcast(_) | Op::Reshape(_) | Op::Transpose(_) | Op::InsertAxis(_) | Op::RemoveAxis(_) | Op::Slice(_) | Op::Pad(_)
+        | Op::Concatenate(_) | Op::StopGradient(_) => {
+            if varies { Some(of(&inputs.iter().map(|input| input.errors()).collect::<Vec<_>>())?) } else { None }
+        }
+        Op::SelectAxis(_) | Op::ScatterAdd(_) => indexed(op, inputs, &value, sizes)?,
+        Op::Reduce(op) => reduce(op, inputs[0], &value, of)?,
+        Op::ProductOfOthers(_) => {
+            let own = own_share(&value, 2.0 * inputs[0].value.len() as f64);
+            let passed = if varies { Some(of(&[sizes_of(0) + inputs[0].errors()])? - of(&[sizes_of(0)])?) } else { None };
+            sum(own, passed)
+        }
+        Op::ArgExtreme(_) => varies.then(|| ArrayD::from_elem(IxDyn(value.shape()), f64::INFINITY)),
+        Op::LogSumExp(op) => sum(own_units(&value, 4.0), largest(inputs[0], &op.axes, &value)),
+        Op::Norm(_) => sum(own_units(&value, 3.0), if varies { Some(of(&[inputs[0].errors()])?) } else { None }),
+        Op::Softmax(op) => {
+            let passed = largest_kept(inputs[0], op.axis, &value).map(|largest| largest * 2.0 * value.to_reals());
+            sum(own_units(&value, 4.0), passed)
+        }
+        Op::LogSoftmax(op) => sum(own_units(&value, 6.0), largest_kept(inputs[0], op.axis, &value).map(|largest| largest * 2.0)),
+        Op::Dot(op) if value.dtype().is_float() => {
+            let terms: usize = op.contract.iter().map(|pair| inputs[0].value.shape()[pair.0]).product();
+            let share = (4.0 + 2.0 * (terms as f64).sqrt()) * roundoff(value.dtype());
+            let own = if terms <= 1 { units(&value, 1.0) } else { products(op, &inputs[0].value.to_reals(), &inputs[1].value.to_reals())? * share + units(&value, 1.0) };
+            let passed = if varies {
+                let (left, right) = (inputs[0].errors(), inputs[1].errors());
+                Some(products(op, &left, &(sizes_of(1) + &right))? + products(op, &sizes_of(0), &right)?)
+            } else {
+                None
+            };
+            let own = if terms <= 1 && !varies && against == Against::Engine { None } else { Some(own) };
+            sum(own, passed)
+        }
+        // Integers wrap; a user's op says nothing of its sensitivity.
+        Op::Dot(_) | Op::Custom(_) => varies.then(|| ArrayD::from_elem(IxDyn(value.shape()), f64::INFINITY)),
+    };
+    Ok(Bounded { value, error })
+}
+
+/// At least the sums of the products of the sizes: the products of the rows' norms (Cauchy and Schwarz), for far less work.
+fn products(op: &Dot, left: &ArrayD<f64>, right: &ArrayD<f64>) -> Result<ArrayD<f64>, Problem> {
+    let norms = |array: &ArrayD<f64>, axes: Vec<usize>| {
+        let largest = array.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+        if largest == 0.0 || !largest.is_finite() {
+            let mut shape = array.shape().to_vec();
+            let mut axes = axes;
+            axes.sort_unstable();
+            axes.iter().rev().for_each(|&axis| drop(shape.remove(axis)));
+            return ArrayD::from_elem(IxDyn(&shape), largest);
+        }
+        let mut squares = array.mapv(|x| (x / largest) * (x / largest));
+        let mut axes = axes;
+        axes.sort_unstable();
+        for &axis in axes.iter().rev() {
+            squares = squares.sum_axis(Axis(axis));
+        }
+        squares.mapv_into(|sum| largest * sum.sqrt())
+    };
+    let contracted = |pick: fn(&(usize, usize)) -> usize| op.contract.iter().map(pick).collect::<Vec<usize>>();
+    let (in_left, in_right) = (contracted(|pair| pair.0), contracted(|pair| pair.1));
+    // Where an axis is when those before it that are summed are gone.
+    let now = |axis: usize, gone: &[usize]| axis - gone.iter().filter(|&&other| other < axis).count();
+    let batch = op.batch.iter().map(|pair| (now(pair.0, &in_left), now(pair.1, &in_right))).collect();
+    let outer = Dot { batch, contract: SmallVec::new() };
+    let [left, right] = [norms(left, in_left), norms(right, in_right)].map(|norms| AnyArray::from_reals(DType::F64, &norms));
+    let made = damo_graph::Primitive::evaluate(&outer, &[&left, &right], &Sizes::default())?;
+    made.first().map(AnyArray::to_reals).ok_or_else(|| Problem::shapes("an op without results"))
+}
+
+/// So many units in the last place of each element.
+fn units(value: &AnyArray, count: f64) -> ArrayD<f64> {
+    let dtype = value.dtype();
+    value.to_reals().mapv_into(|x| count * unit(dtype, x))
+}
+
+/// The same, if the value is of floats. What is rounded correctly is the same for everybody.
+fn own_units(value: &AnyArray, count: f64) -> Option<ArrayD<f64>> {
+    (value.dtype().is_float() && count > 0.5).then(|| units(value, count))
+}
+
+/// So many roundings of each element.
+fn own_share(value: &AnyArray, count: f64) -> Option<ArrayD<f64>> {
+    let dtype = value.dtype();
+    dtype.is_float().then(|| value.to_reals().mapv_into(|x| (count * roundoff(dtype) * x.abs()).max(unit(dtype, x))))
+}
+
+fn sum(own: Option<ArrayD<f64>>, passed: Option<ArrayD<f64>>) -> Option<ArrayD<f64>> {
+    match (own, passed) {
+        (Some(own), Some(passed)) => Some(own + passed),
+        (own, passed) => own.or(passed),
+    }
+}
+
+/// A function of the table: its statement, and what it makes of the corners of where its arguments may be.
+fn pointwise(scalar: &'static Scalar, inputs: &[&Bounded], value: AnyArray, against: Against) -> Result<Bounded, Problem> {
+    let is_float = value.dtype().is_float();
+    // Both the meaning and an engine may be off by what is stated.
+    let varies = inputs.iter().any(|input| input.error.is_some());
+    let rounds = is_float && scalar.signature != Signature::Select && scalar.ulps > 0.0;
+    let own = match (scalar.ulps > 0.5, varies, against) {
+        _ if !rounds => None,
+        (true, _, _) => Some(units(&value, 2.0 * scalar.ulps + 0.5)),
+        (false, false, Against::Engine) => None,
+        // Numbers that differ may be rounded apart.
+        (false, true, Against::Engine) => Some(units(&value, 1.0)),
+        (false, _, Against::Formula) => Some(units(&value, 0.5)),
+    };
+    if !varies {
+        return Ok(Bounded { value, error: own });
+    }
+    let shape = IxDyn(value.shape());
+    let stretch = |array: ArrayD<f64>| {
+        let stretched = array.broadcast(shape.clone()).map(|view| view.to_owned());
+        stretched.ok_or_else(|| Problem::shapes(format!("{:?} does not stretch to {:?}", array.shape(), value.shape())))
+    };
+    let is_bool: SmallVec<[bool; 3]> = inputs.iter().map(|input| input.value.dtype() == DType::Bool).collect();
+    let is_integer = inputs.iter().any(|input| input.value.dtype().is_integer());
+    let numbers = inputs.iter().map(|input| stretch(input.value.to_reals())).collect::<Result<Vec<_>, _>>()?;
+    let errors = inputs.iter().map(|input| stretch(input.errors())).collect::<Result<Vec<_>, _>>()?;
+    let own = own.unwrap_or_else(|| ArrayD::zeros(shape.clone()));
+    let mut bound = own;
+    let mut arguments: SmallVec<[Number; 3]> = SmallVec::from_elem(Number::Bool(false), inputs.len());
+    for (place, bound) in bound.iter_mut().enumerate() {
+        let at = |array: &ArrayD<f64>| array.as_slice().map_or(0.0, |elements| elements[place]);
+        let varying: SmallVec<[usize; 3]> = (0..inputs.len()).filter(|&k| at(&errors[k]) != 0.0).collect();
+        if varying.is_empty() {
+            continue;
+        }
+        if is_integer {
+            *bound = f64::INFINITY;
+            continue;
+        }
+        let mut of_corner = |corner: usize| {
+            for (k, argument) in arguments.iter_mut().enumerate() {
+                let x = at(&numbers[k]);
+                let side = varying.iter().position(|&varying| varying == k).map(|bit| (corner >> (2 * bit)) & 3);
+                let moved = match side {
+                    Some(1) => x - at(&errors[k]),
+                    Some(2) => x + at(&errors[k]),
+                    _ => x,
+                };
+                let flips = matches!(side, Some(1 | 2));
+                *argument = if is_bool[k] { Number::Bool((x != 0.0) != flips) } else { Number::Real(moved) };
+            }
+            scalar.evaluate(&arguments).map_or(f64::NAN, Number::to_real)
+        };
+        let centre = of_corner(0);
+        let mut farthest: f64 = 0.0;
+        for corner in 1..1 << (2 * varying.len()) {
+            // Each varying argument has a place of two bits: as it is, less, more.
+            if (0..varying.len()).any(|bit| (corner >> (2 * bit)) & 3 == 3) {
+                continue;
+            }
+            let there = of_corner(corner);
+            let distance = if there == centre || there.is_nan() && centre.is_nan() { 0.0 } else { (there - centre).abs() };
+            farthest = if distance.is_nan() { f64::INFINITY } else { farthest.max(distance) };
+        }
+        // Between corners a smooth function may go a little farther.
+        *bound = if is_float { *bound + 1.5 * farthest } else if farthest > 0.0 { f64::INFINITY } else { 0.0 };
+    }
+    Ok(Bounded { value, error: Some(bound) })
+}
+
+fn cast(inputs: &[&Bounded], value: &AnyArray, against: Against) -> Option<ArrayD<f64>> {
+    let [input] = inputs else { return None };
+    if value.dtype().is_float() {
+        return match (&input.error, against) {
+            (Some(error), _) => Some(error + &units(value, 1.0)),
+            (None, Against::Formula) => own_units(value, 0.51),
+            (None, Against::Engine) => None,
+        };
+    }
+    let error = input.error.as_ref()?;
+    // An integer or truth value is the same all over the interval, or anything.
+    let ends = |sign: f64| AnyArray::from_reals(DType::F64, &(input.value.to_reals() + error * sign)).cast(value.dtype()).to_reals();
+    Some(Zip::from(&ends(-1.0)).and(&ends(1.0)).map_collect(|low, high| if low == high { 0.0 } else { f64::INFINITY }))
+}
+
+fn indexed(op: &Op, inputs: &[&Bounded], value: &AnyArray, sizes: &Sizes) -> Result<Option<ArrayD<f64>>, Problem> {
+    let [data, indices] = inputs else { return Ok(None) };
+    if indices.error.is_some() {
+        return Ok(Some(ArrayD::from_elem(IxDyn(value.shape()), f64::INFINITY)));
+    }
+    let moved = |reals: &ArrayD<f64>| -> Result<ArrayD<f64>, Problem> {
+        let made = op.rules().evaluate(&[&AnyArray::from_reals(DType::F64, reals), &indices.value], sizes)?;
+        made.first().map(AnyArray::to_reals).ok_or_else(|| Problem::shapes("an op without results"))
+    };
+    let own = if matches!(op, Op::ScatterAdd(_)) && value.dtype().is_float() {
+        // Each place adds up at most so many.
+        let terms = indices.value.len() as f64;
+        Some(moved(&data.value.to_reals().mapv_into(f64::abs))? * (terms * roundoff(value.dtype())) + units(value, 0.5))
+    } else {
+        None
+    };
+    let passed = data.error.as_ref().map(moved).transpose()?;
+    Ok(sum(own, passed))
+}
+
+fn reduce(
+    op: &Reduce,
+    input: &Bounded,
+    value: &AnyArray,
+    of: impl Fn(&[ArrayD<f64>]) -> Result<ArrayD<f64>, Problem>,
+) -> Result<Option<ArrayD<f64>>, Problem> {
+    let sizes = || input.value.to_reals().mapv_into(f64::abs);
+    let dtype = value.dtype();
+    let terms = (input.value.len() as f64 / value.len().max(1) as f64).max(1.0);
+    Ok(match op.reduction {
+        Reduction::Sum | Reduction::Mean if dtype.is_float() => {
+            // As good as one rounding, beside what sums of double length lose.
+            let lost = 4.0 * terms * if dtype == DType::F64 { roundoff(DType::F64).powi(2) } else { roundoff(DType::F64) };
+            let own = of(&[sizes()])? * lost + units(value, 1.0);
+            sum(Some(own), input.error.as_ref().map(|error| of(std::slice::from_ref(error))).transpose()?)
+        }
+        Reduction::Product if dtype.is_float() => {
+            let passed = input.error.as_ref().map(|error| Ok(of(&[sizes() + error])? - of(&[sizes()])?)).transpose()?;
+            sum(own_share(value, 2.0 * terms), passed)
+        }
+        Reduction::Max | Reduction::Min if dtype.is_float() => largest(input, &op.axes, value),
+        Reduction::Sum | Reduction::Mean | Reduction::Product | Reduction::Max | Reduction::Min | Reduction::All | Reduction::Any => {
+            // Anything that may be another may make another.
+            largest(input, &op.axes, value)
+        }
+    })
+}
+
+/// The largest error along axes that disappear.
+fn largest(input: &Bounded, axes: &[usize], value: &AnyArray) -> Option<ArrayD<f64>> {
+    let mut error = input.error.clone()?;
+    for &axis in axes.iter().rev() {
+        error = error.fold_axis(Axis(axis), 0.0, |&largest: &f64, &error| largest.max(error));
+    }
+    debug_assert_eq!(error.shape(), value.shape());
+    Some(error)
+}
+
+/// The largest error along an axis, in every place of it.
+fn largest_kept(input: &Bounded, axis: usize, value: &AnyArray) -> Option<ArrayD<f64>> {
+    let error = largest(input, &[axis], &AnyArray::from_reals(DType::F64, &input.value.to_reals().fold_axis(Axis(axis), 0.0, |_, _| 0.0)))?;
+    error.insert_axis(Axis(axis)).broadcast(IxDyn(value.shape())).map(|view| view.to_owned())
+}

@@ -1,0 +1,112 @@
+//! The guard against NaN and infinity: cheap enough to leave on. It looks at what steps write, and only when something is not finite asks
+//! which op made it.
+
+#![expect(unsafe_code, reason = "it reads what steps have written")]
+
+use std::collections::BTreeMap;
+
+use damo_graph::op::Op;
+use damo_graph::{AnyArray, DType, Error, Graph, Problem, Result, Source, Value};
+
+use super::finding::Finding;
+use super::step::place_of;
+use crate::plan::Plan;
+use crate::run::Call;
+use crate::view::{Region, View};
+
+/// Lines of a path to show.
+const LONGEST_PATH: usize = 8;
+
+/// A value that a step wrote and that is not finite, or is beyond a limit.
+pub(crate) fn suspicious(plan: &Plan, at: usize, regions: &[Region<'_>], limit: f64) -> Result<Option<Value>, Problem> {
+    for buffer in plan.steps()[at].step.writes() {
+        let known = &plan.buffers()[buffer.index()];
+        let region = regions[buffer.index()];
+        // SAFETY: the step that wrote the buffer has ended, and the next has not begun.
+        let is_fine = unsafe {
+            match known.dtype {
+                DType::F32 => all_within(View::<f32, 1>::new(region, 0, [known.bytes / 4], [1])?, |x| x.abs() <= limit as f32),
+                DType::F64 => all_within(View::<f64, 1>::new(region, 0, [known.bytes / 8], [1])?, |x| x.abs() <= limit),
+                DType::F16 => all_within(View::<half::f16, 1>::new(region, 0, [known.bytes / 2], [1])?, |x| x.to_f64().abs() <= limit),
+                DType::BF16 => all_within(View::<half::bf16, 1>::new(region, 0, [known.bytes / 2], [1])?, |x| x.to_f64().abs() <= limit),
+                _ => true,
+            }
+        };
+        if !is_fine {
+            let nodes = &plan.steps()[at].nodes;
+            let value = plan.values.iter().find(|(value, view)| view.buffer == buffer && nodes.contains(&value.node)).map(|(value, _)| *value);
+            return Ok(value.or_else(|| nodes.last().map(|&node| node.into())));
+        }
+    }
+    Ok(None)
+}
+
+fn all_within<T: damo_graph::Element>(view: View<'_, T, 1>, is_within: impl Fn(T) -> bool) -> bool {
+    // Whole blocks without a branch inside become vector code; an unfinished buffer holds anything, and is looked at again when it is done.
+    let Some(elements) = view.as_slice() else { return view.iter().all(is_within) };
+    elements.chunks(512).all(|block| block.iter().fold(true, |all, &x| all & is_within(x)))
+}
+
+/// The op at fault for a value that is not finite: the first on the way to it whose inputs all are.
+///
+/// # Errors
+///
+/// Those of an op.
+pub(crate) fn locate(call: &Call<'_>, value: Value, limit: f64) -> Result<Option<Finding>> {
+    let graph = call.graph;
+    let values = meanings(call, value)?;
+    let is_fine = |value: Value| values.get(&value).is_none_or(|array| !array.dtype().is_float() || array.to_reals().iter().all(|x| x.abs() <= limit));
+    if is_fine(value) {
+        return Ok(None);
+    }
+    let (mut at, mut path) = (value, Vec::new());
+    while let Some(&next) = graph.node(at.node).inputs().iter().find(|&&input| !is_fine(input)) {
+        path.extend(graph.node(at.node).provenance().source);
+        at = next;
+    }
+    path.reverse();
+    path.dedup();
+    Ok(Some(finding(graph, &values, at, limit, path)))
+}
+
+fn finding(graph: &Graph, values: &BTreeMap<Value, AnyArray>, at: Value, limit: f64, mut path: Vec<Source>) -> Finding {
+    let reals = values[&at].to_reals();
+    let first = reals.iter().position(|x| !(x.abs() <= limit)).unwrap_or(0);
+    let inputs = graph.node(at.node).inputs().iter().filter_map(|input| {
+        let array = values.get(input)?.to_reals();
+        let range = array.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
+        Some((format!("`{}`", graph.formula(*input)), range.0, range.1))
+    });
+    let place = place_of(graph, at, None);
+    path.retain(|source| Some(*source) != place.source);
+    path.truncate(LONGEST_PATH);
+    Finding::NotFinite {
+        found: reals.iter().nth(first).copied().unwrap_or(f64::NAN),
+        element: super::element::index_of(first, reals.shape()),
+        inputs: inputs.collect(),
+        place,
+        path,
+    }
+}
+
+/// The meanings of a value and of all that it is computed from.
+fn meanings(call: &Call<'_>, value: Value) -> Result<BTreeMap<Value, AnyArray>> {
+    let graph = call.graph;
+    let mut values: BTreeMap<Value, AnyArray> = graph.inputs().iter().map(|&node| Value::from(node)).zip(call.inputs.iter().map(|array| array.to_any())).collect();
+    let mut open = vec![(value, false)];
+    while let Some((value, is_ready)) = open.pop() {
+        if values.contains_key(&value) {
+            continue;
+        }
+        let node = graph.node(value.node);
+        if !is_ready && !matches!(node.op(), Op::Constant(_)) {
+            open.push((value, true));
+            open.extend(node.inputs().iter().map(|&input| (input, false)));
+            continue;
+        }
+        let read: Vec<&AnyArray> = node.inputs().iter().filter_map(|input| values.get(input)).collect();
+        let made = node.op().rules().evaluate(&read, &call.plan.sizes).map_err(|problem| -> Error { graph.blame_node(value.node, problem) })?;
+        values.extend(made.into_iter().enumerate().map(|(result, array)| (Value { node: value.node, result: result as u32 }, array)));
+    }
+    Ok(values)
+}

@@ -1,0 +1,124 @@
+//! Calls of an executable under watch: which are, what is checked, and what was found.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use damo_graph::{AnyArray, Result};
+
+use crate::array::Argument;
+use crate::cache::{Key, key, layout};
+use crate::debug::{Finding, Rewriting, Watch, repeat, rewriting, watch};
+use crate::executable::{Executable, lock};
+use crate::hooks::Hooks;
+use crate::layout::Layout;
+use crate::plan::Plan;
+use crate::run::Call;
+
+/// So many findings are kept.
+const MOST_FINDINGS: usize = 256;
+
+/// What is known of the calls of an executable.
+#[derive(Debug, Default)]
+pub(crate) struct Watched {
+    calls: AtomicU64,
+    /// The lengths that were seen, for what is only done the first time.
+    seen: Mutex<BTreeSet<Key>>,
+    findings: Mutex<Vec<Finding>>,
+    rewriting: Option<Rewriting>,
+}
+
+impl Executable {
+    /// The same with how its graph was rewritten, to be checked on the data of each call that is watched.
+    #[must_use]
+    pub fn rewritten(mut self, rewriting: Rewriting) -> Self {
+        self.watched.rewriting = Some(rewriting);
+        self
+    }
+
+    /// The same with faults planted.
+    #[must_use]
+    pub fn hooked(mut self, hooks: Hooks) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
+    /// What has been found so far, the oldest first.
+    pub fn findings(&self) -> Vec<Finding> {
+        lock(&self.watched.findings).clone()
+    }
+
+    /// Keeps findings that were made elsewhere.
+    pub fn keep(&self, findings: impl IntoIterator<Item = Finding>) {
+        let mut kept = lock(&self.watched.findings);
+        for finding in findings {
+            if kept.len() < MOST_FINDINGS && !kept.contains(&finding) {
+                kept.push(finding);
+            }
+        }
+    }
+
+    /// Whether the call that begins now is to be watched.
+    pub(crate) fn is_watched_now(&self) -> bool {
+        match self.options.watch {
+            Watch::Off | Watch::Guard { .. } => false,
+            Watch::Debug { every, .. } => self.watched.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(u64::from(every.max(1))),
+        }
+    }
+
+    pub(crate) fn as_call<'a>(&'a self, plan: &'a Plan, inputs: &'a [&'a dyn Argument]) -> Call<'a> {
+        let limit = match self.options.watch {
+            Watch::Guard { limit } => Some(limit),
+            Watch::Off | Watch::Debug { .. } => None,
+        };
+        Call { plan, graph: &self.graph, inputs, threads: self.options.threads, order: 0, limit, hooks: &self.hooks }
+    }
+
+    /// One call with everything checked, and nothing but what is asked of the case: no repetition, no rewriting.
+    pub(crate) fn watched_once(&self, inputs: &[&dyn Argument]) -> Result<Vec<AnyArray>> {
+        let plan = self.plan(inputs)?;
+        let layouts: Vec<Layout> = inputs.iter().map(|array| layout(*array)).collect();
+        let (results, findings) = watch(&self.as_call(&plan, inputs), &layouts, false)?;
+        self.keep(findings);
+        Ok(results)
+    }
+
+    /// Runs a plan under watch.
+    ///
+    /// # Errors
+    ///
+    /// Those of an op, and the first fault where findings are raised.
+    pub(crate) fn watch(&self, plan: &Plan, inputs: &[&dyn Argument]) -> Result<Vec<AnyArray>> {
+        let Watch::Debug { raises, cuts_down, .. } = self.options.watch else { return Ok(Vec::new()) };
+        let layouts: Vec<Layout> = inputs.iter().map(|array| layout(*array)).collect();
+        if plan.layouts != layouts {
+            // To run it would read and write beyond the arrays.
+            let how = format!("it was made for {:?} and is given {:?}", plan.layouts, layouts);
+            let finding = Finding::StalePlan { how };
+            self.keep([finding.clone()]);
+            return Err(finding.to_error());
+        }
+        let call = self.as_call(plan, inputs);
+        let (results, mut findings) = watch(&call, &layouts, cuts_down)?;
+        let is_first = lock(&self.watched.seen).insert(key(inputs));
+        if !findings.iter().any(Finding::is_fault) {
+            findings.extend(repeat(&call, &self.options, &layouts, &results, is_first, cuts_down)?);
+        }
+        // The data change from call to call, the rules do not: they are compared at the first call, the second, the fourth, and so on.
+        let is_due = is_first || self.watched.calls.load(Ordering::Relaxed).is_power_of_two();
+        if let Some(program) = self.watched.rewriting.as_ref().filter(|_| is_due) {
+            let arrays: Vec<AnyArray> = inputs.iter().map(|array| array.to_any()).collect();
+            let found = rewriting::check(program, &arrays)?;
+            if is_first && !found.iter().any(Finding::is_fault) {
+                findings.extend(rewriting::check_whole(program, &arrays)?);
+            }
+            findings.extend(found);
+        }
+        let fault = findings.iter().find(|finding| finding.is_fault()).map(Finding::to_error);
+        self.keep(findings);
+        match fault.filter(|_| raises) {
+            Some(fault) => Err(fault),
+            None => Ok(results),
+        }
+    }
+}
