@@ -10,6 +10,7 @@
 //! | how a left side is found | `rewrite/pattern.rs`, `rewrite/matching.rs` |
 //! | what is known of a value's sign | `rewrite/sign.rs` |
 //! | the tables of rules, ready to be used | `rewrite/table.rs` |
+//! | whether anything else needs a value | `rewrite/uses.rs` |
 //! | rewriting a program, or what a cost needs | `rewrite/passes.rs` |
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a rule looks for a few ops among all")]
@@ -21,6 +22,7 @@ mod pattern;
 pub mod rounding;
 mod sign;
 mod table;
+mod uses;
 
 use std::collections::BTreeSet;
 
@@ -39,6 +41,7 @@ use crate::rule::{Body, Formula, Rule};
 use leaves::{KnownLeaves, Tree};
 use matching::Bindings;
 use pattern::Pattern;
+use uses::Uses;
 
 pub use passes::{rewrite, settle, stabilise};
 pub use table::{Chosen, Table, standard};
@@ -68,6 +71,10 @@ pub struct Rewriter<'g> {
     fold_limit: Option<usize>,
     /// Whether `stop_gradient` is dropped.
     releases: bool,
+    /// What needs the nodes of the program; `None` if that is not known.
+    uses: Option<Uses>,
+    /// Whether a rule was held back because something else needs what it would take apart.
+    held_back: bool,
     /// How many rules may still fire for the node whose turn it is.
     patience: usize,
     /// The rules that fired for it.
@@ -88,6 +95,8 @@ impl<'g> Rewriter<'g> {
             fixed,
             fold_limit,
             releases: false,
+            uses: None,
+            held_back: false,
             patience: PATIENCE,
             fired: Vec::new(),
         }
@@ -98,6 +107,38 @@ impl<'g> Rewriter<'g> {
     pub fn releasing(mut self) -> Self {
         self.releases = true;
         self
+    }
+
+    /// Whether derivatives have all been taken: then a form that only costs less may replace one with a better derivative.
+    pub fn is_final(&self) -> bool {
+        self.releases
+    }
+
+    /// It also knows that these values and what they are computed from are the whole program: rules may take apart what nothing else needs.
+    #[must_use]
+    pub fn counting(mut self, outputs: &[Value]) -> Self {
+        self.uses = Some(Uses::of(self.graph, outputs));
+        self
+    }
+
+    /// Whether only the node whose turn it is needs a value, itself or through others that were asked for and only it needs: then the
+    /// value may be computed in another way, and nothing is computed twice.
+    pub fn is_only_use(&mut self, value: Value) -> bool {
+        let is_only = self.looks_through(value);
+        self.held_back |= !is_only && self.uses.is_some();
+        is_only
+    }
+
+    /// The same, of a value that a rule replaces whatever else needs it: what it is made of may be needed by nothing else then.
+    pub fn looks_through(&mut self, value: Value) -> bool {
+        self.uses.as_mut().is_some_and(|uses| uses.is_only_for_turn(value.node))
+    }
+
+    /// Whether a rule was held back because something else needs what it would take apart.
+    ///
+    /// That may have changed when the program is rewritten again.
+    pub fn was_held_back(&self) -> bool {
+        self.held_back
     }
 
     /// The normal forms of values.
@@ -117,6 +158,9 @@ impl<'g> Rewriter<'g> {
     fn visit(&mut self, id: NodeId) -> Result<()> {
         self.patience = PATIENCE;
         self.fired.clear();
+        if let Some(uses) = &mut self.uses {
+            uses.begin(id);
+        }
         let node = self.graph.node(id);
         let results = node.types().len() as u32;
         let inputs: Inputs = node.inputs().iter().map(|&input| self.normal_form(input)).collect();
@@ -133,6 +177,9 @@ impl<'g> Rewriter<'g> {
             let made = Value { node: made, result };
             let normal = self.simplify(made)?;
             self.normal.insert(Value { node: id, result }, normal);
+            if let Some(uses) = &mut self.uses {
+                uses.moved(id, normal.node);
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ mod exponentials;
 mod inverses;
 mod logarithms;
 mod logic;
+mod parts;
 mod powers;
 mod reductions;
 mod rows;
@@ -39,6 +40,7 @@ pub fn chapters() -> Vec<(&'static str, &'static str, Vec<Rule>)> {
         ("Rows", "Sums of exponentials along axes: softmax and its relatives.", rows::rows()),
         ("Reductions", "Sums, products and extremes along axes.", reductions::reductions()),
         ("Shapes", "Views of views, and work done before a view rather than after.", shapes::shapes()),
+        ("Parts", "Slices and picks taken before the work, where nothing else needs the rest.", parts::parts()),
         ("Choices", "Comparisons, truth values and `select`.", [logic::formulas(), logic::choices()].into_iter().flatten().collect()),
         ("For speed", "Only under the policy `fast`: what is wrong where something is 0, infinite or not a number.", algebra::fast()),
     ]

@@ -1,0 +1,66 @@
+//! What else needs a value: what a rule asks that would otherwise do work twice.
+
+use damo_graph::{Graph, NodeId, Value};
+use slotmap::SecondaryMap;
+
+use crate::rebuild::ancestors;
+
+/// Which node of a program reads the results of each node, if it is the only one.
+///
+/// Of a node that came later nothing is known until it stands for one of the program.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Uses {
+    /// The only reader; `None` of a node that is an output or has several.
+    readers: SecondaryMap<NodeId, Option<NodeId>>,
+    /// The node of the program that a later one stands for.
+    stands_for: SecondaryMap<NodeId, NodeId>,
+    /// The node in whose turn a node was found to be needed by nothing that stays.
+    gone_for: SecondaryMap<NodeId, NodeId>,
+    turn: NodeId,
+}
+
+impl Uses {
+    /// The uses in what outputs are computed from.
+    pub fn of(graph: &Graph, outputs: &[Value]) -> Uses {
+        let mut uses = Uses::default();
+        for id in ancestors(graph, outputs.iter().copied()) {
+            for input in graph.node(id).inputs() {
+                uses.read(input.node, Some(id));
+            }
+        }
+        outputs.iter().for_each(|output| uses.read(output.node, None));
+        uses
+    }
+
+    fn read(&mut self, node: NodeId, by: Option<NodeId>) {
+        let Some(entry) = self.readers.entry(node) else { return };
+        entry.and_modify(|reader| *reader = reader.filter(|reader| Some(*reader) == by)).or_insert(by);
+    }
+
+    /// The turn of a node of the program: what replaces it needs it no more.
+    pub fn begin(&mut self, turn: NodeId) {
+        self.turn = turn;
+        self.gone_for.insert(turn, turn);
+    }
+
+    /// What reads a node reads what stands for it.
+    pub fn moved(&mut self, from: NodeId, to: NodeId) {
+        let Some(&reader) = self.readers.get(from).filter(|_| from != to) else { return };
+        if !self.readers.contains_key(to) {
+            self.stands_for.insert(to, from);
+        }
+        self.read(to, reader);
+    }
+
+    /// Whether only the node whose turn it is needs a value, itself or through others that only it needs.
+    pub fn is_only_for_turn(&mut self, node: NodeId) -> bool {
+        let Some(&Some(reader)) = self.readers.get(node) else { return false };
+        let is_gone = self.gone_for.get(reader) == Some(&self.turn);
+        if is_gone {
+            for gone in [Some(node), self.stands_for.get(node).copied()].into_iter().flatten() {
+                self.gone_for.insert(gone, self.turn);
+            }
+        }
+        is_gone
+    }
+}
