@@ -35,6 +35,8 @@ crate::structural_rules! {
         choice_within_choice, at(&["select"]);
         /// A product with 0 where something does not hold is 0 there, whatever the other factor is.
         product_with_choice, extends(1.0), at(&["mul", "div"]);
+        /// A cheap function of choices by the same condition is a choice of functions: one choice, not two.
+        function_of_choices;
     }
 }
 
@@ -144,4 +146,21 @@ fn product_with_choice(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Opti
         return rewriter.apply(&SELECT, &branches).map(Some);
     }
     Ok(None)
+}
+
+fn function_of_choices(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let value = Value::from(node);
+    let Some((scalar, inputs)) = rewriter.pointwise(value) else { return Ok(None) };
+    // Twice the function for one choice less: it must not cost more than the choice.
+    if inputs.len() != 2 || scalar.cost > SELECT.cost || inputs[0] == inputs[1] {
+        return Ok(None);
+    }
+    let (Some(left), Some(right)) = (rewriter.is(inputs[0], &SELECT), rewriter.is(inputs[1], &SELECT)) else { return Ok(None) };
+    let is_same = left[0] == right[0] && rewriter.graph.ty(value).dtype == rewriter.graph.ty(inputs[0]).dtype;
+    if !is_same || !rewriter.is_only_use(inputs[0]) || !rewriter.is_only_use(inputs[1]) {
+        return Ok(None);
+    }
+    let yes = rewriter.apply(scalar, &[left[1], right[1]])?;
+    let no = rewriter.apply(scalar, &[left[2], right[2]])?;
+    rewriter.apply(&SELECT, &[left[0], yes, no]).map(Some)
 }

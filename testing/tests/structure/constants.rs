@@ -73,6 +73,11 @@ fn questions_with_one_answer() {
             "C5" "select(!c, x, y)": [c: bool[n], x: f64[n], y: f64[n]] select(!c, x, y);
             "C5" "select(length(x) ≤ 0, 0, length(x))": [x: f64[n]] select(length(x).le(0), 0, length(x));
             "C5" "select(c, a, b) + select(c, d, e)": [c: bool[n], a: f64[n], b: f64[n], d: f64[n], e: f64[n]] select(c, a, b) + select(c, d, e);
+            "C5" "select(c, a, 1)·select(c, d, 2)": [c: bool[n], a: f64[n], d: f64[n]] select(c, a, 1.0) * select(c, d, 2.0);
+            "C5" "max of select(c, a, b) and select(c, d, e), of other lengths": [c: bool[n 1], a: f64[n m], b: f64[m], d: f64[], e: f64[n 1]] select(c, a, b).max(select(c, d, e));
+            "C5" "select(c, a, b)/select(c, d, e)": [c: bool[n], a: f64[n], b: f64[n], d: f64[n], e: f64[n]] select(c, a, b) / select(c, d, e);
+            "C5" "select(c, a, b) + select(c, d, e), one of them shared": [c: bool[n], a: f64[n], b: f64[n], d: f64[n], e: f64[n]] (select(c, a, b) + select(c, d, e), select(c, a, b));
+            "C5" "select(c, a, b) > select(c, d, e)": [c: bool[n], a: f64[n], b: f64[n], d: f64[n], e: f64[n]] select(c, a, b).gt(select(c, d, e));
             "C5" "select(c, select(c, a, b), d)": [c: bool[n], a: f64[n], b: f64[n], d: f64[n]] select(c, select(c, a, b), d);
         },
         &expect![[r#"
@@ -127,7 +132,18 @@ fn questions_with_one_answer() {
             C5  select(length(x) ≤ 0, 0, length(x))
                 select(le(dim_value{dim=n, dtype=i64}, 0), 0, dim_value{dim=n, dtype=i64})
             C5  select(c, a, b) + select(c, d, e)
-                add(select(c, a, b), select(c, d, e))
+                select(c, add(a, d), add(b, e))
+            C5  select(c, a, 1)·select(c, d, 2)
+                select(c, mul(a, d), 2.0)
+            C5  max of select(c, a, b) and select(c, d, e), of other lengths
+                select(c, max(a, d), max(b, e))
+            C5  select(c, a, b)/select(c, d, e)
+                div(select(c, a, b), select(c, d, e))
+            C5  select(c, a, b) + select(c, d, e), one of them shared
+                %1 = select(c, a, b)
+                add(%1, select(c, d, e)), %1
+            C5  select(c, a, b) > select(c, d, e)
+                gt(select(c, a, b), select(c, d, e))
             C5  select(c, select(c, a, b), d)
                 select(c, a, d)
         "#]],
