@@ -4,7 +4,7 @@
 
 use damo_graph::op::Op;
 use damo_graph::op::broadcast::Broadcast;
-use damo_graph::op::dot::{Dot, Pairs};
+use damo_graph::op::dot::Pairs;
 use damo_graph::op::insert_axis::InsertAxis;
 use damo_graph::op::remove_axis::RemoveAxis;
 use damo_graph::op::select_axis::SelectAxis;
@@ -12,6 +12,7 @@ use damo_graph::op::slice::{Range, Slice};
 use damo_graph::op::transpose::Transpose;
 use damo_graph::{NodeId, Result, Value};
 
+use super::products::free_axes;
 use crate::rewrite::Rewriter;
 
 crate::structural_rules! {
@@ -168,12 +169,6 @@ fn part_of_function(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<
         *input = take(rewriter, *input, &taken)?;
     }
     rewriter.add(op, &inputs).map(Some)
-}
-
-/// The axes of one side of a product that are in no pair.
-fn free_axes(rewriter: &Rewriter<'_>, dot: &Dot, inputs: &[Value], side: usize) -> Vec<usize> {
-    let is_paired = |axis: usize| dot.batch.iter().chain(&dot.contract).any(|&(left, right)| [left, right][side] == axis);
-    (0..rewriter.graph.ty(inputs[side]).rank()).filter(|&axis| !is_paired(axis)).collect()
 }
 
 fn part_of_product(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {

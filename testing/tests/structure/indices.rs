@@ -107,19 +107,19 @@ fn picks() {
             I7  insert_axis(x)[0]
                 x
             I7  x.t()[1]
-                remove_axis{axis=0}(transpose{order=[1, 0]}(slice{ranges=[0 by 1; 4, 1 by 1; 1]}(x)))
+                remove_axis{axis=1}(slice{ranges=[0 by 1; 4, 1 by 1; 1]}(x))
             I7  broadcast(x)[1]
-                remove_axis{axis=0}(broadcast{to=[1, 5]}(x))
+                x
             I7  stack(x, y)[1]
                 y
             I7  concatenate(x, y)[..2]
                 x
             I7  diag(x.dot(y))
-                reduce{by=sum, axes=[1]}(select(equal(insert_axis{axis=1}(iota{length=4, dtype=i64}), insert_axis{axis=0}(iota{length=4, dtype=i64})), dot{batch=[], contract=[1:0]}(x, y), 0.0))
+                dot{batch=[0:1], contract=[1:0]}(x, y)
             I7  diag(to_diag(x))
-                reduce{by=sum, axes=[1]}(select(equal(insert_axis{axis=1}(iota{length=4, dtype=i64}), insert_axis{axis=0}(iota{length=4, dtype=i64})), insert_axis{axis=0}(x), 0.0))
+                x
             I7  trace(x.dot(y))
-                reduce{by=sum, axes=[0, 1]}(select(equal(insert_axis{axis=1}(iota{length=4, dtype=i64}), insert_axis{axis=0}(iota{length=4, dtype=i64})), dot{batch=[], contract=[1:0]}(x, y), 0.0))
+                reduce{by=sum, axes=[0]}(dot{batch=[0:1], contract=[1:0]}(x, y))
             I7  x.dot(y)[.., 1..3]
                 dot{batch=[], contract=[1:0]}(x, slice{ranges=[0 by 1; 5, 1 by 1; 2]}(y))
                 require m >= 3
@@ -164,12 +164,12 @@ fn picks() {
             I7  concatenate(x, y)[4..;-1]
                 slice{ranges=[2 by -1; 3]}(y)
             I7  transpose(x)[1, 2..] of three axes
-                remove_axis{axis=0}(transpose{order=[2, 0, 1]}(slice{ranges=[1 by 1; n - 1, 0 by 2; floor(m + 1, 2), 1 by 1; 1]}(x)))
+                remove_axis{axis=2}(slice{ranges=[1 by 1; n - 1, 0 by 2; floor(m + 1, 2), 1 by 1; 1]}(x))
                 require n - 1 >= 0
                 require m >= 2*floor(m + 1, 2) - 1
             I7  exp(x).t()[1], and exp(x).t()
                 %1 = exp(x)
-                remove_axis{axis=0}(transpose{order=[1, 0]}(slice{ranges=[0 by 1; 4, 1 by 1; 1]}(%1))), transpose{order=[1, 0]}(%1)
+                remove_axis{axis=1}(slice{ranges=[0 by 1; 4, 1 by 1; 1]}(%1)), transpose{order=[1, 0]}(%1)
             I7  stack(exp(x), y)[0], and the stack
                 %1 = exp(x)
                 %1, concatenate{axis=0}(insert_axis{axis=0}(%1), insert_axis{axis=0}(y))
