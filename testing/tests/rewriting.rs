@@ -247,3 +247,16 @@ fn a_rule_that_does_not_exist_is_refused_with_the_nearest() {
     let error = Config::from_sources(None, Some("without=like_term")).unwrap_err().to_string();
     assert!(error.contains("`like_terms`"), "{error}");
 }
+
+#[test]
+fn derivatives_are_of_the_stable_form_under_every_policy() {
+    for policy in Policy::ALL {
+        let tape = Tape::new();
+        let x = tape.scalar::<f64>("x");
+        let cost = (1.0 + x.exp()).ln();
+        let function = tape.function(x, (cost, cost.grad(x))).freeze(&config(EngineChoice::Portable, policy)).unwrap();
+        let (value, slope) = function.call(&ndarray::arr0(800.0)).unwrap();
+        let expected = if policy == Policy::Strict { f64::INFINITY } else { 800.0 };
+        assert_eq!((value[[]], slope[[]]), (expected, 1.0), "{policy}");
+    }
+}
