@@ -23,13 +23,14 @@ const ROUNDS: usize = 16;
 /// needs a part.
 pub fn settle(graph: &Graph, settings: &Settings) -> Result<Graph> {
     let (mut settled, mut was_held_back) = settle_once(graph, settings)?;
+    let mut changed = settled != *graph;
     for _ in 1..ROUNDS {
-        if !was_held_back {
+        if !(was_held_back && changed) {
             break;
         }
         // What held a rule back may be gone.
         let (again, held_back) = settle_once(&settled, settings)?;
-        was_held_back = held_back && again != settled;
+        (changed, was_held_back) = (again != settled, held_back);
         settled = again;
     }
     Ok(settled)

@@ -20,8 +20,10 @@ crate::structural_rules! {
     pub fn parts {
         /// A part of a view is a view of a part.
         part_of_view, at(&["slice", "select_axis"]);
-        /// A part of one of a few joined values.
+        /// A part of what is joined is a part of one of the values, or parts joined.
         part_of_joined, at(&["slice"]);
+        /// Only the rows that are needed are picked, and only the elements that are needed of them.
+        part_of_pick, at(&["slice"]);
         /// Only the elements that are needed are computed.
         part_of_function, at(&["slice", "select_axis"]);
         /// Only the rows and columns that are needed are multiplied.
@@ -134,23 +136,54 @@ fn part_of_joined(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Va
     let value = Value::from(node);
     let (Some(Op::Slice(slice)), joined) = (rewriter.op(value), rewriter.input(value)) else { return Ok(None) };
     let Some(Op::Concatenate(join)) = rewriter.op(joined) else { return Ok(None) };
-    let (mut ranges, axis) = (slice.ranges.clone(), join.axis);
-    let (Some(mut first), Some(length)) = (ranges[axis].start.known(), ranges[axis].length.known()) else { return Ok(None) };
-    let mut last = first + (length - 1) * ranges[axis].step;
-    if length == 0 {
+    let (mut ranges, join) = (slice.ranges.clone(), join.clone());
+    let mut parts = rewriter.graph.node(joined.node).inputs().to_vec();
+    if let Some((place, start)) = only_part(rewriter, &ranges[join.axis], join.axis, &parts) {
+        ranges[join.axis].start = start.into();
+        rewriter.looks_through(joined);
+        return rewriter.add(Slice { ranges }, &[parts[place]]).map(Some);
+    }
+    let Some((_, mut inner)) = part_of(rewriter, value) else { return Ok(None) };
+    let mut outer = vec![None; inner.len()];
+    outer[join.axis] = inner[join.axis].take();
+    if inner.iter().all(Option::is_none) || !rewriter.is_only_use(joined) {
         return Ok(None);
     }
-    let parts = rewriter.graph.node(joined.node).inputs().to_vec();
-    for part in parts {
-        let Some(length) = rewriter.graph.ty(part).dims[axis].known() else { return Ok(None) };
+    for part in &mut parts {
+        *part = take(rewriter, *part, &inner)?;
+    }
+    let joined = rewriter.add(join, &parts)?;
+    take(rewriter, joined, &outer).map(Some)
+}
+
+/// The joined value that a range lies in, if it is one, and where it begins there.
+fn only_part(rewriter: &Rewriter<'_>, range: &Range, axis: usize, parts: &[Value]) -> Option<(usize, i64)> {
+    let (mut first, length) = (range.start.known()?, range.length.known().filter(|length| *length > 0)?);
+    let mut last = first + (length - 1) * range.step;
+    for (place, &part) in parts.iter().enumerate() {
+        let length = rewriter.graph.ty(part).dims[axis].known()?;
         if first.min(last) >= 0 && first.max(last) < length {
-            rewriter.looks_through(joined);
-            ranges[axis].start = first.into();
-            return rewriter.add(Slice { ranges }, &[part]).map(Some);
+            return Some((place, first));
         }
         (first, last) = (first - length, last - length);
     }
-    Ok(None)
+    None
+}
+
+fn part_of_pick(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let Some((picked, axes)) = part_of(rewriter, node.into()) else { return Ok(None) };
+    let (Some(Op::Slice(_)), Some(Op::SelectAxis(select))) = (rewriter.op(node.into()), rewriter.op(picked)) else { return Ok(None) };
+    let (select, inputs) = (select.clone(), rewriter.graph.node(picked.node).inputs());
+    let (x, indices) = (inputs[0], inputs[1]);
+    let rank = rewriter.graph.ty(indices).rank();
+    if !rewriter.is_only_use(picked) {
+        return Ok(None);
+    }
+    let (before, after) = (&axes[..select.axis], &axes[select.axis + rank..]);
+    let of_x: Axes = before.iter().cloned().chain([None]).chain(after.iter().cloned()).collect();
+    let x = take(rewriter, x, &of_x)?;
+    let indices = take(rewriter, indices, &axes[select.axis..select.axis + rank])?;
+    rewriter.add(select, &[x, indices]).map(Some)
 }
 
 fn part_of_function(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {

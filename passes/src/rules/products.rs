@@ -170,7 +170,7 @@ fn diagonal_of_product(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Opti
     let diagonal = if let Some((dot, inputs)) = product(rewriter, matrix) {
         let free = [0, 1].map(|side| free_axes(rewriter, &dot, &inputs, side));
         let ([row], [column], true) = (&free[0][..], &free[1][..], dot.batch.is_empty()) else { return Ok(None) };
-        if !rewriter.looks_through(masked) || !rewriter.is_only_use(matrix) {
+        if !rewriter.is_only_use(masked) || !rewriter.is_only_use(matrix) {
             return Ok(None);
         }
         rewriter.add(Dot { batch: [(*row, *column)].as_slice().into(), contract: dot.contract }, &inputs)?

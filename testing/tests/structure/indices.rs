@@ -77,6 +77,9 @@ fn picks() {
             "I7" "exp(x)[i], i of any length": [x: f64[10], i: i64[n]] x.exp().select_axis(Axis(0), i);
             "I7" "x.dot(y)[[3, 0]]": [x: f64[4 5], y: f64[5 6]] x.dot(y).select_axis(Axis(0), x.tape().constant(arr1(&[3i64, 0])));
             "I7" "stack(x, y)[.., 1], of both": [x: f64[5], y: f64[5]] x.tape().stack(Axis(0), &[x, y]).index_axis(Axis(1), 1);
+            "I7" "concatenate(x, y)[3, 1..4]": [x: f64[n 3], y: f64[n 4]] x.tape().concatenate(Axis(1), &[x.exp(), y.exp()]).slice(s![3, 1..4]);
+            "I7" "x[i][.., 2], and x[i][1..3]": [x: f64[10 4], i: i64[n]] (x.select_axis(Axis(0), i).index_axis(Axis(1), 2), x.sin().select_axis(Axis(0), i).slice(s![1..3, ..]));
+            "I7" "x[.., i][1, .., 2..], i a matrix": [x: f64[5 10 4], i: i64[n 3]] x.select_axis(Axis(1), i).slice(s![1, 1.., ..2, 2..]);
             "I7" "concatenate(x, y)[4..;-1]": [x: f64[2], y: f64[5]] x.tape().concatenate(Axis(0), &[x, y]).slice(s![2..5;-1]);
             "I7" "transpose(x)[1, 2..] of three axes": [x: f64[n m 5]] x.permuted_axes([2, 0, 1]).slice(s![1, 1.., ..;2]);
             "I7" "exp(x).t()[1], and exp(x).t()": [x: f64[4 5]] {
@@ -160,7 +163,16 @@ fn picks() {
             I7  x.dot(y)[[3, 0]]
                 dot{batch=[], contract=[1:0]}(select_axis{axis=0}(x, constant{dtype=i64, dims=[2], values=[3, 0]}), y)
             I7  stack(x, y)[.., 1], of both
-                remove_axis{axis=1}(slice{ranges=[0 by 1; 2, 1 by 1; 1]}(concatenate{axis=0}(insert_axis{axis=0}(x), insert_axis{axis=0}(y))))
+                remove_axis{axis=1}(concatenate{axis=0}(insert_axis{axis=0}(slice{ranges=[1 by 1; 1]}(x)), insert_axis{axis=0}(slice{ranges=[1 by 1; 1]}(y))))
+            I7  concatenate(x, y)[3, 1..4]
+                remove_axis{axis=0}(slice{ranges=[0 by 1; 1, 1 by 1; 3]}(concatenate{axis=1}(exp(slice{ranges=[3 by 1; 1, 0 by 1; 3]}(x)), exp(slice{ranges=[3 by 1; 1, 0 by 1; 4]}(y)))))
+                require n >= 4
+            I7  x[i][.., 2], and x[i][1..3]
+                remove_axis{axis=1}(select_axis{axis=0}(slice{ranges=[0 by 1; 10, 2 by 1; 1]}(x), i)), sin(select_axis{axis=0}(x, slice{ranges=[1 by 1; 2]}(i)))
+                require n >= 3
+            I7  x[.., i][1, .., 2..], i a matrix
+                remove_axis{axis=0}(select_axis{axis=1}(slice{ranges=[1 by 1; 1, 0 by 1; 10, 2 by 1; 2]}(x), slice{ranges=[1 by 1; n - 1, 0 by 1; 2]}(i)))
+                require n - 1 >= 0
             I7  concatenate(x, y)[4..;-1]
                 slice{ranges=[2 by -1; 3]}(y)
             I7  transpose(x)[1, 2..] of three axes
