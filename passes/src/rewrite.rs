@@ -114,33 +114,6 @@ impl<'g> Rewriter<'g> {
         self.releases
     }
 
-    /// It also knows that these values and what they are computed from are the whole program: rules may take apart what nothing else needs.
-    #[must_use]
-    pub fn counting(mut self, outputs: &[Value]) -> Self {
-        self.uses = Some(Uses::of(self.graph, outputs));
-        self
-    }
-
-    /// Whether only the node whose turn it is needs a value, itself or through others that were asked for and only it needs: then the
-    /// value may be computed in another way, and nothing is computed twice.
-    pub fn is_only_use(&mut self, value: Value) -> bool {
-        let is_only = self.looks_through(value);
-        self.held_back |= !is_only && self.uses.is_some();
-        is_only
-    }
-
-    /// The same, of a value that a rule replaces whatever else needs it: what it is made of may be needed by nothing else then.
-    pub fn looks_through(&mut self, value: Value) -> bool {
-        self.uses.as_mut().is_some_and(|uses| uses.is_only_for_turn(value.node))
-    }
-
-    /// Whether a rule was held back because something else needs what it would take apart.
-    ///
-    /// That may have changed when the program is rewritten again.
-    pub fn was_held_back(&self) -> bool {
-        self.held_back
-    }
-
     /// The normal forms of values.
     pub fn normal_forms(&mut self, values: &[Value]) -> Result<Vec<Value>> {
         for id in ancestors(self.graph, values.iter().copied()) {

@@ -24,10 +24,13 @@ fn worst(function: &Scalar, term: Term, low: f64, high: f64, count: u64) -> (f64
     between(low, high, count).map(|x| (error(x), x)).fold((0.0, 0.0), |worst, here| if here.0 > worst.0 { here } else { worst })
 }
 
+/// A function, as a formula, and the intervals it is judged on.
+type Case<'a> = (&'a Scalar, Term, &'a [(f64, f64)]);
+
 #[test]
 fn tails_and_shares_are_as_accurate_as_declared() {
     let x = Term::argument(0);
-    let intervals: &[(&Scalar, Term, &[(f64, f64)])] = &[
+    let intervals: &[Case<'_>] = &[
         (&scalar::SIGMOID, sigmoid(x), &[(-5.0, 0.0), (0.0, 5.0), (-40.0, -5.0), (-700.0, -40.0)]),
         (&scalar::SECH2, sech2(x), &[(0.0, 3.0), (3.0, 20.0), (20.0, 360.0)]),
         (&scalar::ERFC, erfc(x), &[(-6.0, 0.25), (0.25, 0.85), (0.85, 1.5), (1.5, 3.0), (3.0, 6.0), (6.0, 26.0)]),

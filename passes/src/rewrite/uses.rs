@@ -3,6 +3,7 @@
 use damo_graph::{Graph, NodeId, Value};
 use slotmap::SecondaryMap;
 
+use super::Rewriter;
 use crate::rebuild::ancestors;
 
 /// Which node of a program reads the results of each node, if it is the only one.
@@ -28,7 +29,9 @@ impl Uses {
                 uses.read(input.node, Some(id));
             }
         }
-        outputs.iter().for_each(|output| uses.read(output.node, None));
+        for output in outputs {
+            uses.read(output.node, None);
+        }
         uses
     }
 
@@ -62,5 +65,34 @@ impl Uses {
             }
         }
         is_gone
+    }
+}
+
+impl Rewriter<'_> {
+    /// It also knows that these values and what they are computed from are the whole program: rules may take apart what nothing else needs.
+    #[must_use]
+    pub fn counting(mut self, outputs: &[Value]) -> Self {
+        self.uses = Some(Uses::of(self.graph, outputs));
+        self
+    }
+
+    /// Whether only the node whose turn it is needs a value, itself or through others that were asked for and only it needs: then the
+    /// value may be computed in another way, and nothing is computed twice.
+    pub fn is_only_use(&mut self, value: Value) -> bool {
+        let is_only = self.looks_through(value);
+        self.held_back |= !is_only && self.uses.is_some();
+        is_only
+    }
+
+    /// The same, of a value that a rule replaces whatever else needs it: what it is made of may be needed by nothing else then.
+    pub fn looks_through(&mut self, value: Value) -> bool {
+        self.uses.as_mut().is_some_and(|uses| uses.is_only_for_turn(value.node))
+    }
+
+    /// Whether a rule was held back because something else needs what it would take apart.
+    ///
+    /// That may have changed when the program is rewritten again.
+    pub fn was_held_back(&self) -> bool {
+        self.held_back
     }
 }

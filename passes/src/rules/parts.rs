@@ -241,7 +241,9 @@ fn part_of_rows(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Valu
         | Op::Norm(damo_graph::op::norm::Norm { axes }) => {
             let mut reduced = axes.to_vec();
             reduced.sort_unstable();
-            reduced.into_iter().for_each(|axis| inner.insert(axis, None));
+            for axis in reduced {
+                inner.insert(axis, None);
+            }
         }
         _ => return Ok(None),
     }

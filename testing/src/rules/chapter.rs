@@ -31,7 +31,6 @@ const ROWS_IN_PART: &[(&str, &str)] = &[
         "B12",
         "products with zeros, the identity or a diagonal matrix only under `fast`: 0·∞ is not a number. A product over axes of length 1 is a product of elements, once derivatives have been taken. Batches that do not overlap are no product of the graph (they broadcast), nor are block diagonals",
     ),
-    ("C4", "no facts about lengths beyond those that the lengths themselves know: a length is a number like any other where it is computed with"),
     (
         "C5",
         "a function of two choices is a choice of functions where the function costs no more than a choice, gives its arguments' type, and nothing else needs the choices",

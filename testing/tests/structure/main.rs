@@ -5,6 +5,7 @@
 //! and the difference shows every program that it changed.
 
 #![allow(clippy::needless_raw_string_hashes, reason = "snapshots are written with them")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot start fails")]
 
 mod algebra;
 mod constants;

@@ -31,7 +31,7 @@ fn near(x: f64) -> f64 {
 
 /// For x from 1/0.35 up to where the result vanishes: e^(−x²)/x times a function that hardly changes.
 ///
-/// The rational approximation is that of FreeBSD's `s_erf.c` (Sun Microsystems 1993), whose error is less than 2⁻⁶².
+/// The rational approximation is that of `s_erf.c` in the libm of Sun Microsystems (1993), whose error is less than 2⁻⁶².
 fn far(x: f64) -> f64 {
     let s = 1.0 / (x * x);
     let polynomial = |of: &[f64]| of.iter().rev().fold(0.0, |sum, coefficient| coefficient + s * sum);
