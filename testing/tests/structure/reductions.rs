@@ -1,6 +1,15 @@
 //! Sums, products and extremes.
 
+use damo::op::broadcast::Broadcast;
+use damo::op::input::InputKind;
+use damo::op::reduce::Reduction;
 use damo::prelude::*;
+use damo::{AnyArray, DType, Graph, Type};
+use damo_graph::Number;
+use damo_graph::types::IntoDims as _;
+use damo_passes::Settings;
+use damo_passes::pipeline::optimise;
+use damo_testing::formula::formula;
 use expect_test::expect;
 use ndarray::Axis;
 
@@ -143,4 +152,18 @@ fn reductions() {
                 reduce{by=sum, axes=[1, 2]}(mul(%1, %1))
         "#]],
     );
+}
+
+/// Half precision counts no further than 65504 itself.
+#[test]
+fn repeats_in_half_precision() {
+    let mut graph = Graph::new();
+    let x = graph.add_input("x", Type::scalar(DType::F16), InputKind::Argument).unwrap();
+    let many = graph.add(Broadcast { to: [100_000usize].into_dims() }, &[x]).unwrap();
+    let sum = graph.reduce(Reduction::Sum, many, &[0]).unwrap();
+    graph.set_outputs([sum]);
+    let (optimised, _) = optimise(&graph, &Settings::default()).unwrap();
+    assert_eq!(formula(&optimised), "cast{to=f16}(mul(100000.0, cast{to=f32}(x)))");
+    let quarter = [AnyArray::full(DType::F16, &[], Number::Real(0.25))];
+    assert_eq!(optimised.evaluate(&quarter).unwrap(), graph.evaluate(&quarter).unwrap());
 }
