@@ -68,7 +68,41 @@ impl Uses {
     }
 }
 
+/// How deep a value may be taken apart: rules that do so call each other, as deep as it is.
+const DEPTH: usize = 64;
+/// How many nodes of it are looked at.
+const NODES: usize = 256;
+
+impl Uses {
+    /// Whether what only this node needs, and what only that needs, ends before it is too deep.
+    fn is_shallow(&self, graph: &Graph, node: NodeId) -> bool {
+        let (mut level, mut seen) = (vec![node], 0);
+        for _ in 0..DEPTH {
+            let mut next = Vec::new();
+            for &reader in &level {
+                let of_program = self.stands_for.get(reader).copied().unwrap_or(reader);
+                let is_own = |input: &Value| self.readers.get(input.node).is_some_and(|only| *only == Some(reader) || *only == Some(of_program));
+                next.extend(graph.node(reader).inputs().iter().filter(|input| is_own(input)).map(|input| input.node));
+            }
+            seen += next.len();
+            if next.is_empty() {
+                return true;
+            }
+            if seen > NODES {
+                return false;
+            }
+            level = next;
+        }
+        false
+    }
+}
+
 impl Rewriter<'_> {
+    /// Whether a value may be taken apart by rules that go on with what it is made of: it is not deep.
+    pub fn is_shallow(&self, value: Value) -> bool {
+        self.uses.as_ref().is_some_and(|uses| uses.is_shallow(self.graph, value.node))
+    }
+
     /// It also knows that these values and what they are computed from are the whole program: rules may take apart what nothing else needs.
     #[must_use]
     pub fn counting(mut self, outputs: &[Value]) -> Self {

@@ -204,7 +204,7 @@ fn function_of_choices(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Opti
     }
     let (Some(left), Some(right)) = (rewriter.is(inputs[0], &SELECT), rewriter.is(inputs[1], &SELECT)) else { return Ok(None) };
     let is_same = left[0] == right[0] && rewriter.graph.ty(value).dtype == rewriter.graph.ty(inputs[0]).dtype;
-    if !is_same || !rewriter.is_only_use(inputs[0]) || !rewriter.is_only_use(inputs[1]) {
+    if !is_same || !inputs.iter().all(|&choice| rewriter.is_only_use(choice) && rewriter.is_shallow(choice)) {
         return Ok(None);
     }
     let yes = rewriter.apply(scalar, &[left[1], right[1]])?;

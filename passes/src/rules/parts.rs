@@ -79,6 +79,11 @@ fn smaller_part_of(rewriter: &Rewriter<'_>, value: Value) -> Option<(Value, Axes
     picks_few.then_some((x, axes))
 }
 
+/// Whether a part may be taken of what a value is made of: nothing else needs it, and it is not so deep that it takes long.
+fn may_take_apart(rewriter: &mut Rewriter<'_>, whole: Value) -> bool {
+    rewriter.is_only_use(whole) && rewriter.is_shallow(whole)
+}
+
 /// Takes the same of another value.
 fn take(rewriter: &mut Rewriter<'_>, x: Value, axes: &[Option<Taken>]) -> Result<Value> {
     let mut taken = x;
@@ -146,7 +151,7 @@ fn part_of_joined(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Va
     let Some((_, mut inner)) = part_of(rewriter, value) else { return Ok(None) };
     let mut outer = vec![None; inner.len()];
     outer[join.axis] = inner[join.axis].take();
-    if inner.iter().all(Option::is_none) || !rewriter.is_only_use(joined) {
+    if inner.iter().all(Option::is_none) || !may_take_apart(rewriter, joined) {
         return Ok(None);
     }
     for part in &mut parts {
@@ -176,7 +181,7 @@ fn part_of_pick(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Valu
     let (select, inputs) = (select.clone(), rewriter.graph.node(picked.node).inputs());
     let (x, indices) = (inputs[0], inputs[1]);
     let rank = rewriter.graph.ty(indices).rank();
-    if !rewriter.is_only_use(picked) {
+    if !may_take_apart(rewriter, picked) {
         return Ok(None);
     }
     let (before, after) = (&axes[..select.axis], &axes[select.axis + rank..]);
@@ -189,7 +194,7 @@ fn part_of_pick(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Valu
 fn part_of_function(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
     let Some((whole, axes)) = smaller_part_of(rewriter, node.into()) else { return Ok(None) };
     let Some(op @ (Op::Pointwise(_) | Op::Cast(_))) = rewriter.op(whole).cloned() else { return Ok(None) };
-    if !rewriter.is_only_use(whole) {
+    if !may_take_apart(rewriter, whole) {
         return Ok(None);
     }
     let mut inputs = rewriter.graph.node(whole.node).inputs().to_vec();
@@ -209,7 +214,7 @@ fn part_of_product(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<V
     let Some(Op::Dot(dot)) = rewriter.op(product).cloned() else { return Ok(None) };
     let inputs = rewriter.graph.node(product.node).inputs().to_vec();
     // Two parts of one value may be more than the value.
-    if inputs[0] == inputs[1] || !rewriter.is_only_use(product) {
+    if inputs[0] == inputs[1] || !may_take_apart(rewriter, product) {
         return Ok(None);
     }
     let mut of_sides = [0, 1].map(|side| vec![None; rewriter.graph.ty(inputs[side]).rank()]);
@@ -247,7 +252,7 @@ fn part_of_rows(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Valu
         }
         _ => return Ok(None),
     }
-    if inner.iter().all(Option::is_none) || !rewriter.is_only_use(whole) {
+    if inner.iter().all(Option::is_none) || !may_take_apart(rewriter, whole) {
         return Ok(None);
     }
     let part = take(rewriter, rewriter.input(whole), &inner)?;
@@ -265,7 +270,7 @@ fn row_of_product(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Va
     let (left, right) = (free_axes(rewriter, &dot, &inputs, 0), free_axes(rewriter, &dot, &inputs, 1));
     let Some(place) = axis.checked_sub(dot.batch.len()) else { return Ok(None) };
     let (side, removed) = if place < left.len() { (0, left[place]) } else { (1, right[place - left.len()]) };
-    if !rewriter.is_only_use(product) {
+    if !may_take_apart(rewriter, product) {
         return Ok(None);
     }
     inputs[side] = rewriter.add(RemoveAxis { axis: removed }, &[inputs[side]])?;

@@ -54,11 +54,14 @@ pub(super) fn free_axes(rewriter: &Rewriter<'_>, dot: &Dot, inputs: &[Value], si
 
 fn transpose_of_product(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
     let Some(Op::Transpose(Transpose { order })) = rewriter.op(node.into()).cloned() else { return Ok(None) };
-    turned(rewriter, rewriter.input(node.into()), &order)
+    turned(rewriter, rewriter.input(node.into()), &order, FEW)
 }
 
+/// How many functions of single numbers there may be around a product.
+const FEW: usize = 8;
+
 /// A product, alone or with single numbers around it, with the free axes of the left after those of the right.
-fn turned(rewriter: &mut Rewriter<'_>, value: Value, order: &[usize]) -> Result<Option<Value>> {
+fn turned(rewriter: &mut Rewriter<'_>, value: Value, order: &[usize], depth: usize) -> Result<Option<Value>> {
     if let Some((dot, inputs)) = product(rewriter, value) {
         let (batch, left) = (dot.batch.len(), free_axes(rewriter, &dot, &inputs, 0).len());
         let turned = (0..batch).chain(batch + left..order.len()).chain(batch..batch + left);
@@ -72,12 +75,12 @@ fn turned(rewriter: &mut Rewriter<'_>, value: Value, order: &[usize]) -> Result<
     let Some((scalar, mut inputs)) = rewriter.pointwise(value) else { return Ok(None) };
     let mut others = (0..inputs.len()).filter(|&place| single(rewriter, inputs[place]).is_none());
     let (Some(place), None) = (others.next(), others.next()) else { return Ok(None) };
-    if !rewriter.is_only_use(value) {
+    if depth == 0 || !rewriter.is_only_use(value) {
         return Ok(None);
     }
     for (at, input) in inputs.iter_mut().enumerate() {
         *input = if at == place {
-            let Some(turned) = turned(rewriter, *input, order)? else { return Ok(None) };
+            let Some(turned) = turned(rewriter, *input, order, depth - 1)? else { return Ok(None) };
             turned
         } else {
             single(rewriter, *input).unwrap_or(*input)
