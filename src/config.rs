@@ -100,9 +100,9 @@ keys! {
     engine: EngineChoice = EngineChoice::Portable;
     /// How many threads one call may use. The results have the same bits with any number.
     threads: usize = 1;
-    /// How far rewriting may change floating-point results.
+    /// How far rewriting may change floating-point results. Derivatives are taken of the stable form, whatever the policy.
     policy: Policy = Policy::Stable;
-    /// The names of rewrite rules that may not fire, joined by `+`.
+    /// The names of rewrite rules that may not fire when a program is frozen, joined by `+`.
     without: Rules = Rules::default();
     /// How many plans a function keeps, one for each set of lengths it was called with.
     plan_cache: usize = 16;

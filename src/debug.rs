@@ -7,7 +7,7 @@ use damo_exec::debug::{Replacement, Rewriting, Stage};
 use damo_graph::{Graph, Node, NodeId, Result, Value};
 use damo_passes::derive::{jvp, jvp_as_written};
 use damo_passes::fold::fold;
-use damo_passes::rewrite::{replacements, rewrite};
+use damo_passes::rewrite::{Watched, rewrite, watch_rewrite, watch_settle};
 use std::collections::BTreeMap;
 
 use crate::config::Config;
@@ -22,13 +22,13 @@ pub use damo_exec::hooks::Hooks;
 /// Those of the passes.
 pub(crate) fn rewriting(traced: &Graph, optimised: &Graph, config: &Config) -> Result<Rewriting> {
     let settings = config.passes();
-    let stage = |graph: &Graph, fold_limit| -> Result<Stage> {
-        let (graph, replacements) = replacements(graph, &settings, fold_limit)?;
+    let stage = |(graph, replacements): Watched| {
         let replacements = replacements.into_iter().map(|made| Replacement { rule: made.rule, before: made.before, after: made.after });
-        Ok(Stage { graph, replacements: replacements.collect() })
+        Stage { graph, replacements: replacements.collect() }
     };
     let folded = fold(&rewrite(traced, &settings)?, &settings)?;
-    let stages = vec![stage(traced, None)?, stage(&folded, Some(settings.fold_limit))?];
+    let rounds = watch_settle(&folded, &settings)?;
+    let stages = std::iter::once(watch_rewrite(traced, &settings)?).chain(rounds).map(stage).collect();
     Ok(Rewriting { stages, whole: Some(beside(traced, optimised)?), gradient: derivatives(traced, optimised) })
 }
 

@@ -55,6 +55,11 @@ impl<'t, W: Tensors<'t>> Parameters<'t> for OrZero<W> {
 }
 
 /// Derivatives of a tensor. They are tensors too: applying one again gives higher derivatives.
+///
+/// They are taken of the stable form of the tensor, by the rules that [`Policy::Stable`](crate::Policy::Stable) admits, because the slope
+/// of a formula that overflows is not that of what it means. A tape is recorded before it is known how it will be frozen, so this does not
+/// depend on [`Config::policy`](crate::Config::policy) or [`Config::without`](crate::Config::without). Under
+/// [`Policy::Strict`](crate::Policy::Strict) the tensor itself still keeps every bit, and so do its derivatives from then on.
 pub trait Differentiate<'t, T: Float>: Sized {
     /// The gradient of a scalar: one tensor per parameter, of its shape.
     ///

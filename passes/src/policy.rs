@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-/// How far rewriting may change results: which rules may fire.
+/// How far rewriting may change results: which rules may fire when a program is frozen.
+///
+/// Derivatives are taken before that, and always of the form that `Stable` gives (see [`derive`](mod@crate::derive)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Policy {
     /// Not at all: only rules that keep every bit, on every input.

@@ -10,6 +10,7 @@
 //! | how a left side is found | `rewrite/pattern.rs`, `rewrite/matching.rs` |
 //! | what is known of a value's sign | `rewrite/sign.rs` |
 //! | the tables of rules, ready to be used | `rewrite/table.rs` |
+//! | whether anything else needs a value | `rewrite/uses.rs` |
 //! | rewriting a program, or what a cost needs | `rewrite/passes.rs` |
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "a rule looks for a few ops among all")]
@@ -21,6 +22,7 @@ mod pattern;
 pub mod rounding;
 mod sign;
 mod table;
+mod uses;
 
 use std::collections::BTreeSet;
 
@@ -39,8 +41,9 @@ use crate::rule::{Body, Formula, Rule};
 use leaves::{KnownLeaves, Tree};
 use matching::Bindings;
 use pattern::Pattern;
+use uses::Uses;
 
-pub use passes::{replacements, rewrite, settle, stabilise};
+pub use passes::{Watched, rewrite, settle, stabilise, watch_rewrite, watch_settle};
 pub use table::{Chosen, Table, standard};
 
 /// Whether every value looks like the left side of a rule, or is one number times something: such a rule finds nothing.
@@ -79,6 +82,10 @@ pub struct Rewriter<'g> {
     fold_limit: Option<usize>,
     /// Whether `stop_gradient` is dropped.
     releases: bool,
+    /// What needs the nodes of the program; `None` if that is not known.
+    uses: Option<Uses>,
+    /// Whether a rule was held back because something else needs what it would take apart.
+    held_back: bool,
     /// How many rules may still fire for the node whose turn it is.
     patience: usize,
     /// The rules that fired for it.
@@ -101,6 +108,8 @@ impl<'g> Rewriter<'g> {
             fixed,
             fold_limit,
             releases: false,
+            uses: None,
+            held_back: false,
             patience: PATIENCE,
             fired: Vec::new(),
             replacements: Vec::new(),
@@ -112,6 +121,11 @@ impl<'g> Rewriter<'g> {
     pub fn releasing(mut self) -> Self {
         self.releases = true;
         self
+    }
+
+    /// Whether derivatives have all been taken: then a form that only costs less may replace one with a better derivative.
+    pub fn is_final(&self) -> bool {
+        self.releases
     }
 
     /// The normal forms of values.
@@ -131,6 +145,9 @@ impl<'g> Rewriter<'g> {
     fn visit(&mut self, id: NodeId) -> Result<()> {
         self.patience = PATIENCE;
         self.fired.clear();
+        if let Some(uses) = &mut self.uses {
+            uses.begin(id);
+        }
         let node = self.graph.node(id);
         let results = node.types().len() as u32;
         let inputs: Inputs = node.inputs().iter().map(|&input| self.normal_form(input)).collect();
@@ -147,6 +164,9 @@ impl<'g> Rewriter<'g> {
             let made = Value { node: made, result };
             let normal = self.simplify(made)?;
             self.normal.insert(Value { node: id, result }, normal);
+            if let Some(uses) = &mut self.uses {
+                uses.moved(id, normal.node);
+            }
         }
         Ok(())
     }

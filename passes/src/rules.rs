@@ -2,13 +2,17 @@
 
 mod algebra;
 mod exponentials;
+mod factors;
 mod inverses;
 mod logarithms;
 mod logic;
+mod parts;
 mod powers;
+mod products;
 mod reductions;
 mod rows;
 mod shapes;
+mod stretched;
 mod sums;
 mod tails;
 
@@ -38,9 +42,19 @@ pub fn chapters() -> Vec<(&'static str, &'static str, Vec<Rule>)> {
         ("Inverses", "A function of its own inverse.", inverses::inverses()),
         ("Rows", "Sums of exponentials along axes: softmax and its relatives.", rows::rows()),
         ("Reductions", "Sums, products and extremes along axes.", reductions::reductions()),
-        ("Shapes", "Views of views, and work done before a view rather than after.", shapes::shapes()),
+        (
+            "Shapes",
+            "Views of views, and work done before a view rather than after.",
+            [shapes::shapes(), stretched::stretched()].into_iter().flatten().collect(),
+        ),
+        ("Parts", "Slices and picks taken before the work, where nothing else needs the rest.", parts::parts()),
+        ("Products of matrices", "Transposes of products, and products that are something simpler.", products::products()),
         ("Choices", "Comparisons, truth values and `select`.", [logic::formulas(), logic::choices()].into_iter().flatten().collect()),
-        ("For speed", "Only under the policy `fast`: what is wrong where something is 0, infinite or not a number.", algebra::fast()),
+        (
+            "For speed",
+            "Only under the policy `fast`: what is wrong where something is 0, infinite or not a number.",
+            [algebra::fast(), products::fast(), factors::fast()].into_iter().flatten().collect(),
+        ),
     ]
 }
 

@@ -1,7 +1,7 @@
-//! Random programs: their text parses back, engines agree within the ops' accuracy, and ten runs give the same graph and plan.
+//! Random programs: their text parses back, rewriting keeps what they compute, engines agree within the ops' accuracy, and ten runs give the same graph and plan.
 
 use damo::prelude::*;
-use damo::{EngineChoice, Graph};
+use damo::{AnyArray, EngineChoice, Graph, Policy};
 use damo_testing::strategies::{Program, programs};
 use ndarray::ArrayD;
 use proptest::prelude::*;
@@ -66,6 +66,27 @@ proptest! {
             for (r, p) in reference.iter().zip(portable) {
                 let agree = r == p || (r.is_nan() && p.is_nan()) || (r - p).abs() <= allowed;
                 prop_assert!(agree, "output {}: {:e} by meaning, {:e} by the portable engine; {:e} allowed", k, r, p, allowed);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_rewritten_computes_what_was_written(program in programs(12), policy in prop::sample::select(Policy::ALL.to_vec())) {
+        let tape = Tape::new();
+        let (inputs, outputs) = with_gradients::<f64>(&program, &tape);
+        let function = tape.function(inputs, outputs).freeze(&Config { policy, ..config(EngineChoice::Reference) }).unwrap();
+        let arrays: Vec<AnyArray> = program.inputs.iter().cloned().map(AnyArray::from).collect();
+        let [written, optimised] = [function.traced_graph(), function.graph()].map(|graph| graph.evaluate(&arrays).unwrap());
+        let reals = |arrays: &[AnyArray]| arrays.iter().map(AnyArray::to_reals).collect::<Vec<_>>();
+        let (written, optimised) = (reals(&written), reals(&optimised));
+        let size = largest(&intermediate(&program).unwrap()).max(largest(&written));
+        let allowed = program.ulps() * f64::EPSILON * size * size;
+        for (k, (written, optimised)) in written.iter().zip(&optimised).enumerate() {
+            prop_assert_eq!(written.shape(), optimised.shape());
+            for (w, o) in written.iter().zip(optimised) {
+                let agree = w == o || (w.is_nan() && o.is_nan()) || (w - o).abs() <= allowed;
+                prop_assert!(agree, "output {}: {:e} as written, {:e} optimised; {:e} allowed\n{}\n{}", k, w, o, allowed,
+                    function.traced_graph().to_text(), function.graph().to_text());
             }
         }
     }

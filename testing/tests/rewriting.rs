@@ -247,3 +247,35 @@ fn a_rule_that_does_not_exist_is_refused_with_the_nearest() {
     let error = Config::from_sources(None, Some("without=like_term")).unwrap_err().to_string();
     assert!(error.contains("`like_terms`"), "{error}");
 }
+
+#[test]
+fn derivatives_are_of_the_stable_form_under_every_policy() {
+    for policy in Policy::ALL {
+        let tape = Tape::new();
+        let x = tape.scalar::<f64>("x");
+        let cost = (1.0 + x.exp()).ln();
+        let function = tape.function(x, (cost, cost.grad(x))).freeze(&config(EngineChoice::Portable, policy)).unwrap();
+        let (value, slope) = function.call(&ndarray::arr0(800.0)).unwrap();
+        let expected = if policy == Policy::Strict { f64::INFINITY } else { 800.0 };
+        assert_eq!((value[[]], slope[[]]), (expected, 1.0), "{policy}");
+    }
+}
+
+/// What is deep stays whole: rules that take it apart would call each other as deep as it is.
+#[test]
+fn parts_of_deep_programs_neither_overflow_the_stack_nor_run_in_circles() {
+    for depth in [3, 32, 33, 2000] {
+        let tape = Tape::new();
+        let (x, y) = (tape.input::<f64>("x", (6, 4)), tape.input::<f64>("y", (4, 5)));
+        let chain = |start| (0..depth).fold(start, |value: Tensor<'_, f64>, _| value.sin() + 1.0);
+        let conditions = x.gt(0.5);
+        let choices = |start| (0..depth).fold(start, |value: Tensor<'_, f64>, _| select(conditions, value.cos(), 0.25 + value));
+        let part = chain(x).slice(damo::ndarray::s![2..3, ..;2]);
+        let turned = (0..depth).fold(x.dot(y), |value, _| 1.0 - value).t();
+        let function = tape.function((x, y), (part, turned, choices(x) + choices(x.exp()))).freeze(&Config::default()).unwrap();
+        is_settled(function.graph(), &Settings::default()).unwrap();
+        // Two functions each time: 64 are taken apart, and no more.
+        let is_taken_first = damo_testing::formula::formula(function.graph()).contains("slice{ranges=[2 by 1; 1, 0 by 2; 2]}(x)");
+        assert_eq!(is_taken_first, depth <= 32, "{depth}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Meanings of pointwise functions that neither Rust nor `libm` has, or that they have with fewer digits.
 
 mod bessel;
+mod erfc;
 mod erfcx_derivative;
 mod gamma;
 mod normal;
@@ -8,11 +9,13 @@ mod tails;
 mod wide;
 
 pub use bessel::{bessel_i0, bessel_i1};
+pub use erfc::erfc;
 pub use erfcx_derivative::erfcx_derivative;
 pub use gamma::{digamma, lgamma, polygamma};
 pub use normal::{ONE_OVER_SQRT_TAU, erf_inv, ndtr, ndtri};
 pub use tails::{ONE_OVER_SQRT_PI, erfcx, log_1m_exp, log_cosh, log_erfc, log_ndtr, logit, sinc, spherical_j1, x_minus_ln_1p};
 
+use erfc::divided;
 use wide::Wide;
 
 /// `base` to the power of `exponent` on integers, wrapping. A negative exponent gives 0 unless the base is 1 or −1.
@@ -76,9 +79,22 @@ pub fn log_add_exp(x: f64, y: f64) -> f64 {
 
 /// 1/cosh² x, without overflow.
 pub fn sech2(x: f64) -> f64 {
-    let small = (-2.0 * x.abs()).exp();
+    let twice = 2.0 * x.abs();
+    if twice > 800.0 {
+        return 0.0;
+    }
+    if twice > 700.0 {
+        // The exponential may be subnormal, where its error would be fourfold.
+        return (Wide::LN_2.scaled(2.0) - twice).exp().round();
+    }
+    let small = (-twice).exp();
+    // 1 + small, exactly, and its square.
     let sum = 1.0 + small;
-    4.0 * small / (sum * sum)
+    let dropped = small - (sum - 1.0);
+    let square = sum * sum;
+    let below = sum.mul_add(sum, -square) + 2.0 * sum * dropped;
+    let (above, quotient) = (4.0 * small, 4.0 * small / square);
+    divided(above, -quotient * below, square)
 }
 
 /// ln(eˣ − eʸ), for x ≥ y; −∞ where both are −∞.
@@ -118,12 +134,12 @@ pub fn log_add_exp2(x: f64, y: f64) -> f64 {
 
 /// 1/(1 + e⁻ˣ)
 pub fn sigmoid(x: f64) -> f64 {
-    if x < 0.0 {
-        let small = x.exp();
-        small / (1.0 + small)
-    } else {
-        1.0 / (1.0 + (-x).exp())
-    }
+    let small = (-x.abs()).exp();
+    // 1 + small, exactly.
+    let sum = 1.0 + small;
+    let dropped = small - (sum - 1.0);
+    let above = if x < 0.0 { small } else { 1.0 };
+    divided(above, -(above / sum) * dropped, sum)
 }
 
 #[cfg(test)]
@@ -143,6 +159,8 @@ mod tests {
         type Case = (&'static str, fn(f64) -> f64, &'static [(f64, f64)]);
         let cases: &[Case] = &[
             ("sigmoid", sigmoid, &[(-INF, 0.0), (INF, 1.0), (0.0, 0.5), (-745.0, 5e-324)]),
+            ("sech2", sech2, &[(-INF, 0.0), (INF, 0.0), (0.0, 1.0), (1e300, 0.0), (-372.0, 3e-323)]),
+            ("erfc", erfc, &[(-INF, 2.0), (INF, 0.0), (0.0, 1.0), (-0.0, 1.0), (-30.0, 2.0), (27.5, 0.0), (1e300, 0.0)]),
             ("erf_inv", erf_inv, &[(1.0, INF), (-1.0, -INF), (0.0, 0.0), (-0.0, -0.0), (1.1, NAN), (-INF, NAN)]),
             ("ndtr", ndtr, &[(-INF, 0.0), (INF, 1.0), (0.0, 0.5), (-0.0, 0.5), (-50.0, 0.0)]),
             ("ndtri", ndtri, &[(0.0, -INF), (-0.0, -INF), (1.0, INF), (0.5, 0.0), (-0.1, NAN), (1.1, NAN)]),

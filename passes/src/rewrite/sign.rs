@@ -57,7 +57,15 @@ impl Rewriter<'_> {
                 }
             }
             Op::Softmax(_) => true,
-            Op::DimValue(_) | Op::Iota(_) => !strictly,
+            // A length less than another may be negative.
+            Op::DimValue(length) => {
+                if strictly {
+                    (length.dim.clone() - 1).is_never_negative()
+                } else {
+                    length.dim.is_never_negative()
+                }
+            }
+            Op::Iota(_) => !strictly,
             Op::Reduce(reduce) => match reduce.reduction {
                 // An empty sum is 0.
                 Reduction::Sum => !strictly && has(inputs[0], false),

@@ -5,7 +5,7 @@
 use damo_graph::functions::{max, min};
 use damo_graph::op::Op;
 use damo_graph::op::constant::Constant;
-use damo_graph::op::scalar::{self, MUL, NOT, SELECT};
+use damo_graph::op::scalar::{self, ADD, MUL, NOT, SELECT, Scalar};
 use damo_graph::types::Dims;
 use damo_graph::{AnyArray, DType, NodeId, Number, Result, Value};
 
@@ -27,6 +27,8 @@ crate::structural_rules! {
     pub fn choices {
         /// Nothing is more or less than itself.
         compared_with_itself, at(&["gt", "lt", "ge", "le", "equal", "not_equal"]);
+        /// A length is 0 or more.
+        compared_length, at(&["gt", "lt", "ge", "le", "equal", "not_equal", "max", "min", "select"]);
         /// Truth values with known ones, and with themselves.
         logic_of_known, at(&["and", "or", "xor", "not"]);
         /// A choice between the same, or that is made already.
@@ -35,6 +37,8 @@ crate::structural_rules! {
         choice_within_choice, at(&["select"]);
         /// A product with 0 where something does not hold is 0 there, whatever the other factor is.
         product_with_choice, extends(1.0), at(&["mul", "div"]);
+        /// A cheap function of choices by the same condition is a choice of functions: one choice, not two.
+        function_of_choices;
     }
 }
 
@@ -70,6 +74,51 @@ fn compared_with_itself(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Opt
         return Ok(None);
     }
     always(rewriter, scalar != &scalar::NOT_EQUAL, &dims).map(Some)
+}
+
+/// Whether a value is a length, or a sum of a few, so that it is never negative.
+fn is_length(rewriter: &Rewriter<'_>, value: Value, depth: usize) -> bool {
+    match rewriter.op(value) {
+        // A narrower integer could wrap.
+        Some(Op::DimValue(length)) => [DType::I64, DType::U64].contains(&length.dtype) && length.dim.is_never_negative(),
+        Some(Op::Pointwise(_)) if depth > 0 => {
+            rewriter.is(value, &ADD).is_some_and(|terms| terms.iter().all(|&term| is_length(rewriter, term, depth - 1)))
+        }
+        _ => false,
+    }
+}
+
+/// Comparisons, and the same with their sides exchanged.
+const TURNED: [(&Scalar, &Scalar); 4] =
+    [(&scalar::GT, &scalar::LT), (&scalar::LT, &scalar::GT), (&scalar::GE, &scalar::LE), (&scalar::LE, &scalar::GE)];
+
+fn compared_length(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let value = Value::from(node);
+    let dims = rewriter.graph.ty(value).dims.clone();
+    let Some((mut scalar, inputs)) = rewriter.pointwise(value) else { return Ok(None) };
+    if let [condition, zero, length] = inputs[..] {
+        // 0 where the length is not more than 0, else the length.
+        let is_clamped = rewriter.uniform(zero) == Some(0.0)
+            && is_length(rewriter, length, 4)
+            && rewriter.is(condition, &scalar::LE).is_some_and(|sides| sides[0] == length && rewriter.uniform(sides[1]) == Some(0.0));
+        return if is_clamped { rewriter.stretched(length, &dims).map(Some) } else { Ok(None) };
+    }
+    let (mut length, mut number) = (inputs[0], inputs[1]);
+    if !is_length(rewriter, length, 4) {
+        (length, number) = (number, length);
+        scalar = TURNED.iter().find(|(from, _)| *from == scalar).map_or(scalar, |(_, to)| to);
+    }
+    let Some(bound) = rewriter.uniform(number).filter(|bound| *bound <= 0.0 && is_length(rewriter, length, 4)) else { return Ok(None) };
+    let answer = match scalar {
+        _ if scalar == &scalar::MAX => return rewriter.stretched(length, &dims).map(Some),
+        _ if scalar == &scalar::MIN => return rewriter.stretched(number, &dims).map(Some),
+        _ if scalar == &scalar::LT => false,
+        _ if scalar == &scalar::GE => true,
+        // The others need that it is less than 0.
+        _ if bound == 0.0 => return Ok(None),
+        _ => scalar == &scalar::GT || scalar == &scalar::NOT_EQUAL,
+    };
+    always(rewriter, answer, &dims).map(Some)
 }
 
 fn logic_of_known(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
@@ -144,4 +193,21 @@ fn product_with_choice(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Opti
         return rewriter.apply(&SELECT, &branches).map(Some);
     }
     Ok(None)
+}
+
+fn function_of_choices(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let value = Value::from(node);
+    let Some((scalar, inputs)) = rewriter.pointwise(value) else { return Ok(None) };
+    // Twice the function for one choice less: it must not cost more than the choice.
+    if inputs.len() != 2 || scalar.cost > SELECT.cost || inputs[0] == inputs[1] {
+        return Ok(None);
+    }
+    let (Some(left), Some(right)) = (rewriter.is(inputs[0], &SELECT), rewriter.is(inputs[1], &SELECT)) else { return Ok(None) };
+    let is_same = left[0] == right[0] && rewriter.graph.ty(value).dtype == rewriter.graph.ty(inputs[0]).dtype;
+    if !is_same || !inputs.iter().all(|&choice| rewriter.is_only_use(choice) && rewriter.is_shallow(choice)) {
+        return Ok(None);
+    }
+    let yes = rewriter.apply(scalar, &[left[1], right[1]])?;
+    let no = rewriter.apply(scalar, &[left[2], right[2]])?;
+    rewriter.apply(&SELECT, &[left[0], yes, no]).map(Some)
 }

@@ -6,7 +6,9 @@
 use damo_graph::op::Op;
 use damo_graph::op::broadcast::Broadcast;
 use damo_graph::op::cast::Cast;
+use damo_graph::op::insert_axis::InsertAxis;
 use damo_graph::op::pointwise::Pointwise;
+use damo_graph::op::remove_axis::RemoveAxis;
 use damo_graph::op::reshape::Reshape;
 use damo_graph::op::slice::{Range, Slice};
 use damo_graph::op::transpose::Transpose;
@@ -30,6 +32,8 @@ crate::structural_rules! {
         slice_of_slice, at(&["slice"]);
         /// An axis that comes and goes.
         axis_undone, at(&["remove_axis", "insert_axis"]);
+        /// An axis of length 1 is removed first and added last.
+        order_of_axes, at(&["transpose", "remove_axis"]);
         /// Nothing is joined.
         joined_alone, at(&["concatenate"]);
         /// Slices that lie side by side are one slice.
@@ -114,6 +118,34 @@ fn axis_undone(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value
     Ok(is_undone.then(|| rewriter.input(inner)))
 }
 
+fn order_of_axes(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let inner = rewriter.input(node.into());
+    let (Some(outer), Some(inner_op)) = (rewriter.op(node.into()).cloned(), rewriter.op(inner).cloned()) else { return Ok(None) };
+    // The place of an axis when another is gone.
+    let without = |axis: usize, gone: usize| axis - usize::from(axis > gone);
+    match (outer, inner_op) {
+        (Op::Transpose(Transpose { order }), Op::InsertAxis(InsertAxis { axis: inserted })) => {
+            let x = rewriter.input(inner);
+            let place = order.iter().position(|&axis| axis == inserted).unwrap_or(inserted);
+            let order = order.iter().filter(|axis| **axis != inserted).map(|&axis| without(axis, inserted)).collect();
+            let ordered = rewriter.add(Transpose { order }, &[x])?;
+            rewriter.add(InsertAxis { axis: place }, &[ordered]).map(Some)
+        }
+        (Op::RemoveAxis(RemoveAxis { axis: place }), Op::Transpose(Transpose { order })) => {
+            let (x, removed) = (rewriter.input(inner), order[place]);
+            let rest = rewriter.add(RemoveAxis { axis: removed }, &[x])?;
+            let order = order.iter().filter(|axis| **axis != removed).map(|&axis| without(axis, removed)).collect();
+            rewriter.add(Transpose { order }, &[rest]).map(Some)
+        }
+        (Op::RemoveAxis(RemoveAxis { axis: removed }), Op::InsertAxis(InsertAxis { axis: inserted })) if removed != inserted => {
+            let x = rewriter.input(inner);
+            let rest = rewriter.add(RemoveAxis { axis: without(removed, inserted) }, &[x])?;
+            rewriter.add(InsertAxis { axis: without(inserted, removed) }, &[rest]).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
 fn joined_alone(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
     Ok(match rewriter.graph.node(node).inputs() {
         [only] => Some(*only),
@@ -184,7 +216,7 @@ pub(super) fn is_view(op: &Op) -> bool {
 }
 
 /// The single number that a value shows, under whatever axes.
-fn single(rewriter: &Rewriter<'_>, value: Value) -> Option<Value> {
+pub(super) fn single(rewriter: &Rewriter<'_>, value: Value) -> Option<Value> {
     if rewriter.graph.ty(value).rank() == 0 {
         return Some(value);
     }

@@ -24,6 +24,37 @@ const ROWS_WAITING: &[(&str, &str)] = &[
     ("linear algebra", "inverses, solves, determinants, decompositions: there are no such ops"),
 ];
 
+/// Rows of the conformance list that are answered in part, or only under `fast`, and why.
+const ROWS_IN_PART: &[(&str, &str)] = &[
+    ("A1′", "x/y/z is not x/(y·z), nor x/(y/z) (x·z)/y: y·z may overflow or vanish where the quotients do not; neither Theano nor PyTensor has it"),
+    (
+        "B12",
+        "products with zeros, the identity or a diagonal matrix only under `fast`: 0·∞ is not a number. A product over axes of length 1 is a product of elements, once derivatives have been taken. Batches that do not overlap are no product of the graph (they broadcast), nor are block diagonals",
+    ),
+    (
+        "C5",
+        "a function of two choices is a choice of functions where the function costs no more than a choice, gives its arguments' type, and nothing else needs the choices",
+    ),
+    ("H5", "the transpose of a product that is also needed as it is stays a view of it"),
+    (
+        "I7",
+        "slices, and picks of no more than there is, where nothing else needs the rest; two different parts of one computation, or of both operands of `x.dot(x)`, leave it whole. Not along an axis of softmax, whose elements need each other, and not through `reshape`",
+    ),
+    (
+        "R1",
+        "factors that are numbers come out of a sum; others only under `fast`: the sum without them may overflow or vanish. None comes out of a product: aⁿ may",
+    ),
+    (
+        "R3",
+        "a maximum or minimum, all or any, over an unknown length stays: of nothing it is an error or another value. A product over an unknown length becomes a power only where the count is exact in the element type (float64, int64)",
+    ),
+    (
+        "R5",
+        "only under `fast`: a sum keeps what rounding drops and does not overflow on the way, a product of matrices does, and the squares of the factors may overflow where those of the products do not",
+    ),
+    ("S34", "ln(c/x) is not ln c − ln x: at x = c the difference rounds, and the quotient is 1"),
+];
+
 /// The whole page.
 pub fn chapter() -> String {
     let mut page = HEAD.to_owned();
@@ -53,6 +84,10 @@ pub fn chapter() -> String {
     }
     page.push_str("\n## What waits\n\nRows of the conformance list that no rule answers yet.\n\n| row | why |\n|---|---|\n");
     for (row, why) in WAITING.iter().chain(ROWS_WAITING) {
+        push(&mut page, format_args!("| {row} | {why} |\n"));
+    }
+    page.push_str("\n## What is refused\n\nRows of the conformance list that are answered in part, or only under `fast`.\n\n| row | what and why |\n|---|---|\n");
+    for (row, why) in ROWS_IN_PART {
         push(&mut page, format_args!("| {row} | {why} |\n"));
     }
     page

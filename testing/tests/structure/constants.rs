@@ -44,6 +44,53 @@ fn constants_and_equal_computations() {
 }
 
 #[test]
+fn choices() {
+    check(
+        programs! {
+            "C5" "select(true, x, y)": [x: f64[n], y: f64[n]] select(x.tape().constant(true), x, y);
+            "C5" "select(false, x, y)": [x: f64[n], y: f64[n]] select(x.tape().constant(false), x, y);
+            "C5" "select(c, x, x)": [c: bool[n], x: f64[n]] select(c, x, x);
+            "C5" "select(!c, x, y)": [c: bool[n], x: f64[n], y: f64[n]] select(!c, x, y);
+            "C5" "select(length(x) ≤ 0, 0, length(x))": [x: f64[n]] select(length(x).le(0), 0, length(x));
+            "C5" "select(c, a, b) + select(c, d, e)": [c: bool[n], a: f64[n], b: f64[n], d: f64[n], e: f64[n]] select(c, a, b) + select(c, d, e);
+            "C5" "select(c, a, 1)·select(c, d, 2)": [c: bool[n], a: f64[n], d: f64[n]] select(c, a, 1.0) * select(c, d, 2.0);
+            "C5" "max of select(c, a, b) and select(c, d, e), of other lengths": [c: bool[n 1], a: f64[n m], b: f64[m], d: f64[], e: f64[n 1]] select(c, a, b).max(select(c, d, e));
+            "C5" "select(c, a, b)/select(c, d, e)": [c: bool[n], a: f64[n], b: f64[n], d: f64[n], e: f64[n]] select(c, a, b) / select(c, d, e);
+            "C5" "select(c, a, b) + select(c, d, e), one of them shared": [c: bool[n], a: f64[n], b: f64[n], d: f64[n], e: f64[n]] (select(c, a, b) + select(c, d, e), select(c, a, b));
+            "C5" "select(c, a, b) > select(c, d, e)": [c: bool[n], a: f64[n], b: f64[n], d: f64[n], e: f64[n]] select(c, a, b).gt(select(c, d, e));
+            "C5" "select(c, select(c, a, b), d)": [c: bool[n], a: f64[n], b: f64[n], d: f64[n]] select(c, select(c, a, b), d);
+        },
+        &expect![[r#"
+            C5  select(true, x, y)
+                x
+            C5  select(false, x, y)
+                y
+            C5  select(c, x, x)
+                x
+            C5  select(!c, x, y)
+                select(c, y, x)
+            C5  select(length(x) ≤ 0, 0, length(x))
+                dim_value{dim=n, dtype=i64}
+            C5  select(c, a, b) + select(c, d, e)
+                select(c, add(a, d), add(b, e))
+            C5  select(c, a, 1)·select(c, d, 2)
+                select(c, mul(a, d), 2.0)
+            C5  max of select(c, a, b) and select(c, d, e), of other lengths
+                select(c, max(a, d), max(b, e))
+            C5  select(c, a, b)/select(c, d, e)
+                div(select(c, a, b), select(c, d, e))
+            C5  select(c, a, b) + select(c, d, e), one of them shared
+                %1 = select(c, a, b)
+                add(%1, select(c, d, e)), %1
+            C5  select(c, a, b) > select(c, d, e)
+                gt(select(c, a, b), select(c, d, e))
+            C5  select(c, select(c, a, b), d)
+                select(c, a, d)
+        "#]],
+    );
+}
+
+#[test]
 fn questions_with_one_answer() {
     check(
         programs! {
@@ -67,13 +114,10 @@ fn questions_with_one_answer() {
             "C4" "max(length(x), 0)": [x: f64[n]] length(x).max(0);
             "C4" "length(x) == −1": [x: f64[n]] length(x).equal(-1);
             "C4" "length(x) + length(y) < 0": [x: f64[n], y: f64[m]] (length(x) + length(y)).lt(0);
-            "C5" "select(true, x, y)": [x: f64[n], y: f64[n]] select(x.tape().constant(true), x, y);
-            "C5" "select(false, x, y)": [x: f64[n], y: f64[n]] select(x.tape().constant(false), x, y);
-            "C5" "select(c, x, x)": [c: bool[n], x: f64[n]] select(c, x, x);
-            "C5" "select(!c, x, y)": [c: bool[n], x: f64[n], y: f64[n]] select(!c, x, y);
-            "C5" "select(length(x) ≤ 0, 0, length(x))": [x: f64[n]] select(length(x).le(0), 0, length(x));
-            "C5" "select(c, a, b) + select(c, d, e)": [c: bool[n], a: f64[n], b: f64[n], d: f64[n], e: f64[n]] select(c, a, b) + select(c, d, e);
-            "C5" "select(c, select(c, a, b), d)": [c: bool[n], a: f64[n], b: f64[n], d: f64[n]] select(c, select(c, a, b), d);
+            "C4" "0 ≤ length(x), and −1 ≥ length(x)": [x: f64[n]] (length(x).ge(0), length(x).le(-1));
+            "C4" "length(x) > 0, and length(x) == 0": [x: f64[n]] (length(x).gt(0), length(x).equal(0));
+            "C4" "length(x) − 1 < 0": [x: f64[n]] (length(x) - 1).lt(0);
+            "C4" "min(length(x), −2)": [x: f64[n]] length(x).min(-2);
         },
         &expect![[r#"
             C3  x == x
@@ -109,27 +153,21 @@ fn questions_with_one_answer() {
             C4  min(x, x)
                 x
             C4  length(x) < 0
-                lt(dim_value{dim=n, dtype=i64}, 0)
+                false
             C4  max(length(x), 0)
-                max(dim_value{dim=n, dtype=i64}, 0)
+                dim_value{dim=n, dtype=i64}
             C4  length(x) == −1
-                equal(dim_value{dim=n, dtype=i64}, -1)
+                false
             C4  length(x) + length(y) < 0
-                lt(add(dim_value{dim=n, dtype=i64}, dim_value{dim=m, dtype=i64}), 0)
-            C5  select(true, x, y)
-                x
-            C5  select(false, x, y)
-                y
-            C5  select(c, x, x)
-                x
-            C5  select(!c, x, y)
-                select(c, y, x)
-            C5  select(length(x) ≤ 0, 0, length(x))
-                select(le(dim_value{dim=n, dtype=i64}, 0), 0, dim_value{dim=n, dtype=i64})
-            C5  select(c, a, b) + select(c, d, e)
-                add(select(c, a, b), select(c, d, e))
-            C5  select(c, select(c, a, b), d)
-                select(c, a, d)
+                false
+            C4  0 ≤ length(x), and −1 ≥ length(x)
+                true, false
+            C4  length(x) > 0, and length(x) == 0
+                gt(dim_value{dim=n, dtype=i64}, 0), equal(dim_value{dim=n, dtype=i64}, 0)
+            C4  length(x) − 1 < 0
+                lt(sub(dim_value{dim=n, dtype=i64}, 1), 0)
+            C4  min(length(x), −2)
+                -2
         "#]],
     );
 }

@@ -155,7 +155,7 @@ scalars! {
     TANH = unary("tanh", f64::tanh, |x, _| Term::apply(&SECH2, [x]), 1.5, 25);
 
     /// 1/cosh² x, the derivative of tanh.
-    SECH2 = unary("sech2", special::sech2, |x, y| -2.0 * x.tanh() * y, 2.0, 30);
+    SECH2 = unary("sech2", special::sech2, |x, y| -2.0 * x.tanh() * y, 1.5, 30);
 
     // Sums.
     /// x − y
@@ -171,7 +171,7 @@ scalars! {
     /// The error function.
     ERF = unary("erf", libm::erf, |x, _| (-(x * x)).exp() * TWO_OVER_SQRT_PI, 1.0, 30);
     /// 1 − erf x, accurate for large x.
-    ERFC = unary("erfc", libm::erfc, |x, _| (-(x * x)).exp() * -TWO_OVER_SQRT_PI, 1.5, 35);
+    ERFC = unary("erfc", special::erfc, |x, _| (-(x * x)).exp() * -TWO_OVER_SQRT_PI, 1.5, 35);
 
     /// e^(x²)·erfc x: erfc without its vanishing part.
     ERFCX = unary("erfcx", special::erfcx, |x, _| Term::apply(&ERFCX_DERIVATIVE, [c(1.0), x]), 3.0, 60);

@@ -2,6 +2,7 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
 
+use super::erfc::erfc;
 use super::wide::Wide;
 
 /// 1/√(2π)
@@ -25,7 +26,7 @@ pub fn ndtr(x: f64) -> f64 {
     }
     // erfc magnifies the rounding of x/√2 by x²: a step of Taylor's series takes it back.
     let z = over_sqrt_2(-x);
-    0.5 * (libm::erfc(z.high) - z.low * FRAC_2_SQRT_PI * (-z.high * z.high).exp())
+    0.5 * (erfc(z.high) - z.low * FRAC_2_SQRT_PI * (-z.high * z.high).exp())
 }
 
 /// ½·erf(x/√2): the probability that a standard normal variable is between 0 and x.
@@ -92,7 +93,7 @@ pub fn erf_inv(y: f64) -> f64 {
         return halley(inverse_start(y), |x| (libm::erf(x) - y) / slope(x), |x| -2.0 * x);
     }
     let rest = 1.0 - y.abs();
-    halley(inverse_start(y.abs()), |x| (rest - libm::erfc(x)) / slope(x), |x| -2.0 * x).copysign(y)
+    halley(inverse_start(y.abs()), |x| (rest - erfc(x)) / slope(x), |x| -2.0 * x).copysign(y)
 }
 
 /// A start for the inverse of the error function, good to 0.01: Winitzki 2008, "A handy approximation for the error function and its inverse".

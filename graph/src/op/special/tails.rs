@@ -2,6 +2,7 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, LN_2};
 
+use super::erfc::erfc;
 use super::wide::Wide;
 
 /// 1/√π
@@ -38,13 +39,13 @@ pub fn erfcx(x: f64) -> f64 {
     let square = Wide::from(x) * x;
     // The power is split so that it does not overflow before erfc makes it small.
     let half = (square.high * 0.5).exp();
-    half * (half * libm::erfc(x)) * (1.0 + square.low)
+    half * (half * erfc(x)) * (1.0 + square.low)
 }
 
 /// ln erfc x
 pub fn log_erfc(x: f64) -> f64 {
     if x < -0.5 {
-        libm::erfc(x).ln()
+        erfc(x).ln()
     } else if x < 0.5 {
         (-libm::erf(x)).ln_1p()
     } else if x == f64::INFINITY {
