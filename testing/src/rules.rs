@@ -34,7 +34,7 @@ mod meaning;
 pub mod oracle;
 mod points;
 mod profit;
-mod special;
+pub(crate) mod special;
 
 use damo_passes::path_order::outweighs;
 use damo_passes::rewrite::matches_anything;

@@ -162,7 +162,7 @@ fn value(term: Term, at: &[Truth], bits: usize) -> Result<Truth, Silence> {
     }
 }
 
-fn apply(scalar: &'static Scalar, arguments: &[Truth], bits: usize) -> Result<Truth, Silence> {
+pub(crate) fn apply(scalar: &'static Scalar, arguments: &[Truth], bits: usize) -> Result<Truth, Silence> {
     if !ALL.contains(&scalar) {
         return Err(Silence::Unknown(scalar.name));
     }

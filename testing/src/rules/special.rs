@@ -4,14 +4,14 @@ use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
 
 /// A binary number of many digits.
-pub(super) type Big = FBig<HalfEven, 2>;
+pub(crate) type Big = FBig<HalfEven, 2>;
 
 /// A number with that many bits to come.
-pub(super) fn big(number: f64, bits: usize) -> Big {
+pub(crate) fn big(number: f64, bits: usize) -> Big {
     Big::try_from(number).unwrap_or(Big::ZERO).with_precision(bits).value()
 }
 
-pub(super) fn is_zero(x: &Big) -> bool {
+pub(crate) fn is_zero(x: &Big) -> bool {
     x.repr().is_pos_zero() || x.repr().is_neg_zero()
 }
 
@@ -20,12 +20,12 @@ pub(super) fn is_negative(x: &Big) -> bool {
     *x < Big::ZERO
 }
 
-pub(super) fn absolute(x: &Big) -> Big {
+pub(crate) fn absolute(x: &Big) -> Big {
     if is_negative(x) { -x.clone() } else { x.clone() }
 }
 
 /// ⌊log₂ |x|⌋, of a number other than 0.
-pub(super) fn magnitude(x: &Big) -> isize {
+pub(crate) fn magnitude(x: &Big) -> isize {
     x.repr().exponent() + x.repr().digits() as isize - 1
 }
 
