@@ -23,7 +23,7 @@ use damo::prelude::*;
 use damo::{AnyArray, Error, ErrorKind, Graph, Result};
 use damo_exec::{Argument, Engine, Executable, Options};
 use damo_passes::{Settings, pipeline};
-use ndarray::ArrayD;
+use ndarray::{ArrayBase, ArrayD};
 
 use crate::close::{NotClose, check_close};
 use crate::fuzz::ENGINES;
@@ -248,7 +248,7 @@ impl Case {
     pub fn check_function<T: Float>(&self, f: impl for<'t> Fn(&[Tensor<'t, T>]) -> Vec<Tensor<'t, T>>) -> Result<(), CaseError> {
         let failed = |engine, error| CaseError::Failed { case: self.name.clone(), engine, error };
         let wrong = |array: &AnyArray| Error::new(ErrorKind::Argument, format!("an input is of {} instead of {}", array.dtype(), T::DTYPE));
-        let typed = |array: &AnyArray| array.downcast::<T>().map(|array| array.to_owned()).ok_or_else(|| failed("reference", wrong(array)));
+        let typed = |array: &AnyArray| array.downcast::<T>().map(ArrayBase::to_owned).ok_or_else(|| failed("reference", wrong(array)));
         let arrays = self.inputs.iter().map(typed).collect::<Result<Vec<ArrayD<T>>, _>>()?;
         for &engine in damo::EngineChoice::ALL {
             let run = || -> Result<Vec<ArrayD<T>>> {

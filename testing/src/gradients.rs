@@ -56,7 +56,7 @@ pub fn check_gradients<T: Float, const N: usize>(
 ) -> Result<Checked, GradientError> {
     let asked = Location::caller().into();
     // The slice always is as long as the array it was made of.
-    judge::check(&Listed(f).as_traced(), inputs, &GradientCheck::default(), asked)
+    judge::check(&Listed(f).into_traced(), inputs, &GradientCheck::default(), asked)
 }
 
 /// A function of an array of tensors.
@@ -64,7 +64,7 @@ struct Listed<F>(F);
 
 impl<F> Listed<F> {
     /// It as a function of a slice of as many.
-    fn as_traced<T: Float, const N: usize>(self) -> impl Traced<T>
+    fn into_traced<T: Float, const N: usize>(self) -> impl Traced<T>
     where
         F: for<'t> Fn([Tensor<'t, T>; N]) -> Tensor<'t, T>,
     {

@@ -119,7 +119,9 @@ fn disturbed(graph: &Graph, inputs: &[AnyArray], share: impl Fn(DType) -> f64) -
         });
         let Ok(disturbed) = disturbed else {
             // Rounding decides whether it can be run.
-            moved.iter_mut().for_each(|moved| moved.fill(f64::INFINITY));
+            for moved in &mut moved {
+                moved.fill(f64::INFINITY);
+            }
             return Ok(Sensitivity { values, moved, is_tame: false, is_settled: false });
         };
         for ((moved, value), disturbed) in moved.iter_mut().zip(&values).zip(disturbed) {

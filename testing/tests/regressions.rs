@@ -1,7 +1,5 @@
 //! Every case that fuzzing once found at fault, and a short run of the fuzzer itself.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot start fails")]
-
 use std::path::Path;
 
 use damo_testing::fuzz::{Generator, Outcome, Regression};

@@ -101,7 +101,7 @@ const WORDS: &[&str] = &[
 /// A text with one to four faults planted; `other` is what pieces are taken from.
 pub fn mutate(text: &str, other: &str, dice: &mut Dice) -> String {
     let mut text = text.to_owned();
-    for _ in 0..1 + dice.below(4) {
+    for _ in 0..=dice.below(4) {
         text = once(&text, other, dice);
     }
     text
@@ -118,7 +118,7 @@ fn once(text: &str, other: &str, dice: &mut Dice) -> String {
         0 => drop(lines.remove(first)),
         1 => lines.swap(first, second),
         2 => lines.insert(first, lines[second].clone()),
-        3 if !others.is_empty() => lines[first] = others[dice.below(others.len())].to_owned(),
+        3 if !others.is_empty() => others[dice.below(others.len())].clone_into(&mut lines[first]),
         // Types that are not written are inferred: what is wrong then is found by the ops.
         4 | 5 => lines.iter_mut().for_each(|line| *line = untyped(line)),
         6 => {

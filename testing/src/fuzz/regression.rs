@@ -55,10 +55,10 @@ impl Regression {
         if !file.ends_with('\n') {
             file.push('\n');
         }
-        match &self.arrays {
-            None => file.push_str(&format!("{SEED}{}\n", self.seed)),
-            Some(arrays) if arrays.is_empty() => file.push_str(&format!("{NO_INPUT}\n")),
-            Some(arrays) => arrays.iter().for_each(|array| file.push_str(&format!("{INPUT}{array}\n"))),
+        match self.arrays.as_deref() {
+            None => file.extend([SEED, &self.seed.to_string(), "\n"]),
+            Some([]) => file.extend([NO_INPUT, "\n"]),
+            Some(arrays) => file.extend(arrays.iter().flat_map(|array| [INPUT, array, "\n"])),
         }
         file
     }
@@ -80,7 +80,7 @@ impl Regression {
             let executable = damo_exec::Executable::new(optimised.clone(), damo_exec::Options { engine, ..damo_exec::Options::default() })?;
             let results = executable.call(&arrays.iter().map(|array| array as &dyn damo_exec::Argument).collect::<Vec<_>>())?;
             let results: Vec<String> = results.iter().map(write_array).collect();
-            text.push_str(&format!("{name} engine:\n{}\n{}\n", results.join("\n"), executable.explain()));
+            text.extend([name, " engine:\n", &results.join("\n"), "\n", &executable.explain(), "\n"]);
         }
         Ok(text)
     }

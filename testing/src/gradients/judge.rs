@@ -176,7 +176,7 @@ impl<T: Float> Judge<'_, T> {
             let v: Vec<ArrayD<T>> = self.shapes().iter().enumerate().map(|(k, shape)| weights(shape, seed + k).mapv(T::from_f64)).collect();
             let u: ArrayD<T> = weights(&self.program.shape, seed + 999).mapv(T::from_f64);
             let forward = derive(&self.program.forward, &[self.inputs, &v].concat())?;
-            let reverse = derive(&self.program.reverse, &[self.inputs, &[u.clone()]].concat())?;
+            let reverse = derive(&self.program.reverse, &[self.inputs, std::slice::from_ref(&u)].concat())?;
             let product = |derived: &Derived, weights: &[ArrayD<T>]| {
                 let (mut sum, mut moved, mut size) = (0.0, 0.0, 0.0f64);
                 for ((&x, &by), weight) in derived.values.iter().flatten().zip(derived.moved.iter().flatten()).zip(weights.iter().flatten()) {
@@ -219,7 +219,7 @@ impl<T: Float> Judge<'_, T> {
             along.push(ArrayD::zeros(u.raw_dim()));
             let slopes = measured.along(along)?;
             for (check, compiled) in [Check::ForwardOverReverse, Check::ReverseOverReverse].into_iter().zip(second) {
-                let derived = derive(compiled, &[self.inputs, &[u.clone()], &direction].concat())?;
+                let derived = derive(compiled, &[self.inputs, std::slice::from_ref(&u), &direction].concat())?;
                 for row in &rows {
                     let found = (derived.values[row.which][row.element], derived.moved[row.which][row.element]);
                     self.compare(check, Some(column), (row.which, row), found, &slopes, (row.which, row.element))?;

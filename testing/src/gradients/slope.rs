@@ -85,7 +85,7 @@ impl<'g> Measured<'g> {
 
     fn values(&self, direction: &[ArrayD<f64>], by: f64) -> DamoResult<Vec<f64>> {
         let moved: Vec<ArrayD<f64>> = self.at.iter().zip(direction).map(|(x, d)| x + &(d * by)).collect();
-        Ok(self.graph.evaluate(&arrays(self.graph, &moved))?.iter().flat_map(|array| array.to_reals()).collect())
+        Ok(self.graph.evaluate(&arrays(self.graph, &moved))?.iter().flat_map(AnyArray::to_reals).collect())
     }
 
     /// Central differences of falling steps, extrapolated to none (Ridders 1982): where neighbours in the table differ least.

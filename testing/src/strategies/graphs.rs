@@ -118,9 +118,8 @@ impl Graphs {
             Choice::Function(function) => {
                 let (x, y, z) = if function.signature == Signature::Select { (z, x, y) } else { (x, y, z) };
                 let first = match function.signature {
-                    Signature::Select => truth(graph, x)?,
                     Signature::Same(_) | Signature::Test(_) if function.real.is_some() => x,
-                    Signature::Same(_) | Signature::Test(_) => truth(graph, x)?,
+                    Signature::Same(_) | Signature::Test(_) | Signature::Select => truth(graph, x)?,
                 };
                 let mut arguments = vec![first];
                 let dtype = if function.signature == Signature::Select { graph.ty(y).dtype } else { graph.ty(first).dtype };
