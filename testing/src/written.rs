@@ -1,4 +1,4 @@
-//! Arrays as text, in the words of a graph's text: `f64[2, 3] = [1.0, -0.0, inf, 0.5, NaN, 2.0]`.
+//! Arrays as text, in the words of a graph's text: `f64[2, 3] = [1.0, -0.0, inf, 0.5, nan, 2.0]`.
 
 use damo::op::Op;
 use damo::op::constant::Constant;
@@ -11,7 +11,7 @@ use damo_graph::{Error, ErrorKind, Result};
 /// use damo::AnyArray;
 /// use damo_testing::written::{read_array, write_array};
 /// let array = AnyArray::from(ndarray::arr2(&[[0.1f32, -0.0], [f32::NAN, 3.0]]));
-/// assert_eq!(write_array(&array), "f32[2, 2] = [0.1, -0.0, NaN, 3.0]");
+/// assert_eq!(write_array(&array), "f32[2, 2] = [0.1, -0.0, nan, 3.0]");
 /// assert_eq!(read_array(&write_array(&array))?, array);
 /// # Ok::<(), damo::Error>(())
 /// ```

@@ -41,6 +41,7 @@ fn an_error_of_one_in_a_hundred_million_is_found_with_its_line() {
     let at_fault = found.at_fault.as_ref().unwrap();
     assert_eq!((at_fault.op.as_str(), at_fault.source.unwrap().file), ("nearly_sin", file!()));
     let text = found.to_string();
+    println!("{text}");
     for part in ["`nearly_sin`", "--> testing/tests/gradients.rs:", "expected: ", "found: ", "relative error: ", "by element [0] of input 0"] {
         assert!(text.contains(part), "{text}");
     }
