@@ -16,6 +16,7 @@ static OFF: Scalar = unary("off", f64::sin, |x, _| x.cos() * (1.0 + 1e-5), 1.0, 
 /// A product, the derivative by its second factor with the wrong sign.
 static FLIPPED: Scalar = binary("flipped", |x, y| x * y, |x, y, _| [y, -x], 0.5, 1);
 
+#[track_caller]
 fn apply<'t, T: Float>(function: &'static Scalar, arguments: &[Tensor<'t, T>]) -> Tensor<'t, T> {
     let handles: Vec<Handle<'t>> = arguments.iter().map(|argument| argument.handle()).collect();
     arguments[0].tape().apply(Pointwise(function), &handles)
@@ -41,7 +42,6 @@ fn an_error_of_one_in_a_hundred_million_is_found_with_its_line() {
     let at_fault = found.at_fault.as_ref().unwrap();
     assert_eq!((at_fault.op.as_str(), at_fault.source.unwrap().file), ("nearly_sin", file!()));
     let text = found.to_string();
-    println!("{text}");
     for part in ["`nearly_sin`", "--> testing/tests/gradients.rs:", "expected: ", "found: ", "relative error: ", "by element [0] of input 0"] {
         assert!(text.contains(part), "{text}");
     }
@@ -208,5 +208,16 @@ fn every_structural_op_passes() {
             Ok(checked) => assert!(checked.untold == 0, "{name}: {checked}"),
             Err(error) => panic!("{name}: {error}"),
         }
+    }
+}
+
+#[test]
+fn the_chapter_shows_what_is_printed() {
+    let found = wrong(check_gradients(|[x]| apply(&NEARLY_SIN, &[x]), &[arr1(&[0.5, 0.7]).into_dyn()]));
+    let chapter = include_str!("../../docs/book/gradients.md");
+    // The chapter's program is in another file, at other lines.
+    for line in found.to_string().lines().filter(|line| !line.contains("-->")) {
+        let line = line.split("; checked at").next().unwrap_or_default();
+        assert!(chapter.contains(line), "the chapter does not show: {line}");
     }
 }
