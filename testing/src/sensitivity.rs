@@ -18,6 +18,9 @@ const NEVER_ZERO: &[&Scalar] = &[&scalar::EXP, &scalar::SIGMOID, &scalar::SOFTPL
 /// Functions that are 0 where they underflow, and where an argument is 0.
 const PRODUCTS: &[&Scalar] = &[&scalar::MUL, &scalar::DIV, &scalar::POW];
 
+/// Functions that tell −0 from 0, which sums and products of other roundings do not.
+const TELL_ZEROS: &[&Scalar] = &[&scalar::ATAN2, &scalar::COPYSIGN, &scalar::RECIP, &scalar::DIV, &scalar::POW];
+
 /// The results of a program and how far they move.
 #[derive(Clone, Debug)]
 pub struct Sensitivity {
@@ -27,7 +30,7 @@ pub struct Sensitivity {
     pub moved: Vec<ArrayD<f64>>,
     /// Whether no float on the way was infinite, not a number, subnormal, or vanished.
     pub is_tame: bool,
-    /// Whether it says something at all: no comparison is decided by rounding or by a NaN, no float on the way is nothing but rounding,
+    /// Whether it says something at all: nothing is decided by the sign of a zero, no comparison by rounding or by a NaN, no float on the way is nothing but rounding,
     /// and no product over an axis overflows or vanishes in one order of its factors and not in another.
     pub is_settled: bool,
 }
@@ -96,7 +99,7 @@ fn disturbed(graph: &Graph, inputs: &[AnyArray], share: impl Fn(DType) -> f64) -
         undisturbed_all.push(array.clone());
         if array.dtype().is_float() {
             is_tame &= is_ordinary(op, read, &array);
-            is_settled &= !has_wild_product(op, read);
+            is_settled &= !has_wild_product(op, read) && !tells_zeros(op, read);
         } else {
             is_settled &= !read.iter().any(|read| read.dtype().is_float() && read.to_reals().iter().any(|x| x.is_nan()));
         }
@@ -195,6 +198,12 @@ fn is_ordinary(op: &Op, read: &[&AnyArray], array: &AnyArray) -> bool {
     let factors: Vec<ArrayD<f64>> = read.iter().map(|array| array.to_reals()).collect();
     let factors: Vec<_> = factors.iter().filter_map(|factor| factor.broadcast(reals.raw_dim())).collect();
     reals.indexed_iter().all(|(at, &x)| x != 0.0 || factors.iter().any(|factor| factor[&at] == 0.0))
+}
+
+/// Whether an op gives something else for −0 than for 0, and is given one of them.
+fn tells_zeros(op: &Op, read: &[&AnyArray]) -> bool {
+    let tells = if let Op::Pointwise(op) = op { TELL_ZEROS.contains(&op.0) } else { false };
+    tells && read.iter().any(|array| array.dtype().is_float() && array.to_reals().iter().any(|&x| x == 0.0))
 }
 
 /// Whether an op picks an element, which is compared with others afterwards: off by a little it would be none of them.

@@ -191,6 +191,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn planted_faults_are_seen() {
+        let text = "graph {\n%x = input{name=\"x\", kind=argument, dtype=f64, dims=[2], place=0}\n%y = exp %x\nreturn %y\n}\n";
+        let graph = Graph::parse(text).unwrap();
+        let array = |x: [f64; 2]| vec![AnyArray::from(ndarray::arr1(&x))];
+        let (arrays, right) = (array([0.5, -1.0]), array([0.5f64.exp(), (-1f64).exp()]));
+        assert_eq!(engines_agree(&graph, &arrays, &right, &right, "planted"), Ok(()));
+        let off = array([0.5f64.exp() * (1.0 + 1e-12), (-1f64).exp()]);
+        let faults = [
+            engines_agree(&graph, &arrays, &right, &off, "planted").unwrap_err(),
+            agree(&graph, &arrays, &off, &graph).unwrap_err(),
+            agree(&graph, &arrays, &array([f64::NAN, 0.0]), &graph).unwrap_err(),
+            same_bits(&right, &array([0.5f64.exp().next_up(), (-1f64).exp()]), &graph).unwrap_err(),
+            catch("planted", || -> Result<(), Fault> { panic!("planted") }).unwrap_err(),
+        ];
+        assert_eq!(faults.map(|fault| fault.kind), [Kind::Engine, Kind::Rewrite, Kind::Rewrite, Kind::Rewrite, Kind::Panic]);
+    }
+
+    #[test]
     fn every_engine_is_listed() {
         assert_eq!(ENGINES.len(), damo::EngineChoice::ALL.len());
     }
