@@ -293,6 +293,10 @@ fn meeting(first: &Nest, second: &Nest) -> Option<Meeting> {
     let through = |nest: &Nest, own: &Access, shape: &Shape, other: &Access| {
         seen_through(nest, shape, &parts((&nest.shape, &own.strides), (shape, &other.strides))?)
     };
+    // A nest that never runs has no place in one that does, nor the other way round: an empty part of what was made.
+    if (first.count() == 0) != (second.count() == 0) {
+        return None;
+    }
     let is_even = first.shape == second.shape && same_strides(&first.shape, load, store);
     let (seen_first, seen_second) = if is_even {
         (None, None)

@@ -150,6 +150,10 @@ impl Lowering<'_> {
             .iter()
             .map(|range| {
                 let length = self.sizes.length(&range.length)?;
+                if length == 0 {
+                    // An empty range may start anywhere, also where no length says.
+                    return Ok(Extent { start: 0, step: range.step as isize, length });
+                }
                 let start = self.sizes.evaluate(&range.start).ok_or_else(|| Problem::shapes(format!("the start `{}` is not known", range.start)))?;
                 Ok(Extent { start: start as isize, step: range.step as isize, length })
             })

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::draft::{Draft, Origin};
 use crate::memory::{Block, lower_bound, pack};
-use crate::nest::{Access, BufferId, Nest};
+use crate::nest::{Access, BufferId, Instruction, Nest};
 use crate::step::{Buffer, Place, Step};
 
 /// The memory of a plan.
@@ -96,5 +96,9 @@ fn replaces(nest: &Nest, old: BufferId, new: BufferId) -> bool {
     let mut stores = nest.stores.iter().filter(|store| store.to.buffer == new);
     let (Some(store), None) = (stores.next(), stores.next()) else { return false };
     let same = |access: &Access| access.offset == store.to.offset && access.strides == store.to.strides;
-    !is_result_of_reduction && nest.operands.iter().filter(|operand| operand.buffer == old).all(same)
+    // What is read from the operand as it is lies there until it is written elsewhere or reduced: the result must not be written over it before.
+    let is_old = |register: usize| matches!(nest.body.get(register), Some(Instruction::Load(place)) if nest.operands[*place].buffer == old);
+    let other_stores = nest.stores.iter().filter(|other| other.to.buffer != new).map(|other| other.value);
+    let is_wanted_later = other_stores.chain(nest.reductions.iter().map(|reduction| reduction.value)).any(is_old);
+    !is_result_of_reduction && !is_wanted_later && nest.operands.iter().filter(|operand| operand.buffer == old).all(same)
 }

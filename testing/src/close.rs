@@ -49,7 +49,8 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Difference { element, computed, expected, ulps, allowed } = self;
-        write!(f, "element {element:?} is {computed:e} instead of {expected:e}: {ulps} ulps apart, {allowed} allowed")
+        let apart = if *ulps == u64::MAX { "one of them is not a number".to_owned() } else { format!("{ulps} ulps apart, {allowed} allowed") };
+        write!(f, "element {element:?} is {computed:e} instead of {expected:e}: {apart}")
     }
 }
 
@@ -59,14 +60,22 @@ pub enum NotClose {
     /// They have other shapes.
     Shapes(Vec<usize>, Vec<usize>),
     /// They differ most at this element.
-    Element(Difference),
+    Element {
+        /// The one that is farthest off.
+        worst: Difference,
+        /// How many are too far off.
+        wrong: usize,
+        /// How many there are.
+        of: usize,
+    },
 }
 
 impl fmt::Display for NotClose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotClose::Shapes(computed, expected) => write!(f, "the shape is {computed:?} instead of {expected:?}"),
-            NotClose::Element(difference) => difference.fmt(f),
+            NotClose::Element { worst, wrong: 1, of: 1 } => worst.fmt(f),
+            NotClose::Element { worst, wrong, of } => write!(f, "{worst}; the worst of {wrong} that are too far off, of {of}"),
         }
     }
 }
@@ -97,6 +106,7 @@ pub fn check_close<T: Float, S: Data<Elem = T>, R: Data<Elem = T>, D: Dimension,
         return Err(NotClose::Shapes(computed.shape().to_vec(), expected.shape().to_vec()));
     }
     let computed = computed.view().into_dyn();
+    let of = computed.len();
     let differences = computed.indexed_iter().zip(expected.view().into_dyn()).map(|((element, &computed), &expected)| Difference {
         element: element.slice().to_vec(),
         computed: computed.to_f64(),
@@ -104,9 +114,14 @@ pub fn check_close<T: Float, S: Data<Elem = T>, R: Data<Elem = T>, D: Dimension,
         ulps: ulps_between(computed, expected),
         allowed: ulps,
     });
-    match differences.max_by_key(|difference| difference.ulps) {
-        Some(worst) if worst.ulps as f64 > ulps => Err(NotClose::Element(worst)),
-        _ => Ok(()),
+    // Written so that a NaN of ulps lets nothing pass.
+    let is_far = |difference: &Difference| difference.ulps == u64::MAX || ulps.is_nan() || difference.ulps as f64 > ulps;
+    let wrong: Vec<Difference> = differences.filter(is_far).collect();
+    let count = wrong.len();
+    // Of those equally far, the first.
+    match wrong.into_iter().reduce(|worst, next| if next.ulps > worst.ulps { next } else { worst }) {
+        Some(worst) => Err(NotClose::Element { worst, wrong: count, of }),
+        None => Ok(()),
     }
 }
 
@@ -126,6 +141,36 @@ pub fn assert_close<T: Float, S: Data<Elem = T>, R: Data<Elem = T>, D: Dimension
     }
 }
 
+/// Panics with the worst element unless every element is within some ulps; a message may follow, as for `assert!`.
+///
+/// ```
+/// use damo_testing::assert_close;
+/// use ndarray::arr1;
+/// let computed = arr1(&[0.1f64 + 0.2, 1.0]);
+/// assert_close!(computed, arr1(&[0.3, 1.0]), ulps = 1);
+/// assert_close!(computed, arr1(&[0.3, 1.0]), ulps = 1, "in step {}", 7);
+/// ```
+///
+/// ```should_panic
+/// # use damo_testing::assert_close;
+/// # use ndarray::arr1;
+/// // element [1] is 2.00001e0 instead of 2e0: 22517998137 ulps apart, 4 allowed; the worst of 1 that are too far off, of 2
+/// assert_close!(arr1(&[1.0, 2.000_01]), arr1(&[1.0, 2.0]), ulps = 4);
+/// ```
+#[macro_export]
+macro_rules! assert_close {
+    ($computed:expr, $expected:expr, ulps = $ulps:expr $(,)?) => {
+        if let Err(how) = $crate::close::check_close(&$computed, &$expected, f64::from($ulps)) {
+            panic!("`{}` is not close to `{}`: {how}", stringify!($computed), stringify!($expected));
+        }
+    };
+    ($computed:expr, $expected:expr, ulps = $ulps:expr, $($message:tt)+) => {
+        if let Err(how) = $crate::close::check_close(&$computed, &$expected, f64::from($ulps)) {
+            panic!("{}: `{}` is not close to `{}`: {how}", format_args!($($message)+), stringify!($computed), stringify!($expected));
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,8 +187,10 @@ mod tests {
     #[test]
     fn the_worst_element_is_named() {
         let computed = arr2(&[[1.0f64, 2.0], [3.0, 4.000_000_1]]);
-        let NotClose::Element(worst) = check_close(&computed, &arr2(&[[1.0, 2.0], [3.0, 4.0]]), 4.0).unwrap_err() else { panic!() };
-        assert_eq!(worst.element, [1, 1]);
+        let NotClose::Element { worst, wrong, of } = check_close(&computed, &arr2(&[[1.0, 2.0], [3.5, 4.0]]), 4.0).unwrap_err() else { panic!() };
+        assert_eq!((&worst.element[..], wrong, of), (&[1, 0][..], 2, 4));
+        let said = check_close(&arr1(&[f32::NAN]), &arr1(&[1.0]), 1e30).unwrap_err().to_string();
+        assert!(said.contains("[0] is NaN") && said.contains("not a number"), "{said}");
         assert!(matches!(check_close(&computed, &arr1(&[1.0]), 4.0), Err(NotClose::Shapes(..))));
     }
 }

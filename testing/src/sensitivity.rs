@@ -2,9 +2,10 @@
 //!
 //! This is Monte Carlo arithmetic (Parker, Pierce and Eggert 2000): a result that cancels moves by much, one that does not by little.
 
-use damo::AnyArray;
 use damo::op::Op;
+use damo::op::reduce::Reduction;
 use damo::op::scalar::{self, Scalar};
+use damo::{AnyArray, DType};
 use damo_graph::{Error, Graph, Result, Sizes, Value};
 use ndarray::ArrayD;
 
@@ -17,6 +18,9 @@ const NEVER_ZERO: &[&Scalar] = &[&scalar::EXP, &scalar::SIGMOID, &scalar::SOFTPL
 /// Functions that are 0 where they underflow, and where an argument is 0.
 const PRODUCTS: &[&Scalar] = &[&scalar::MUL, &scalar::DIV, &scalar::POW];
 
+/// Functions that tell −0 from 0, which sums and products of other roundings do not.
+const TELL_ZEROS: &[&Scalar] = &[&scalar::ATAN2, &scalar::COPYSIGN, &scalar::RECIP, &scalar::DIV, &scalar::POW];
+
 /// The results of a program and how far they move.
 #[derive(Clone, Debug)]
 pub struct Sensitivity {
@@ -26,6 +30,9 @@ pub struct Sensitivity {
     pub moved: Vec<ArrayD<f64>>,
     /// Whether no float on the way was infinite, not a number, subnormal, or vanished.
     pub is_tame: bool,
+    /// Whether it says something at all: nothing is decided by the sign of a zero, no comparison by rounding or by a NaN, no float on the way is nothing but rounding,
+    /// and no product over an axis overflows or vanishes in one order of its factors and not in another.
+    pub is_settled: bool,
 }
 
 /// Evaluates a graph by its meaning, as it is and with every float that it computes off by up to a share of itself.
@@ -34,21 +41,97 @@ pub struct Sensitivity {
 ///
 /// Those of an op.
 pub fn sensitivity(graph: &Graph, inputs: &[AnyArray], share: f64) -> Result<Sensitivity> {
-    let mut is_tame = true;
+    disturbed(graph, inputs, |_| share)
+}
+
+/// The same, every float off by up to so many ulps of 1 of its own element type, as a share of itself.
+///
+/// # Errors
+///
+/// Those of an op.
+pub fn roundings(graph: &Graph, inputs: &[AnyArray], ulps: f64) -> Result<Sensitivity> {
+    disturbed(graph, inputs, |dtype| ulps * epsilon(dtype))
+}
+
+/// The distance from 1 to the next float of a type.
+pub(crate) fn epsilon(dtype: DType) -> f64 {
+    match dtype {
+        DType::F16 => f64::from(f32::EPSILON) * 8192.0,
+        DType::BF16 => f64::from(f32::EPSILON) * 65536.0,
+        DType::F32 | DType::C64 => f64::from(f32::EPSILON),
+        DType::F64
+        | DType::C128
+        | DType::Bool
+        | DType::I8
+        | DType::I16
+        | DType::I32
+        | DType::I64
+        | DType::U8
+        | DType::U16
+        | DType::U32
+        | DType::U64 => f64::EPSILON,
+    }
+}
+
+/// The least float of a type that has all its digits.
+pub(crate) fn least_normal(dtype: DType) -> f64 {
+    match dtype {
+        DType::F16 => 6.103_515_625e-5,
+        DType::BF16 | DType::F32 | DType::C64 => f64::from(f32::MIN_POSITIVE),
+        DType::F64
+        | DType::C128
+        | DType::Bool
+        | DType::I8
+        | DType::I16
+        | DType::I32
+        | DType::I64
+        | DType::U8
+        | DType::U16
+        | DType::U32
+        | DType::U64 => f64::MIN_POSITIVE,
+    }
+}
+
+fn disturbed(graph: &Graph, inputs: &[AnyArray], share: impl Fn(DType) -> f64) -> Result<Sensitivity> {
+    let (mut is_tame, mut is_settled) = (true, true);
+    let mut undisturbed_all: Vec<AnyArray> = Vec::new();
     let undisturbed = evaluate(graph, inputs, |op, read, array| {
-        is_tame &= is_ordinary(op, read, &array);
+        undisturbed_all.push(array.clone());
+        if array.dtype().is_float() {
+            is_tame &= is_ordinary(op, read, &array);
+            is_settled &= !has_wild_product(op, read) && !tells_zeros(op, read);
+        } else {
+            is_settled &= !read.iter().any(|read| read.dtype().is_float() && read.to_reals().iter().any(|x| x.is_nan()));
+        }
         array
     })?;
     let values: Vec<ArrayD<f64>> = undisturbed.iter().map(AnyArray::to_reals).collect();
+    let lengths = Sizes::bind(graph, &inputs.iter().map(AnyArray::shape).collect::<Vec<_>>())?;
     let mut moved: Vec<ArrayD<f64>> = values.iter().map(|array| ArrayD::zeros(array.raw_dim())).collect();
     for sample in 1..=SAMPLES {
         let mut random = sample << 32;
-        let disturbed = evaluate(graph, inputs, |_, _, array| disturb(&array, share, &mut random))?;
+        let mut undisturbed = undisturbed_all.iter();
+        let disturbed = evaluate(graph, inputs, |op, read, array| {
+            let before = undisturbed.next();
+            if array.dtype().is_float() {
+                is_settled &= before.is_some_and(|before| has_signs_of(&array, before));
+                return if is_exact(op) { array } else { disturb(op, read, &array, share(array.dtype()), &lengths, &mut random) };
+            }
+            is_settled &= before == Some(&array);
+            array
+        });
+        let Ok(disturbed) = disturbed else {
+            // Rounding decides whether it can be run.
+            for moved in &mut moved {
+                moved.fill(f64::INFINITY);
+            }
+            return Ok(Sensitivity { values, moved, is_tame: false, is_settled: false });
+        };
         for ((moved, value), disturbed) in moved.iter_mut().zip(&values).zip(disturbed) {
             moved.zip_mut_with(&(disturbed.to_reals() - value), |moved, by| *moved = if by.is_nan() { f64::INFINITY } else { moved.max(by.abs()) });
         }
     }
-    Ok(Sensitivity { values, moved, is_tame })
+    Ok(Sensitivity { values, moved, is_tame, is_settled })
 }
 
 /// Evaluates every node, and changes what it gives.
@@ -57,15 +140,17 @@ fn evaluate(graph: &Graph, inputs: &[AnyArray], mut change: impl FnMut(&Op, &[&A
     let sizes = Sizes::bind(graph, &shapes)?;
     let places: std::collections::BTreeMap<_, usize> = graph.nodes().enumerate().map(|(place, (id, _))| (id, place)).collect();
     let mut results: Vec<Vec<AnyArray>> = Vec::with_capacity(graph.len());
-    for (id, node) in graph.nodes() {
+    // The order of a derivative, say, is computed from constants, and is not off.
+    let mut is_number = vec![false; graph.len()];
+    for (place, (id, node)) in graph.nodes().enumerate() {
         let made = if let Some(place) = graph.inputs().iter().position(|&input| input == id) {
             vec![inputs[place].clone()]
         } else {
             let read: Vec<&AnyArray> = node.inputs().iter().map(|value| &results[places[&value.node]][value.result as usize]).collect();
             let made = node.op().rules().evaluate(&read, &sizes).map_err(|problem| -> Error { graph.blame_node(id, problem) })?;
-            made.into_iter()
-                .map(|array| if computes(node.op()) && array.dtype().is_float() { change(node.op(), &read, array) } else { array })
-                .collect()
+            is_number[place] = !matches!(node.op(), Op::Input(_)) && node.inputs().iter().all(|value| is_number[places[&value.node]]);
+            let is_exact = |array: &AnyArray| is_number[place] && array.to_reals().iter().all(|x| x.fract() == 0.0);
+            made.into_iter().map(|array| if computes(node.op()) && !is_exact(&array) { change(node.op(), &read, array) } else { array }).collect()
         };
         results.push(made);
     }
@@ -94,7 +179,7 @@ fn computes(op: &Op) -> bool {
 
 /// Whether every element is a number that has all its digits.
 fn is_ordinary(op: &Op, read: &[&AnyArray], array: &AnyArray) -> bool {
-    let least = if array.dtype() == damo::DType::F64 { f64::MIN_POSITIVE } else { f64::from(f32::MIN_POSITIVE) };
+    let least = least_normal(array.dtype());
     let reals = array.to_reals();
     if !reals.iter().all(|&x| x.is_finite() && (x == 0.0 || x.abs() >= least)) {
         return false;
@@ -115,10 +200,62 @@ fn is_ordinary(op: &Op, read: &[&AnyArray], array: &AnyArray) -> bool {
     reals.indexed_iter().all(|(at, &x)| x != 0.0 || factors.iter().any(|factor| factor[&at] == 0.0))
 }
 
-/// Each element off by up to that share of it.
-fn disturb(array: &AnyArray, share: f64, random: &mut u64) -> AnyArray {
-    let reals = array.to_reals().mapv(|x| x + x * share * next(random));
+/// Whether an op gives something else for −0 than for 0, and is given one of them.
+fn tells_zeros(op: &Op, read: &[&AnyArray]) -> bool {
+    let tells = if let Op::Pointwise(op) = op { TELL_ZEROS.contains(&op.0) } else { false };
+    tells && read.iter().any(|array| array.dtype().is_float() && array.to_reals().iter().any(|&x| x == 0.0))
+}
+
+/// Whether an op picks an element, which is compared with others afterwards: off by a little it would be none of them.
+fn is_exact(op: &Op) -> bool {
+    if let Op::Reduce(reduce) = op { matches!(reduce.reduction, Reduction::Max | Reduction::Min) } else { false }
+}
+
+/// Whether every element has the sign that it has in the other.
+fn has_signs_of(array: &AnyArray, other: &AnyArray) -> bool {
+    let sign = |x: f64| if x.is_nan() || x == 0.0 { 0.0 } else { x.signum() };
+    array.to_reals().iter().zip(&other.to_reals()).all(|(&x, &y)| sign(x) == sign(y))
+}
+
+/// Whether the factors of a product over an axis may overflow or vanish before all of them have met.
+fn has_wild_product(op: &Op, read: &[&AnyArray]) -> bool {
+    let is_product = if let Op::Reduce(reduce) = op { reduce.reduction == Reduction::Product } else { matches!(op, Op::ProductOfOthers(_)) };
+    let [array] = read else { return false };
+    if !is_product || !array.dtype().is_float() {
+        return false;
+    }
+    let least = least_normal(array.dtype());
+    let reals = array.to_reals();
+    let (large, small) = reals.iter().fold((1.0, 1.0), |(large, small): (f64, f64), x| (large * x.abs().max(1.0), small * x.abs().min(1.0)));
+    // Of subnormal numbers engines may keep fewer digits on the way.
+    !(large < 1.0 / least && (small > least || reals.iter().any(|&x| x == 0.0)))
+}
+
+/// Each element off by up to that share of it; where products are summed, of the sum of their sizes.
+fn disturb(op: &Op, read: &[&AnyArray], array: &AnyArray, share: f64, lengths: &Sizes, random: &mut u64) -> AnyArray {
+    let mut reals = array.to_reals();
+    let sizes = match (op, read) {
+        (Op::Dot(_) | Op::ScatterAdd(_), _) => sizes(op, read, lengths),
+        // A difference of one and the same: written otherwise, each may have its own rounding.
+        (Op::Pointwise(op), [x, y]) if op.0 == &scalar::SUB && std::ptr::eq(*x, *y) => Some(x.to_reals().mapv(f64::abs)),
+        _ => None,
+    };
+    match sizes {
+        // Higham, "Accuracy and Stability of Numerical Algorithms", section 3.1: an inner product errs by a share of Σ|x||y|.
+        Some(sizes) => reals.zip_mut_with(&sizes, |x, size| *x += size * share * next(random)),
+        None => reals.mapv_inplace(|x| x + x * share * next(random)),
+    }
     AnyArray::from_reals(array.dtype(), &reals)
+}
+
+/// What an op gives of the sizes of its operands.
+fn sizes(op: &Op, read: &[&AnyArray], lengths: &Sizes) -> Option<ArrayD<f64>> {
+    let size = |array: &AnyArray| {
+        if array.dtype().is_float() { AnyArray::from_reals(DType::F64, &array.to_reals().mapv(f64::abs)) } else { array.clone() }
+    };
+    let sizes: Vec<AnyArray> = read.iter().map(|array| size(array)).collect();
+    let made = op.rules().evaluate(&sizes.iter().collect::<Vec<_>>(), lengths).ok()?;
+    made.first().map(AnyArray::to_reals)
 }
 
 /// A number between −1 and 1 (Steele, Lea and Flood 2014: splitmix64).
@@ -152,5 +289,7 @@ mod tests {
         assert!(cancels.is_tame && cancels.moved[0].iter().all(|&moved| moved > 1e-6));
         assert!(!of(|x| (x - 800.0).exp(), 1.0).is_tame);
         assert!(!of(|x| x.ln(), 0.0).is_tame);
+        assert_eq!([DType::F16, DType::BF16, DType::F32].map(epsilon), [2f64.powi(-10), 2f64.powi(-7), 2f64.powi(-23)]);
+        assert_eq!(least_normal(DType::F16), 2f64.powi(-14));
     }
 }

@@ -3,12 +3,15 @@
 //! Everything shrinks to something small, and sizes are small to begin with, so that a test of hundreds of cases takes seconds.
 
 mod formulas;
+mod graphs;
+mod ops;
 mod program;
 
 use ndarray::{ArrayD, IxDyn};
 use proptest::prelude::*;
 
 pub use formulas::{Formulas, formulas};
+pub use graphs::{Graphs, RandomGraph, arrays as arrays_for};
 pub use program::{Program, Step, programs};
 
 /// A length: 0 and 1 often, else up to 5.

@@ -6,7 +6,7 @@ use damo_graph::Number;
 use damo_graph::functions::{erfc, ndtr, sech2, sigmoid};
 use damo_graph::op::scalar::{self, Scalar};
 use damo_graph::op::term::Term;
-use damo_testing::rules::oracle::{Truth, truth, ulps};
+use damo_oracle::{Truth, truth, ulps};
 
 /// Numbers between two, without a pattern.
 fn between(low: f64, high: f64, count: u64) -> impl Iterator<Item = f64> {

@@ -136,7 +136,9 @@ fn products(op: &Dot, left: &ArrayD<f64>, right: &ArrayD<f64>) -> Result<ArrayD<
             let mut shape = array.shape().to_vec();
             let mut axes = axes;
             axes.sort_unstable();
-            axes.iter().rev().for_each(|&axis| drop(shape.remove(axis)));
+            for &axis in axes.iter().rev() {
+                shape.remove(axis);
+            }
             return ArrayD::from_elem(IxDyn(&shape), largest);
         }
         let mut squares = array.mapv(|x| (x / largest) * (x / largest));

@@ -54,7 +54,8 @@ fn factor_of_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Val
         return Ok(None);
     };
     let Some(rest) = rewriter.without(Tree::Product, terms, numbers)? else { return Ok(None) };
-    if rewriter.graph.ty(rest).rank() != rewriter.graph.ty(terms).rank() {
+    // A number that is stretched along the axes counts as often as they are long.
+    if rewriter.graph.ty(rest).dims != rewriter.graph.ty(terms).dims {
         return Ok(None);
     }
     let sum = rewriter.add(Reduce { reduction, axes: axes.as_slice().into() }, &[rest])?;
@@ -81,6 +82,10 @@ fn reduction_of_view(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option
         Some(Op::Transpose(op)) => {
             let (order, x) = (op.order.clone(), rewriter.input(view));
             let mut inner: Vec<usize> = axes.iter().map(|&axis| order[axis]).collect();
+            // The factors of a product are taken in their order, and another order rounds otherwise.
+            if reduction == Reduction::Product && !inner.is_sorted() && rewriter.graph.ty(x).dtype.is_float() {
+                return Ok(None);
+            }
             inner.sort_unstable();
             let rank_among_kept = |axis: usize| axis - inner.iter().filter(|reduced| **reduced < axis).count();
             let kept = (0..order.len()).filter(|axis| !axes.contains(axis)).map(|axis| rank_among_kept(order[axis])).collect();
