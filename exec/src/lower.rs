@@ -90,8 +90,9 @@ impl Lowering<'_> {
             Op::Pointwise(op) => self.pointwise(id, node, op.0)?,
             Op::Cast(op) => self.cast(id, node, op.to)?,
             Op::DimValue(op) => {
-                let length = self.sizes.length(&op.dim)?;
-                self.constant(&AnyArray::full(op.dtype, &[], Number::Integer(length as i128)))
+                // A difference of lengths may be negative.
+                let number = self.sizes.evaluate(&op.dim).ok_or_else(|| Problem::shapes(format!("the length `{}` is not known", op.dim)))?;
+                self.constant(&AnyArray::full(op.dtype, &[], Number::Integer(number.into())))
             }
             Op::Iota(op) => self.iota(id, op.dtype, self.sizes.length(&op.length)?)?,
             Op::Broadcast(_) => self.view(node, Layout::broadcast)?,
