@@ -6,7 +6,7 @@
 use damo_exec::debug::{Replacement, Rewriting, Stage};
 use damo_graph::{Graph, Node, NodeId, Result, Value};
 use damo_passes::derive::{jvp, jvp_as_written};
-use damo_passes::fold::fold;
+use damo_passes::fold::{fold, watch_fold};
 use damo_passes::rewrite::{Watched, rewrite, watch_rewrite, watch_settle};
 use std::collections::BTreeMap;
 
@@ -26,9 +26,10 @@ pub(crate) fn rewriting(traced: &Graph, optimised: &Graph, config: &Config) -> R
         let replacements = replacements.into_iter().map(|made| Replacement { rule: made.rule, before: made.before, after: made.after });
         Stage { graph, replacements: replacements.collect() }
     };
-    let folded = fold(&rewrite(traced, &settings)?, &settings)?;
-    let rounds = watch_settle(&folded, &settings)?;
-    let stages = std::iter::once(watch_rewrite(traced, &settings)?).chain(rounds).map(stage).collect();
+    let rewritten = rewrite(traced, &settings)?;
+    let rounds = watch_settle(&fold(&rewritten, &settings)?, &settings)?;
+    let first = [watch_rewrite(traced, &settings)?, watch_fold(&rewritten, &settings)?];
+    let stages = first.into_iter().chain(rounds).map(stage).collect();
     Ok(Rewriting { stages, whole: Some(beside(traced, optimised)?), gradient: derivatives(traced, optimised) })
 }
 

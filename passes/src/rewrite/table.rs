@@ -25,6 +25,10 @@ pub struct Table {
 
 /// All rules of this crate.
 pub fn standard() -> &'static Table {
+    #[cfg(feature = "faults")]
+    if let Some(table) = crate::faults::table() {
+        return table;
+    }
     static STANDARD: LazyLock<Table> = LazyLock::new(|| Table::new(crate::rules::all()));
     &STANDARD
 }
