@@ -59,17 +59,14 @@ pub(crate) fn locate(call: &Call<'_>, value: Value, limit: f64) -> Result<Option
     if is_fine(value) {
         return Ok(None);
     }
-    let (mut at, mut path) = (value, Vec::new());
+    let mut at = value;
     while let Some(&next) = graph.node(at.node).inputs().iter().find(|&&input| !is_fine(input)) {
-        path.extend(graph.node(at.node).provenance().source);
         at = next;
     }
-    path.reverse();
-    path.dedup();
-    Ok(Some(finding(graph, &values, at, limit, path)))
+    Ok(Some(finding(graph, &values, at, limit, path(graph, at))))
 }
 
-fn finding(graph: &Graph, values: &BTreeMap<Value, AnyArray>, at: Value, limit: f64, mut path: Vec<Source>) -> Finding {
+fn finding(graph: &Graph, values: &BTreeMap<Value, AnyArray>, at: Value, limit: f64, path: Vec<Source>) -> Finding {
     let reals = values[&at].to_reals();
     let first = reals.iter().position(|x| !(x.abs() <= limit)).unwrap_or(0);
     let inputs = graph.node(at.node).inputs().iter().filter_map(|input| {
@@ -78,8 +75,6 @@ fn finding(graph: &Graph, values: &BTreeMap<Value, AnyArray>, at: Value, limit: 
         Some((format!("`{}`", graph.formula(*input)), range.0, range.1))
     });
     let place = place_of(graph, at, None);
-    path.retain(|source| Some(*source) != place.source);
-    path.truncate(LONGEST_PATH);
     Finding::NotFinite {
         found: reals.iter().nth(first).copied().unwrap_or(f64::NAN),
         element: super::element::index_of(first, reals.shape()),
@@ -87,6 +82,20 @@ fn finding(graph: &Graph, values: &BTreeMap<Value, AnyArray>, at: Value, limit: 
         place,
         path,
     }
+}
+
+/// The user's lines that lead to a value, the nearest first, without its own.
+fn path(graph: &Graph, value: Value) -> Vec<Source> {
+    let own = graph.node(value.node).provenance().source;
+    let mut lines: Vec<Source> = Vec::new();
+    let mut seen = std::collections::BTreeSet::from([value.node]);
+    let mut open = std::collections::VecDeque::from([value.node]);
+    while let Some(node) = open.pop_front().filter(|_| lines.len() < LONGEST_PATH) {
+        let line = graph.node(node).provenance().source.filter(|line| Some(*line) != own && !lines.contains(line));
+        lines.extend(line);
+        open.extend(graph.node(node).inputs().iter().map(|input| input.node).filter(|&input| seen.insert(input)));
+    }
+    lines
 }
 
 /// The meanings of a value and of all that it is computed from.

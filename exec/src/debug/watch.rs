@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use damo_graph::{AnyArray, DType, ErrorKind, Graph, Problem, Result, Value};
 
 use super::bounds::Against;
-use super::finding::{Finding, Place};
+use super::finding::{Difference, Finding, Place, Repetition};
 use super::memory::{Changed, Memory};
 use super::reproducer::Case;
 use super::step::{Meanings, place_of};
@@ -162,6 +162,12 @@ impl<'a> Watch<'a> {
         }
         for (value, difference) in wrong {
             let reproducer = if self.cuts_down { self.reproducer(value) } else { None };
+            if matches!(self.graph.op(value), damo_graph::Op::Custom(_)) && matches!(plan.steps()[at].step, Step::Reference(_)) {
+                // The step is the op's own meaning, so that only the op can have changed its mind.
+                let place = place_of(self.graph, value, Some(at));
+                self.findings.push(Finding::NotRepeatable { what: Repetition::Op, place, how: first_lines(&difference) });
+                continue;
+            }
             let step = kind(&plan.steps()[at].step);
             self.findings.push(Finding::WrongValue { place: place_of(self.graph, value, Some(at)), step, difference, reproducer });
         }
@@ -190,6 +196,12 @@ impl<'a> Watch<'a> {
             }
         }
     }
+}
+
+/// The worst element, without a verdict.
+fn first_lines(difference: &Difference) -> String {
+    let Difference { element, expected, found, count, .. } = difference;
+    format!("element {element:?} is {found:?} and then {expected:?}; {count} elements differ")
 }
 
 /// A step in a word.
