@@ -84,7 +84,7 @@ fn differing(graph: &Graph, first: &[AnyArray], second: &[AnyArray]) -> Option<F
 }
 
 /// The first lines that differ.
-pub(crate) fn first_difference(first: &str, second: &str) -> String {
+pub fn first_difference(first: &str, second: &str) -> String {
     let lines = first.lines().zip(second.lines()).find(|(first, second)| first != second);
     lines.map_or_else(|| "one is longer than the other".into(), |(first, second)| format!("`{}` and then `{}`", first.trim(), second.trim()))
 }
