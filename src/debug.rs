@@ -3,10 +3,11 @@
 //! `Config { mode: Mode::Debug, .. }`, or `DAMO_FLAGS=mode=debug`, runs a program with everything checked; see
 //! [`Function::findings`](crate::Function::findings).
 
-use damo_exec::debug::{Replacement, Rewriting, Stage};
+use damo_exec::debug::{Replacement, Rewriting, Stage, first_difference};
 use damo_graph::{Graph, Node, NodeId, Result, Value};
 use damo_passes::derive::{jvp, jvp_as_written};
 use damo_passes::fold::{fold, watch_fold};
+use damo_passes::pipeline::optimise;
 use damo_passes::rewrite::{Watched, rewrite, watch_rewrite, watch_settle};
 use std::collections::BTreeMap;
 
@@ -15,13 +16,20 @@ use crate::config::Config;
 pub use damo_exec::debug::{Difference, Finding, Place, Repetition, Reproducer, Verdict, check};
 pub use damo_exec::hooks::Hooks;
 
-/// How a program became the one that runs, to be checked on the data of calls.
+/// How a program became the one that runs, to be checked on the data of calls, and whether it becomes the same a second time.
 ///
 /// # Errors
 ///
 /// Those of the passes.
-pub(crate) fn rewriting(traced: &Graph, optimised: &Graph, config: &Config) -> Result<Rewriting> {
+pub(crate) fn history(traced: &Graph, optimised: &Graph, config: &Config) -> Result<(Rewriting, Option<Finding>)> {
     let settings = config.passes();
+    let (again, _) = optimise(traced, &settings)?;
+    let (first, second) = (optimised.to_text(), again.to_text());
+    let finding = (first != second).then(|| Finding::NotRepeatable {
+        what: Repetition::Rewriting,
+        place: Place::default(),
+        how: first_difference(&first, &second),
+    });
     let stage = |(graph, replacements): Watched| {
         let replacements = replacements.into_iter().map(|made| Replacement { rule: made.rule, before: made.before, after: made.after });
         Stage { graph, replacements: replacements.collect() }
@@ -30,7 +38,7 @@ pub(crate) fn rewriting(traced: &Graph, optimised: &Graph, config: &Config) -> R
     let rounds = watch_settle(&fold(&rewritten, &settings)?, &settings)?;
     let first = [watch_rewrite(traced, &settings)?, watch_fold(&rewritten, &settings)?];
     let stages = first.into_iter().chain(rounds).map(stage).collect();
-    Ok(Rewriting { stages, whole: Some(beside(traced, optimised)?), gradient: derivatives(traced, optimised) })
+    Ok((Rewriting { stages, whole: Some(beside(traced, optimised)?), gradient: derivatives(traced, optimised) }, finding))
 }
 
 /// Both programs in one graph: what is equal is one node.

@@ -25,7 +25,7 @@ pub type Cost = <Tensor<'static, f32> as Tensors<'static>>::Elements;
 /// # Errors
 ///
 /// Those of freezing.
-pub fn network() -> damo::Result<TrainStep> {
+pub fn network(config: &Config) -> damo::Result<TrainStep> {
     let random = |rows: usize, columns: usize| Array2::from_shape_fn((rows, columns), |(i, j)| 0.05 * ((7 * i + 13 * j) as f32).sin());
     let w1 = Shared::new("w1", random(PIXELS, HIDDEN));
     let b1 = Shared::new("b1", Array1::<f32>::zeros(HIDDEN));
@@ -44,7 +44,7 @@ pub fn network() -> damo::Result<TrainStep> {
     for (parameter, gradient) in parameters.into_iter().zip(gradients) {
         train = train.update(parameter, parameter - 0.1 * gradient);
     }
-    train.freeze(&Config::default())
+    train.freeze(config)
 }
 
 /// A batch for the network: images and one-hot labels.
@@ -58,7 +58,7 @@ pub fn network_batch() -> (Array2<f32>, Array2<f32>) {
 /// # Errors
 ///
 /// Those of freezing.
-pub fn logistic_regression() -> damo::Result<TrainStep> {
+pub fn logistic_regression(config: &Config) -> damo::Result<TrainStep> {
     let (w, b) = (Shared::new("w", Array1::<f32>::zeros(PIXELS)), Shared::new("b", arr0(0f32)));
     let tape = Tape::new();
     let n = tape.dim("n");
@@ -68,11 +68,11 @@ pub fn logistic_regression() -> damo::Result<TrainStep> {
     let xent = -y * p1.ln() - (1.0 - y) * (1.0 - p1).ln();
     let cost = xent.mean() + 0.01 * (wt * wt).sum();
     let [gw, gb] = cost.grad([wt, bt]);
-    tape.function((x, y), cost).update(wt, wt - 0.1 * gw).update(bt, bt - 0.1 * gb).freeze(&Config::default())
+    tape.function((x, y), cost).update(wt, wt - 0.1 * gw).update(bt, bt - 0.1 * gb).freeze(config)
 }
 
-/// The images and labels that the logistic regression learns from.
-pub fn logistic_regression_batch() -> (Array2<f32>, Array1<f32>) {
-    let images = Array2::from_shape_fn((IMAGES, PIXELS), |(i, j)| 0.5 + 0.5 * ((i * 31 + j) as f32).sin());
-    (images, Array1::from_shape_fn(IMAGES, |i| f32::from(u8::from(i % 2 == 0))))
+/// So many images and labels that the logistic regression learns from.
+pub fn logistic_regression_batch(images: usize) -> (Array2<f32>, Array1<f32>) {
+    let pixels = Array2::from_shape_fn((images, PIXELS), |(i, j)| 0.5 + 0.5 * ((i * 31 + j) as f32).sin());
+    (pixels, Array1::from_shape_fn(images, |i| f32::from(u8::from(i % 2 == 0))))
 }

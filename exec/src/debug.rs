@@ -27,6 +27,7 @@ pub use finding::{Difference, Finding, Place, Repetition, Verdict};
 pub use reproducer::Reproducer;
 pub use rewriting::{Replacement, Rewriting, Stage};
 
+pub use repeat::first_difference;
 pub(crate) use repeat::repeat;
 pub(crate) use watch::watch;
 

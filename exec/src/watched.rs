@@ -1,8 +1,8 @@
 //! Calls of an executable under watch: which are, what is checked, and what was found.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use damo_graph::{AnyArray, Result};
 
@@ -19,21 +19,37 @@ use crate::run::Call;
 const MOST_FINDINGS: usize = 256;
 
 /// What is known of the calls of an executable.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Watched {
     calls: AtomicU64,
     /// The lengths that were seen, for what is only done the first time.
     seen: Mutex<BTreeSet<Key>>,
     findings: Mutex<Vec<Finding>>,
-    rewriting: Option<Rewriting>,
+    /// How the graph was rewritten, when it is first asked for.
+    history: Option<Box<History>>,
+    rewriting: OnceLock<Rewriting>,
 }
 
+/// Tells how a graph was rewritten, and what was found on the way.
+type History = dyn Fn() -> Result<(Rewriting, Option<Finding>)> + Send + Sync;
+
 impl Executable {
-    /// The same with how its graph was rewritten, to be checked on the data of each call that is watched.
+    /// The same with somebody who tells how its graph was rewritten, to be checked on the data of calls that are watched.
     #[must_use]
-    pub fn rewritten(mut self, rewriting: Rewriting) -> Self {
-        self.watched.rewriting = Some(rewriting);
+    pub fn rewritten(mut self, history: impl Fn() -> Result<(Rewriting, Option<Finding>)> + Send + Sync + 'static) -> Self {
+        self.watched.history = Some(Box::new(history));
         self
+    }
+
+    fn rewriting(&self, findings: &mut Vec<Finding>) -> Result<Option<&Rewriting>> {
+        let Watched { history: Some(history), rewriting, .. } = &self.watched else { return Ok(None) };
+        if rewriting.get().is_none() {
+            let (told, found) = history()?;
+            findings.extend(found);
+            // Another call may have been told meanwhile: the same.
+            return Ok(Some(rewriting.get_or_init(|| told)));
+        }
+        Ok(rewriting.get())
     }
 
     /// The same with faults planted.
@@ -106,7 +122,7 @@ impl Executable {
         }
         // The data change from call to call, the rules do not: they are compared at the first call, the second, the fourth, and so on.
         let is_due = is_first || self.watched.calls.load(Ordering::Relaxed).is_power_of_two();
-        if let Some(program) = self.watched.rewriting.as_ref().filter(|_| is_due) {
+        if is_due && let Some(program) = self.rewriting(&mut findings)? {
             let arrays: Vec<AnyArray> = inputs.iter().map(|array| array.to_any()).collect();
             let found = rewriting::check(program, &arrays)?;
             if is_first && !found.iter().any(Finding::is_fault) {

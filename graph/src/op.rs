@@ -56,6 +56,9 @@ use crate::types::Type;
 /// The types of a node's results: one for nearly every op.
 pub type Types = SmallVec<[Type; 1]>;
 
+/// A node's results: one for nearly every op.
+pub type Arrays = SmallVec<[AnyArray; 1]>;
+
 /// Everything the framework must know of an op.
 ///
 /// No method has a default: an op that lacks a rule does not compile.
@@ -219,7 +222,7 @@ ops! {
 }
 
 /// One result, in the form that [`Primitive::infer`] and [`Primitive::evaluate`] return.
-pub(crate) fn one<T>(result: T) -> SmallVec<[T; 1]> {
+pub fn one<T>(result: T) -> SmallVec<[T; 1]> {
     SmallVec::from_buf([result])
 }
 

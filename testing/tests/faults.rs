@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use damo_testing::faults::FAULTS;
+use damo_testing::faults::{FAULTS, chapter};
+use expect_test::expect_file;
 
 #[test]
 fn every_fault_is_found_and_named_and_nothing_else() {
@@ -21,4 +22,10 @@ fn every_fault_is_found_and_named_and_nothing_else() {
     println!("{} faults: {counts:?}", FAULTS.len());
     assert!(missed.is_empty(), "{} of {}:\n{}", missed.len(), FAULTS.len(), missed.join("\n\n"));
     assert!(FAULTS.len() >= 40 && counts.len() == 15);
+}
+
+#[test]
+fn the_chapter_is_not_stale() {
+    // `UPDATE_EXPECT=1` writes it anew.
+    expect_file!["../../docs/book/debug_mode.md"].assert_eq(&chapter());
 }

@@ -69,12 +69,17 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let more = if self.count > 1 { format!("; {} elements differ, this one most", self.count) } else { String::new() };
-        write!(f, "element {:?}: expected {:e}, found {:e}, {:.1} ulps apart{more}", self.element, self.expected, self.found, self.ulps)?;
+        write!(f, "element {:?}: expected {:?}, found {:?}, {} ulps apart{more}", self.element, self.expected, self.found, short(self.ulps))?;
         if let Some(truth) = self.truth {
-            write!(f, "\n   the true value is {truth:e}")?;
+            write!(f, "\n   the true value is {truth:?}")?;
         }
         write!(f, "\n   {}", self.verdict)
     }
+}
+
+/// A count of units, short.
+fn short(ulps: f64) -> String {
+    if ulps < 1e6 { format!("{ulps:.1}") } else { format!("{ulps:.1e}") }
 }
 
 /// What must be the same each time.
@@ -86,6 +91,8 @@ pub enum Repetition {
     Rewriting,
     /// The plan for the same lengths, made again.
     Planning,
+    /// The result of an op of the user's for the same inputs.
+    Op,
 }
 
 /// Something that is wrong with a program as it runs.
@@ -245,7 +252,12 @@ impl Finding {
         }
         let advice = match self {
             Finding::WrongRewrite { rule, .. } => format!("switch the rule off with `without={rule}`, and report it with the reproducer"),
-            Finding::NotFinite { .. } => "look at the ranges of the inputs: a guard such as `select` or `max`, or a smaller step, may belong there".into(),
+            Finding::NotFinite { .. } => {
+                "look at the ranges of the inputs: a guard such as `select` or `max`, or a smaller step, may belong there".into()
+            }
+            Finding::NotRepeatable { what: Repetition::Op, .. } => {
+                "an op must not keep state: keep it in a `Shared`, and update it with `.update(..)`".into()
+            }
             Finding::WrongValue { .. } if self.is_fault() => "run with `engine=reference` meanwhile, and report it with the reproducer".into(),
             _ => "this is a defect of Damo or of an op of yours: report it with the program".into(),
         };
@@ -264,8 +276,9 @@ impl Finding {
                 Repetition::Call => "the same call gave other bits on other threads".into(),
                 Repetition::Rewriting => "the same program was rewritten to another graph".into(),
                 Repetition::Planning => "the same graph was planned in another way".into(),
+                Repetition::Op => "an op gives another result for the same inputs".into(),
             },
-            Finding::NotFinite { found, .. } => format!("{} first appears here", if found.is_nan() { "NaN".into() } else { format!("{found:e}") }),
+            Finding::NotFinite { found, .. } => format!("{} first appears here", if found.is_nan() { "NaN".into() } else { format!("{found:?}") }),
             Finding::StalePlan { .. } => "a plan was used for arrays that it was not made for".into(),
             Finding::FailedCallChanged { state } => format!("a call that failed changed the state `{state}`"),
         }
@@ -283,18 +296,22 @@ impl Finding {
             Finding::NotRepeatable { how, .. } | Finding::StalePlan { how } => vec![how.clone()],
             Finding::NotFinite { element, inputs, path, .. } => {
                 let mut lines = vec![format!("element {element:?}")];
-                lines.extend(inputs.iter().map(|(name, low, high)| format!("{name} is between {low:e} and {high:e}")));
-                lines.extend(path.iter().map(|source| format!("computed from {source}")));
+                lines.extend(inputs.iter().map(|(name, low, high)| format!("{name} is between {low:?} and {high:?}")));
+                lines.extend(path.iter().map(|source| format!("computed from what is at {source}")));
                 lines
             }
-            Finding::MemoryChanged { .. } | Finding::UnwrittenRead { .. } | Finding::NotAnElement { .. } | Finding::FailedCallChanged { .. } => Vec::new(),
+            Finding::MemoryChanged { .. } | Finding::UnwrittenRead { .. } | Finding::NotAnElement { .. } | Finding::FailedCallChanged { .. } => {
+                Vec::new()
+            }
         }
     }
 }
 
 fn with_reproducer(difference: String, reproducer: Option<&Reproducer>) -> Vec<String> {
     let mut lines = vec![difference];
-    lines.extend(reproducer.map(|reproducer| format!("reproduced by {} nodes on {} elements:\n{}", reproducer.nodes, reproducer.elements, reproducer.text)));
+    lines.extend(
+        reproducer.map(|reproducer| format!("reproduced by {} nodes on {} elements:\n{}", reproducer.nodes, reproducer.elements, reproducer.text)),
+    );
     lines
 }
 

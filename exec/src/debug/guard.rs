@@ -55,21 +55,19 @@ fn all_within<T: damo_graph::Element>(view: View<'_, T, 1>, is_within: impl Fn(T
 pub(crate) fn locate(call: &Call<'_>, value: Value, limit: f64) -> Result<Option<Finding>> {
     let graph = call.graph;
     let values = meanings(call, value)?;
-    let is_fine = |value: Value| values.get(&value).is_none_or(|array| !array.dtype().is_float() || array.to_reals().iter().all(|x| x.abs() <= limit));
+    let is_fine =
+        |value: Value| values.get(&value).is_none_or(|array| !array.dtype().is_float() || array.to_reals().iter().all(|x| x.abs() <= limit));
     if is_fine(value) {
         return Ok(None);
     }
-    let (mut at, mut path) = (value, Vec::new());
+    let mut at = value;
     while let Some(&next) = graph.node(at.node).inputs().iter().find(|&&input| !is_fine(input)) {
-        path.extend(graph.node(at.node).provenance().source);
         at = next;
     }
-    path.reverse();
-    path.dedup();
-    Ok(Some(finding(graph, &values, at, limit, path)))
+    Ok(Some(finding(graph, &values, at, limit, path(graph, at))))
 }
 
-fn finding(graph: &Graph, values: &BTreeMap<Value, AnyArray>, at: Value, limit: f64, mut path: Vec<Source>) -> Finding {
+fn finding(graph: &Graph, values: &BTreeMap<Value, AnyArray>, at: Value, limit: f64, path: Vec<Source>) -> Finding {
     let reals = values[&at].to_reals();
     let first = reals.iter().position(|x| !(x.abs() <= limit)).unwrap_or(0);
     let inputs = graph.node(at.node).inputs().iter().filter_map(|input| {
@@ -78,8 +76,6 @@ fn finding(graph: &Graph, values: &BTreeMap<Value, AnyArray>, at: Value, limit: 
         Some((format!("`{}`", graph.formula(*input)), range.0, range.1))
     });
     let place = place_of(graph, at, None);
-    path.retain(|source| Some(*source) != place.source);
-    path.truncate(LONGEST_PATH);
     Finding::NotFinite {
         found: reals.iter().nth(first).copied().unwrap_or(f64::NAN),
         element: super::element::index_of(first, reals.shape()),
@@ -89,10 +85,25 @@ fn finding(graph: &Graph, values: &BTreeMap<Value, AnyArray>, at: Value, limit: 
     }
 }
 
+/// The user's lines that lead to a value, the nearest first, without its own.
+fn path(graph: &Graph, value: Value) -> Vec<Source> {
+    let own = graph.node(value.node).provenance().source;
+    let mut lines: Vec<Source> = Vec::new();
+    let mut seen = std::collections::BTreeSet::from([value.node]);
+    let mut open = std::collections::VecDeque::from([value.node]);
+    while let Some(node) = open.pop_front().filter(|_| lines.len() < LONGEST_PATH) {
+        let line = graph.node(node).provenance().source.filter(|line| Some(*line) != own && !lines.contains(line));
+        lines.extend(line);
+        open.extend(graph.node(node).inputs().iter().map(|input| input.node).filter(|&input| seen.insert(input)));
+    }
+    lines
+}
+
 /// The meanings of a value and of all that it is computed from.
 fn meanings(call: &Call<'_>, value: Value) -> Result<BTreeMap<Value, AnyArray>> {
     let graph = call.graph;
-    let mut values: BTreeMap<Value, AnyArray> = graph.inputs().iter().map(|&node| Value::from(node)).zip(call.inputs.iter().map(|array| array.to_any())).collect();
+    let mut values: BTreeMap<Value, AnyArray> =
+        graph.inputs().iter().map(|&node| Value::from(node)).zip(call.inputs.iter().map(|array| array.to_any())).collect();
     let mut open = vec![(value, false)];
     while let Some((value, is_ready)) = open.pop() {
         if values.contains_key(&value) {

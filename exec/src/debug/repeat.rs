@@ -1,7 +1,6 @@
 //! The same again: the bits of a call on other threads and in another order of work, the plan made twice, arrays that lie in memory
 //! another way.
 
-
 use damo_graph::{AnyArray, Graph, Result};
 use ndarray::{ArrayD, Axis};
 
@@ -64,7 +63,8 @@ pub(crate) fn repeat(
 
 /// A call as it is without watch, on memory of its own.
 fn plain(call: &Call<'_>) -> Result<Vec<AnyArray>> {
-    let mut outputs: Vec<OwnedElements> = call.plan.outputs.iter().map(|(dtype, shape)| OwnedElements::zeros(*dtype, shape.iter().product())).collect();
+    let mut outputs: Vec<OwnedElements> =
+        call.plan.outputs.iter().map(|(dtype, shape)| OwnedElements::zeros(*dtype, shape.iter().product())).collect();
     {
         let regions: Vec<_> = outputs.iter_mut().map(OwnedElements::region).collect();
         call.run(&regions, &mut Arena::default())?;
@@ -84,7 +84,7 @@ fn differing(graph: &Graph, first: &[AnyArray], second: &[AnyArray]) -> Option<F
 }
 
 /// The first lines that differ.
-pub(crate) fn first_difference(first: &str, second: &str) -> String {
+pub fn first_difference(first: &str, second: &str) -> String {
     let lines = first.lines().zip(second.lines()).find(|(first, second)| first != second);
     lines.map_or_else(|| "one is longer than the other".into(), |(first, second)| format!("`{}` and then `{}`", first.trim(), second.trim()))
 }
@@ -116,4 +116,3 @@ fn backwards(array: &AnyArray) -> AnyArray {
     };
     made.unwrap_or_else(|| array.clone())
 }
-

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use damo_graph::{AnyArray, DType, ErrorKind, Graph, Problem, Result, Value};
 
 use super::bounds::Against;
-use super::finding::{Finding, Place};
+use super::finding::{Difference, Finding, Place, Repetition};
 use super::memory::{Changed, Memory};
 use super::reproducer::Case;
 use super::step::{Meanings, place_of};
@@ -101,7 +101,9 @@ impl<'a> Watch<'a> {
         let plan = self.call.plan;
         let written: Vec<usize> = plan.steps()[at].step.writes().iter().map(|buffer| buffer.index()).collect();
         // What later steps read as it is, or as an earlier step has left it.
-        let needed: Vec<usize> = (0..self.lives.len()).filter(|id| self.lives[*id].is_some_and(|(first, last)| first < at && last > at) && !written.contains(id)).collect();
+        let needed: Vec<usize> = (0..self.lives.len())
+            .filter(|id| self.lives[*id].is_some_and(|(first, last)| first < at && last > at) && !written.contains(id))
+            .collect();
         if let Some((changed, byte)) = memory.changed_outside(plan, &written, &needed) {
             let victim = self.victim(memory, changed, byte, at);
             self.findings.push(Finding::MemoryChanged { place: self.place(at), victim });
@@ -141,7 +143,8 @@ impl<'a> Watch<'a> {
                         (distance, neighbour) = (byte.abs_diff(end), Some(id));
                     }
                 }
-                let formula = |id: usize| self.value_in(id).map_or_else(|| format!("buffer %{id}"), |value| format!("`{}`", self.graph.formula(value)));
+                let formula =
+                    |id: usize| self.value_in(id).map_or_else(|| format!("buffer %{id}"), |value| format!("`{}`", self.graph.formula(value)));
                 match (owner, neighbour) {
                     (Some(owner), _) => format!("the value {}, which is still needed", formula(owner)),
                     (None, Some(neighbour)) => format!("memory behind {}, which belongs to nobody", formula(neighbour)),
@@ -160,7 +163,12 @@ impl<'a> Watch<'a> {
     fn check_values(&mut self, at: usize, written: &[usize], memory: &mut Memory) -> Result<()> {
         let plan = self.call.plan;
         let written: BTreeSet<usize> = written.iter().copied().filter(|&buffer| self.completed_at[buffer] == Some(at)).collect();
-        let nodes: BTreeSet<damo_graph::NodeId> = plan.steps().iter().filter(|step| step.step.writes().iter().any(|buffer| written.contains(&buffer.index()))).flat_map(|step| step.nodes.iter().copied()).collect();
+        let nodes: BTreeSet<damo_graph::NodeId> = plan
+            .steps()
+            .iter()
+            .filter(|step| step.step.writes().iter().any(|buffer| written.contains(&buffer.index())))
+            .flat_map(|step| step.nodes.iter().copied())
+            .collect();
         let views: Vec<(Value, View)> =
             plan.values.iter().filter(|(value, view)| written.contains(&view.buffer.index()) && nodes.contains(&value.node)).cloned().collect();
         if views.is_empty() {
@@ -171,7 +179,8 @@ impl<'a> Watch<'a> {
             let (regions, _) = memory.regions(plan).map_err(|problem| problem.titled("a call under watch failed"))?;
             for (value, view) in views {
                 if view.dtype == DType::Bool {
-                    let bytes = read(&View { dtype: DType::U8, ..view.clone() }, &regions).map_err(|problem| self.graph.blame_node(value.node, problem))?;
+                    let bytes =
+                        read(&View { dtype: DType::U8, ..view.clone() }, &regions).map_err(|problem| self.graph.blame_node(value.node, problem))?;
                     if bytes.to_integers().iter().any(|&byte| byte > 1) {
                         self.findings.push(Finding::NotAnElement { place: place_of(self.graph, value, Some(at)) });
                         found.push((value, bytes.cast(DType::Bool)));
@@ -192,6 +201,12 @@ impl<'a> Watch<'a> {
         }
         for (value, difference) in wrong {
             let reproducer = if self.cuts_down { self.reproducer(value) } else { None };
+            if matches!(self.graph.op(value), damo_graph::Op::Custom(_)) && matches!(plan.steps()[at].step, Step::Reference(_)) {
+                // The step is the op's own meaning, so that only the op can have changed its mind.
+                let place = place_of(self.graph, value, Some(at));
+                self.findings.push(Finding::NotRepeatable { what: Repetition::Op, place, how: first_lines(&difference) });
+                continue;
+            }
             let step = kind(&plan.steps()[at].step);
             self.findings.push(Finding::WrongValue { place: place_of(self.graph, value, Some(at)), step, difference, reproducer });
         }
@@ -220,6 +235,12 @@ impl<'a> Watch<'a> {
             }
         }
     }
+}
+
+/// The worst element, without a verdict.
+fn first_lines(difference: &Difference) -> String {
+    let Difference { element, expected, found, count, .. } = difference;
+    format!("element {element:?} is {found:?} and then {expected:?}; {count} elements differ")
 }
 
 /// A step in a word.

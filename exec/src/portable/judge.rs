@@ -57,7 +57,7 @@ pub fn run(nest: &Nest, buffers: &mut [Buffer], threads: usize) {
     let mut scratch = vec![0; kernel.scratch_bytes(threads)];
     let regions: Vec<Region<'_>> = buffers.iter_mut().map(|buffer| Region::writing(buffer.words.as_flattened_mut())).collect();
     // SAFETY: the buffers are borrowed, and of the dtypes of the nest's accesses.
-    unsafe { kernel.run(&regions, &mut scratch, threads) }.unwrap();
+    unsafe { kernel.run(&regions, &mut scratch, threads, threads) }.unwrap();
 }
 
 /// Runs a nest by its definition; sums and products in `f64` for floats, compensated by their being few.

@@ -393,9 +393,9 @@ fn what_leaves_its_memory_is_refused() -> Result<(), Problem> {
     let (from, mut to) = ([1.0f32; 4], [0.0f32; 7]);
     let regions = [Region::reading(&from), Region::writing(&mut to)];
     // SAFETY: the arrays are borrowed.
-    unsafe { kernel.run(&regions, &mut scratch, 1) }?;
+    unsafe { kernel.run(&regions, &mut scratch, 1, 0) }?;
     // SAFETY: as above.
-    let mut attempt = |regions: &[Region<'_>], scratch_bytes: usize| unsafe { kernel.run(regions, &mut scratch[..scratch_bytes], 1) };
+    let mut attempt = |regions: &[Region<'_>], scratch_bytes: usize| unsafe { kernel.run(regions, &mut scratch[..scratch_bytes], 1, 0) };
     assert!(attempt(&regions, 0).is_err());
     let enough = kernel.scratch_bytes(1);
     assert!(attempt(&regions[..1], enough).is_err());
