@@ -3,14 +3,17 @@
 //! `Config { mode: Mode::Debug, .. }`, or `DAMO_FLAGS=mode=debug`, runs a program with everything checked; see
 //! [`Function::findings`](crate::Function::findings).
 
+use damo_exec::Executable;
 use damo_exec::debug::{Replacement, Rewriting, Stage};
+use damo_graph::op::Op;
 use damo_graph::{Graph, Node, NodeId, Result, Value};
+use damo_passes::Agreement;
 use damo_passes::derive::{jvp, jvp_as_written};
 use damo_passes::fold::fold;
-use damo_passes::rewrite::{Watched, rewrite, watch_rewrite, watch_settle};
-use std::collections::BTreeMap;
+use damo_passes::rewrite::{Watched, rewrite, standard, watch_rewrite, watch_settle};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::Config;
+use crate::config::{Config, Mode};
 
 pub use damo_exec::debug::{Difference, Finding, Place, Repetition, Reproducer, Verdict, check};
 pub use damo_exec::hooks::Hooks;
@@ -20,16 +23,84 @@ pub use damo_exec::hooks::Hooks;
 /// # Errors
 ///
 /// Those of the passes.
-pub(crate) fn rewriting(traced: &Graph, optimised: &Graph, config: &Config) -> Result<Rewriting> {
+fn rewriting(traced: &Graph, optimised: &Graph, config: &Config) -> Result<Rewriting> {
     let settings = config.passes();
     let stage = |(graph, replacements): Watched| {
-        let replacements = replacements.into_iter().map(|made| Replacement { rule: made.rule, before: made.before, after: made.after });
-        Stage { graph, replacements: replacements.collect() }
+        let replacements = replacements.into_iter().map(|made| Replacement {
+            rule: made.rule,
+            before: made.before,
+            after: made.after,
+            extends: extends(made.rule) || others(&graph, made.before, made.after).into_iter().any(extends),
+            of: None,
+        });
+        let replacements = replacements.collect();
+        Stage { graph, replacements }
     };
     let folded = fold(&rewrite(traced, &settings)?, &settings)?;
     let rounds = watch_settle(&folded, &settings)?;
     let stages = std::iter::once(watch_rewrite(traced, &settings)?).chain(rounds).map(stage).collect();
     Ok(Rewriting { stages, whole: Some(beside(traced, optimised)?), gradient: derivatives(traced, optimised) })
+}
+
+/// Whether a rule says that it is right, too, where the formula as written overflows, vanishes or is 0/0.
+fn extends(rule: &str) -> bool {
+    standard().find(rule).is_some_and(|known| known.agreement == Agreement::Extends)
+}
+
+/// The rules that had a hand in what stands for a value: others may follow the first at once.
+fn others(graph: &Graph, before: Value, after: Value) -> Vec<&'static str> {
+    // What the value was computed from was there.
+    let (mut open, mut seen) = (vec![before], BTreeSet::new());
+    while let Some(value) = open.pop() {
+        if seen.insert(value.node) {
+            open.extend_from_slice(graph.node(value.node).inputs());
+        }
+    }
+    let mut rules = Vec::new();
+    open.push(after);
+    while let Some(value) = open.pop() {
+        if seen.insert(value.node) {
+            let node = graph.node(value.node);
+            rules.extend_from_slice(&node.provenance().rules);
+            open.extend_from_slice(node.inputs());
+        }
+    }
+    rules
+}
+
+/// A graph that was not traced, rewritten and made ready as a configuration says; in debug mode with all that is watched.
+///
+/// # Errors
+///
+/// Those of the passes.
+pub fn executable(graph: &Graph, config: &Config) -> Result<Executable> {
+    let (optimised, _) = damo_passes::pipeline::optimise(graph, &config.passes())?;
+    let executable = Executable::new(optimised, config.options())?;
+    if config.mode == Mode::Debug { watched(graph, executable, config) } else { Ok(executable) }
+}
+
+/// The same with all that a call under watch checks, and with the program rewritten a second time: it must come out the same.
+///
+/// # Errors
+///
+/// Those of the passes, and the fault if findings are raised.
+pub(crate) fn watched(traced: &Graph, executable: Executable, config: &Config) -> Result<Executable> {
+    let optimised = executable.graph().clone();
+    let (again, _) = damo_passes::pipeline::optimise(traced, &config.passes())?;
+    let (first, second) = (optimised.to_text(), again.to_text());
+    let executable = executable.rewritten(rewriting(traced, &optimised, config)?);
+    if first != second {
+        let lines = first.lines().zip(second.lines()).find(|(first, second)| first != second);
+        let how =
+            lines.map_or_else(|| "one is longer than the other".into(), |(first, second)| format!("`{}` and then `{}`", first.trim(), second.trim()));
+        let finding = Finding::NotRepeatable { what: Repetition::Rewriting, place: Place::default(), how };
+        let error = finding.to_error();
+        executable.keep([finding]);
+        if config.debug_raise {
+            return Err(error);
+        }
+    }
+    Ok(executable)
 }
 
 /// Both programs in one graph: what is equal is one node.
@@ -38,7 +109,8 @@ fn beside(traced: &Graph, optimised: &Graph) -> Result<Stage> {
     let before = copy(traced, &mut graph)?;
     let after = copy(optimised, &mut graph)?;
     let pairs = before.iter().zip(&after).filter(|(before, after)| before != after);
-    let replacements = pairs.map(|(&before, &after)| Replacement { rule: "passes", before, after }).collect();
+    let extends = optimised.rewrites().iter().any(|rewrite| extends(rewrite.rule));
+    let replacements = pairs.map(|(&before, &after)| Replacement { rule: "passes", before, after, extends, of: None }).collect();
     graph.set_outputs(before.iter().chain(&after).copied());
     Ok(Stage { graph, replacements })
 }
@@ -65,10 +137,18 @@ fn derivatives(traced: &Graph, optimised: &Graph) -> Option<Stage> {
         direction.push(graph.number(graph.ty(value).dtype, number).ok()?);
     }
     let pairs: Vec<Replacement> = replacements.into_iter().filter(|pair| is_float(&graph, pair.before)).collect();
-    let (before, after): (Vec<Value>, Vec<Value>) = pairs.iter().map(|pair| (pair.before, pair.after)).unzip();
+    let (before, mut after): (Vec<Value>, Vec<Value>) = pairs.iter().map(|pair| (pair.before, pair.after)).unzip();
+    if graph.nodes().any(|(_, node)| matches!(node.op(), Op::StopGradient(_))) {
+        // The program as it runs has dropped them, and is not to be derived. What a user derives is the stable form of the one written.
+        after.clone_from(&before);
+    }
     let written = jvp_as_written(&mut graph, &before, &wrt, &direction).ok()?;
     let runs = jvp(&mut graph, &after, &wrt, &direction).ok()?;
-    let pairs = written.into_iter().zip(runs).filter_map(|(before, after)| Some(Replacement { rule: "passes", before: before?, after: after? }));
-    let replacements = pairs.filter(|pair| pair.before != pair.after).collect();
+    let derived = pairs
+        .iter()
+        .zip(&after)
+        .zip(written.into_iter().zip(runs))
+        .filter_map(|((pair, &of), (before, after))| Some(Replacement { before: before?, after: after?, of: Some(of), ..*pair }));
+    let replacements = derived.filter(|pair| pair.before != pair.after).collect();
     Some(Stage { graph, replacements })
 }

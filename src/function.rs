@@ -100,10 +100,21 @@ impl<'t, I, O> FunctionBuilder<'t, I, O> {
         let (graph, trace) = damo_passes::pipeline::optimise(&traced, &config.passes())?;
         let mut executable = Executable::new(graph, config.options())?;
         if config.mode == Mode::Debug {
-            executable = debugged(&traced, executable, config)?;
+            executable = debug::watched(&traced, executable, config)?;
         }
         let (arguments, outputs) = (self.inputs.len(), self.outputs.len());
-        Ok(Function { traced, trace, executable, states, updates, arguments, outputs, source: self.source, is_debugged: config.mode == Mode::Debug, types: PhantomData })
+        Ok(Function {
+            traced,
+            trace,
+            executable,
+            states,
+            updates,
+            arguments,
+            outputs,
+            source: self.source,
+            is_debugged: config.mode == Mode::Debug,
+            types: PhantomData,
+        })
     }
 
     /// Cuts the program out of the tape: its outputs, then what its states become.
@@ -130,25 +141,6 @@ impl<'t, I, O> FunctionBuilder<'t, I, O> {
         let updates = states[..updated.len()].to_vec();
         Ok(Program { graph: captured.graph, states, updates })
     }
-}
-
-/// The same with all that a call under watch checks, and with the program rewritten a second time: it must come out the same.
-fn debugged(traced: &Graph, executable: Executable, config: &Config) -> Result<Executable> {
-    let executable_graph = executable.graph().clone();
-    let (again, _) = damo_passes::pipeline::optimise(traced, &config.passes())?;
-    let (first, second) = (executable_graph.to_text(), again.to_text());
-    let executable = executable.rewritten(debug::rewriting(traced, &executable_graph, config)?);
-    if first != second {
-        let lines = first.lines().zip(second.lines()).find(|(first, second)| first != second);
-        let how = lines.map_or_else(|| "one is longer than the other".into(), |(first, second)| format!("`{}` and then `{}`", first.trim(), second.trim()));
-        let finding = Finding::NotRepeatable { what: debug::Repetition::Rewriting, place: debug::Place::default(), how };
-        let error = finding.to_error();
-        executable.keep([finding]);
-        if config.debug_raise {
-            return Err(error);
-        }
-    }
-    Ok(executable)
 }
 
 /// A captured program and its states.

@@ -14,7 +14,7 @@ mod function;
 pub use arguments::{Argument, Arguments, Results, Target, Targets};
 pub use config::*;
 pub use damo_graph::op;
-pub use damo_graph::{AnyArray, Number, DType, Dim, Dims, Element, Error, ErrorKind, Float, Graph, Integer, Real, Result, Source, Symbol, Type};
+pub use damo_graph::{AnyArray, DType, Dim, Dims, Element, Error, ErrorKind, Float, Graph, Integer, Number, Real, Result, Source, Symbol, Type};
 pub use damo_trace::{Shared, Tape, Tensor};
 pub use derivatives::{Differentiate, OrZero, Parameters, or_zero};
 pub use function::{Compile, Function, FunctionBuilder};

@@ -245,7 +245,9 @@ impl Finding {
         }
         let advice = match self {
             Finding::WrongRewrite { rule, .. } => format!("switch the rule off with `without={rule}`, and report it with the reproducer"),
-            Finding::NotFinite { .. } => "look at the ranges of the inputs: a guard such as `select` or `max`, or a smaller step, may belong there".into(),
+            Finding::NotFinite { .. } => {
+                "look at the ranges of the inputs: a guard such as `select` or `max`, or a smaller step, may belong there".into()
+            }
             Finding::WrongValue { .. } if self.is_fault() => "run with `engine=reference` meanwhile, and report it with the reproducer".into(),
             _ => "this is a defect of Damo or of an op of yours: report it with the program".into(),
         };
@@ -287,14 +289,18 @@ impl Finding {
                 lines.extend(path.iter().map(|source| format!("computed from {source}")));
                 lines
             }
-            Finding::MemoryChanged { .. } | Finding::UnwrittenRead { .. } | Finding::NotAnElement { .. } | Finding::FailedCallChanged { .. } => Vec::new(),
+            Finding::MemoryChanged { .. } | Finding::UnwrittenRead { .. } | Finding::NotAnElement { .. } | Finding::FailedCallChanged { .. } => {
+                Vec::new()
+            }
         }
     }
 }
 
 fn with_reproducer(difference: String, reproducer: Option<&Reproducer>) -> Vec<String> {
     let mut lines = vec![difference];
-    lines.extend(reproducer.map(|reproducer| format!("reproduced by {} nodes on {} elements:\n{}", reproducer.nodes, reproducer.elements, reproducer.text)));
+    lines.extend(
+        reproducer.map(|reproducer| format!("reproduced by {} nodes on {} elements:\n{}", reproducer.nodes, reproducer.elements, reproducer.text)),
+    );
     lines
 }
 
