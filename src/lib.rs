@@ -14,7 +14,9 @@ mod function;
 pub use arguments::{Argument, Arguments, Results, Target, Targets};
 pub use config::*;
 pub use damo_graph::op;
-pub use damo_graph::{AnyArray, Number, DType, Dim, Dims, Element, Error, ErrorKind, Float, Graph, Integer, Lengths, Problem, Real, Result, Sizes, Source, Symbol, Type};
+pub use damo_graph::{
+    AnyArray, DType, Dim, Dims, Element, Error, ErrorKind, Float, Graph, Integer, Lengths, Number, Problem, Real, Result, Sizes, Source, Symbol, Type,
+};
 pub use damo_trace::{Shared, Tape, Tensor};
 pub use derivatives::{Differentiate, OrZero, Parameters, or_zero};
 pub use function::{Compile, Function, FunctionBuilder};

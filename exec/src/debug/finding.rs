@@ -252,8 +252,12 @@ impl Finding {
         }
         let advice = match self {
             Finding::WrongRewrite { rule, .. } => format!("switch the rule off with `without={rule}`, and report it with the reproducer"),
-            Finding::NotFinite { .. } => "look at the ranges of the inputs: a guard such as `select` or `max`, or a smaller step, may belong there".into(),
-            Finding::NotRepeatable { what: Repetition::Op, .. } => "an op must not keep state: keep it in a `Shared`, and update it with `.update(..)`".into(),
+            Finding::NotFinite { .. } => {
+                "look at the ranges of the inputs: a guard such as `select` or `max`, or a smaller step, may belong there".into()
+            }
+            Finding::NotRepeatable { what: Repetition::Op, .. } => {
+                "an op must not keep state: keep it in a `Shared`, and update it with `.update(..)`".into()
+            }
             Finding::WrongValue { .. } if self.is_fault() => "run with `engine=reference` meanwhile, and report it with the reproducer".into(),
             _ => "this is a defect of Damo or of an op of yours: report it with the program".into(),
         };
@@ -296,14 +300,18 @@ impl Finding {
                 lines.extend(path.iter().map(|source| format!("computed from what is at {source}")));
                 lines
             }
-            Finding::MemoryChanged { .. } | Finding::UnwrittenRead { .. } | Finding::NotAnElement { .. } | Finding::FailedCallChanged { .. } => Vec::new(),
+            Finding::MemoryChanged { .. } | Finding::UnwrittenRead { .. } | Finding::NotAnElement { .. } | Finding::FailedCallChanged { .. } => {
+                Vec::new()
+            }
         }
     }
 }
 
 fn with_reproducer(difference: String, reproducer: Option<&Reproducer>) -> Vec<String> {
     let mut lines = vec![difference];
-    lines.extend(reproducer.map(|reproducer| format!("reproduced by {} nodes on {} elements:\n{}", reproducer.nodes, reproducer.elements, reproducer.text)));
+    lines.extend(
+        reproducer.map(|reproducer| format!("reproduced by {} nodes on {} elements:\n{}", reproducer.nodes, reproducer.elements, reproducer.text)),
+    );
     lines
 }
 

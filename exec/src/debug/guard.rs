@@ -55,7 +55,8 @@ fn all_within<T: damo_graph::Element>(view: View<'_, T, 1>, is_within: impl Fn(T
 pub(crate) fn locate(call: &Call<'_>, value: Value, limit: f64) -> Result<Option<Finding>> {
     let graph = call.graph;
     let values = meanings(call, value)?;
-    let is_fine = |value: Value| values.get(&value).is_none_or(|array| !array.dtype().is_float() || array.to_reals().iter().all(|x| x.abs() <= limit));
+    let is_fine =
+        |value: Value| values.get(&value).is_none_or(|array| !array.dtype().is_float() || array.to_reals().iter().all(|x| x.abs() <= limit));
     if is_fine(value) {
         return Ok(None);
     }
@@ -101,7 +102,8 @@ fn path(graph: &Graph, value: Value) -> Vec<Source> {
 /// The meanings of a value and of all that it is computed from.
 fn meanings(call: &Call<'_>, value: Value) -> Result<BTreeMap<Value, AnyArray>> {
     let graph = call.graph;
-    let mut values: BTreeMap<Value, AnyArray> = graph.inputs().iter().map(|&node| Value::from(node)).zip(call.inputs.iter().map(|array| array.to_any())).collect();
+    let mut values: BTreeMap<Value, AnyArray> =
+        graph.inputs().iter().map(|&node| Value::from(node)).zip(call.inputs.iter().map(|array| array.to_any())).collect();
     let mut open = vec![(value, false)];
     while let Some((value, is_ready)) = open.pop() {
         if values.contains_key(&value) {

@@ -1,7 +1,6 @@
 //! The same again: the bits of a call on other threads and in another order of work, the plan made twice, arrays that lie in memory
 //! another way.
 
-
 use damo_graph::{AnyArray, Graph, Result};
 use ndarray::{ArrayD, Axis};
 
@@ -64,7 +63,8 @@ pub(crate) fn repeat(
 
 /// A call as it is without watch, on memory of its own.
 fn plain(call: &Call<'_>) -> Result<Vec<AnyArray>> {
-    let mut outputs: Vec<OwnedElements> = call.plan.outputs.iter().map(|(dtype, shape)| OwnedElements::zeros(*dtype, shape.iter().product())).collect();
+    let mut outputs: Vec<OwnedElements> =
+        call.plan.outputs.iter().map(|(dtype, shape)| OwnedElements::zeros(*dtype, shape.iter().product())).collect();
     {
         let regions: Vec<_> = outputs.iter_mut().map(OwnedElements::region).collect();
         call.run(&regions, &mut Arena::default())?;
@@ -116,4 +116,3 @@ fn backwards(array: &AnyArray) -> AnyArray {
     };
     made.unwrap_or_else(|| array.clone())
 }
-

@@ -130,7 +130,12 @@ impl<'a> Watch<'a> {
     fn check_values(&mut self, at: usize, written: &[usize], memory: &mut Memory) -> Result<()> {
         let plan = self.call.plan;
         let written: BTreeSet<usize> = written.iter().copied().filter(|&buffer| self.completed_at[buffer] == Some(at)).collect();
-        let nodes: BTreeSet<damo_graph::NodeId> = plan.steps().iter().filter(|step| step.step.writes().iter().any(|buffer| written.contains(&buffer.index()))).flat_map(|step| step.nodes.iter().copied()).collect();
+        let nodes: BTreeSet<damo_graph::NodeId> = plan
+            .steps()
+            .iter()
+            .filter(|step| step.step.writes().iter().any(|buffer| written.contains(&buffer.index())))
+            .flat_map(|step| step.nodes.iter().copied())
+            .collect();
         let views: Vec<(Value, View)> =
             plan.values.iter().filter(|(value, view)| written.contains(&view.buffer.index()) && nodes.contains(&value.node)).cloned().collect();
         if views.is_empty() {
@@ -141,7 +146,8 @@ impl<'a> Watch<'a> {
             let (regions, _) = memory.regions(plan).map_err(|problem| problem.titled("a call under watch failed"))?;
             for (value, view) in views {
                 if view.dtype == DType::Bool {
-                    let bytes = read(&View { dtype: DType::U8, ..view.clone() }, &regions).map_err(|problem| self.graph.blame_node(value.node, problem))?;
+                    let bytes =
+                        read(&View { dtype: DType::U8, ..view.clone() }, &regions).map_err(|problem| self.graph.blame_node(value.node, problem))?;
                     if bytes.to_integers().iter().any(|&byte| byte > 1) {
                         self.findings.push(Finding::NotAnElement { place: place_of(self.graph, value, Some(at)) });
                         found.push((value, bytes.cast(DType::Bool)));
