@@ -57,8 +57,8 @@ fn traced<T: Float>(
 #[test]
 fn random_programs_have_no_findings() {
     let config = quiet();
-    each("programs in f64", 40, programs(12), |program| traced::<f64>(&config, &program.inputs, |tape| program.trace(tape)));
-    each("programs in f32", 40, programs(12), |program| traced::<f32>(&config, &program.inputs, |tape| program.trace(tape)));
+    each("programs in f64", 150, programs(12), |program| traced::<f64>(&config, &program.inputs, |tape| program.trace(tape)));
+    each("programs in f32", 150, programs(12), |program| traced::<f32>(&config, &program.inputs, |tape| program.trace(tape)));
 }
 
 fn usual_values() -> impl Strategy<Value = f64> + Clone {
@@ -68,16 +68,16 @@ fn usual_values() -> impl Strategy<Value = f64> + Clone {
 #[test]
 fn random_formulas_have_no_findings() {
     let config = quiet();
-    each("formulas in f64", 40, formulas(10, usual_values()), |program| traced::<f64>(&config, &program.inputs, |tape| program.trace(tape)));
-    each("formulas in f32", 40, formulas(10, usual_values()), |program| traced::<f32>(&config, &program.inputs, |tape| program.trace(tape)));
+    each("formulas in f64", 150, formulas(10, usual_values()), |program| traced::<f64>(&config, &program.inputs, |tape| program.trace(tape)));
+    each("formulas in f32", 150, formulas(10, usual_values()), |program| traced::<f32>(&config, &program.inputs, |tape| program.trace(tape)));
 }
 
 #[test]
 fn random_formulas_of_edge_values_have_no_findings() {
     // Without a factor that is cancelled, the rest of a long product may overflow on the way: this rule has a fault there, and it is found.
     let config = Config { without: ["cancelled_factor"].into_iter().collect(), ..quiet() };
-    each("formulas of edges in f64", 30, formulas(8, edge_values()), |program| traced::<f64>(&config, &program.inputs, |tape| program.trace(tape)));
-    each("formulas of edges in f32", 30, formulas(8, edge_values()), |program| traced::<f32>(&config, &program.inputs, |tape| program.trace(tape)));
+    each("formulas of edges in f64", 150, formulas(8, edge_values()), |program| traced::<f64>(&config, &program.inputs, |tape| program.trace(tape)));
+    each("formulas of edges in f32", 150, formulas(8, edge_values()), |program| traced::<f32>(&config, &program.inputs, |tape| program.trace(tape)));
 }
 
 /// A graph as it is and rewritten, both under watch.
@@ -100,17 +100,17 @@ fn untraced(random: &RandomGraph) -> Vec<String> {
 
 #[test]
 fn random_graphs_of_all_types_have_no_findings() {
-    each("graphs", 80, Graphs::default().strategy(), untraced);
+    each("graphs", 150, Graphs::default().strategy(), untraced);
 }
 
 #[test]
 fn random_graphs_of_half_precision_have_no_findings() {
     let dtypes = vec![DType::F16, DType::BF16, DType::F32];
-    each("graphs of halves", 60, Graphs { dtypes, ..Graphs::default() }.strategy(), untraced);
+    each("graphs of halves", 150, Graphs { dtypes, ..Graphs::default() }.strategy(), untraced);
 }
 
 #[test]
 fn random_graphs_of_integers_and_truth_values_have_no_findings() {
     let dtypes = vec![DType::I64, DType::I32, DType::U8, DType::Bool];
-    each("graphs of integers", 60, Graphs { dtypes, ..Graphs::default() }.strategy(), untraced);
+    each("graphs of integers", 150, Graphs { dtypes, ..Graphs::default() }.strategy(), untraced);
 }
