@@ -4,8 +4,8 @@
 //! cargo run --release --example debug_mode
 //! ```
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use damo::op::attributes::Attributes;
 use damo::op::custom::Custom;

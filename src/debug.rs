@@ -1,4 +1,4 @@
-//! DebugMode as users see it: what can be found, and a graph checked once.
+//! Debug mode as users see it: what can be found, and a graph checked once.
 //!
 //! `Config { mode: Mode::Debug, .. }`, or `DAMO_FLAGS=mode=debug`, runs a program with everything checked; see
 //! [`Function::findings`](crate::Function::findings).

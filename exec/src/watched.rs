@@ -1,8 +1,8 @@
 //! Calls of an executable under watch: which are, what is checked, and what was found.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use damo_graph::{AnyArray, Result};
 
