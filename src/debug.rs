@@ -1,17 +1,20 @@
-//! DebugMode as users see it: what can be found, and a graph checked once.
+//! Debug mode as users see it: what can be found, and a graph checked once.
 //!
 //! `Config { mode: Mode::Debug, .. }`, or `DAMO_FLAGS=mode=debug`, runs a program with everything checked; see
 //! [`Function::findings`](crate::Function::findings).
 
+use damo_exec::Executable;
 use damo_exec::debug::{Replacement, Rewriting, Stage, first_difference};
+use damo_graph::op::Op;
 use damo_graph::{Graph, Node, NodeId, Result, Value};
+use damo_passes::Agreement;
 use damo_passes::derive::{jvp, jvp_as_written};
 use damo_passes::fold::{fold, watch_fold};
 use damo_passes::pipeline::optimise;
-use damo_passes::rewrite::{Watched, rewrite, watch_rewrite, watch_settle};
-use std::collections::BTreeMap;
+use damo_passes::rewrite::{Watched, rewrite, standard, watch_rewrite, watch_settle};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::Config;
+use crate::config::{Config, Mode};
 
 pub use damo_exec::debug::{Difference, Finding, Place, Repetition, Reproducer, Verdict, check};
 pub use damo_exec::hooks::Hooks;
@@ -21,7 +24,7 @@ pub use damo_exec::hooks::Hooks;
 /// # Errors
 ///
 /// Those of the passes.
-pub(crate) fn history(traced: &Graph, optimised: &Graph, config: &Config) -> Result<(Rewriting, Option<Finding>)> {
+fn history(traced: &Graph, optimised: &Graph, config: &Config) -> Result<(Rewriting, Option<Finding>)> {
     let settings = config.passes();
     let (again, _) = optimise(traced, &settings)?;
     let (first, second) = (optimised.to_text(), again.to_text());
@@ -31,8 +34,15 @@ pub(crate) fn history(traced: &Graph, optimised: &Graph, config: &Config) -> Res
         how: first_difference(&first, &second),
     });
     let stage = |(graph, replacements): Watched| {
-        let replacements = replacements.into_iter().map(|made| Replacement { rule: made.rule, before: made.before, after: made.after });
-        Stage { graph, replacements: replacements.collect() }
+        let replacements = replacements.into_iter().map(|made| Replacement {
+            rule: made.rule,
+            before: made.before,
+            after: made.after,
+            extends: extends(made.rule) || others(&graph, made.before, made.after).into_iter().any(extends),
+            of: None,
+        });
+        let replacements = replacements.collect();
+        Stage { graph, replacements }
     };
     let rewritten = rewrite(traced, &settings)?;
     let rounds = watch_settle(&fold(&rewritten, &settings)?, &settings)?;
@@ -41,13 +51,59 @@ pub(crate) fn history(traced: &Graph, optimised: &Graph, config: &Config) -> Res
     Ok((Rewriting { stages, whole: Some(beside(traced, optimised)?), gradient: derivatives(traced, optimised) }, finding))
 }
 
+/// Whether a rule says that it is right, too, where the formula as written overflows, vanishes or is 0/0.
+fn extends(rule: &str) -> bool {
+    standard().find(rule).is_some_and(|known| known.agreement == Agreement::Extends)
+}
+
+/// The rules that had a hand in what stands for a value: others may follow the first at once.
+fn others(graph: &Graph, before: Value, after: Value) -> Vec<&'static str> {
+    // What the value was computed from was there.
+    let (mut open, mut seen) = (vec![before], BTreeSet::new());
+    while let Some(value) = open.pop() {
+        if seen.insert(value.node) {
+            open.extend_from_slice(graph.node(value.node).inputs());
+        }
+    }
+    let mut rules = Vec::new();
+    open.push(after);
+    while let Some(value) = open.pop() {
+        if seen.insert(value.node) {
+            let node = graph.node(value.node);
+            rules.extend_from_slice(&node.provenance().rules);
+            open.extend_from_slice(node.inputs());
+        }
+    }
+    rules
+}
+
+/// A graph that was not traced, rewritten and made ready as a configuration says; in debug mode with all that is watched.
+///
+/// # Errors
+///
+/// Those of the passes.
+pub fn executable(graph: &Graph, config: &Config) -> Result<Executable> {
+    let (optimised, _) = optimise(graph, &config.passes())?;
+    Ok(watched(graph, Executable::new(optimised, config.options())?, config))
+}
+
+/// The same, in debug mode with all that a call under watch checks: what takes time waits for the first such call.
+pub(crate) fn watched(traced: &Graph, executable: Executable, config: &Config) -> Executable {
+    if config.mode != Mode::Debug {
+        return executable;
+    }
+    let (traced, optimised, config) = (traced.clone(), executable.graph().clone(), config.clone());
+    executable.rewritten(move || history(&traced, &optimised, &config))
+}
+
 /// Both programs in one graph: what is equal is one node.
 fn beside(traced: &Graph, optimised: &Graph) -> Result<Stage> {
     let mut graph = optimised.successor();
     let before = copy(traced, &mut graph)?;
     let after = copy(optimised, &mut graph)?;
     let pairs = before.iter().zip(&after).filter(|(before, after)| before != after);
-    let replacements = pairs.map(|(&before, &after)| Replacement { rule: "passes", before, after }).collect();
+    let extends = optimised.rewrites().iter().any(|rewrite| extends(rewrite.rule));
+    let replacements = pairs.map(|(&before, &after)| Replacement { rule: "passes", before, after, extends, of: None }).collect();
     graph.set_outputs(before.iter().chain(&after).copied());
     Ok(Stage { graph, replacements })
 }
@@ -74,10 +130,18 @@ fn derivatives(traced: &Graph, optimised: &Graph) -> Option<Stage> {
         direction.push(graph.number(graph.ty(value).dtype, number).ok()?);
     }
     let pairs: Vec<Replacement> = replacements.into_iter().filter(|pair| is_float(&graph, pair.before)).collect();
-    let (before, after): (Vec<Value>, Vec<Value>) = pairs.iter().map(|pair| (pair.before, pair.after)).unzip();
+    let (before, mut after): (Vec<Value>, Vec<Value>) = pairs.iter().map(|pair| (pair.before, pair.after)).unzip();
+    if graph.nodes().any(|(_, node)| matches!(node.op(), Op::StopGradient(_))) {
+        // The program as it runs has dropped them, and is not to be derived. What a user derives is the stable form of the one written.
+        after.clone_from(&before);
+    }
     let written = jvp_as_written(&mut graph, &before, &wrt, &direction).ok()?;
     let runs = jvp(&mut graph, &after, &wrt, &direction).ok()?;
-    let pairs = written.into_iter().zip(runs).filter_map(|(before, after)| Some(Replacement { rule: "passes", before: before?, after: after? }));
-    let replacements = pairs.filter(|pair| pair.before != pair.after).collect();
+    let derived = pairs
+        .iter()
+        .zip(&after)
+        .zip(written.into_iter().zip(runs))
+        .filter_map(|((pair, &of), (before, after))| Some(Replacement { before: before?, after: after?, of: Some(of), ..*pair }));
+    let replacements = derived.filter(|pair| pair.before != pair.after).collect();
     Some(Stage { graph, replacements })
 }

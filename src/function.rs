@@ -98,11 +98,7 @@ impl<'t, I, O> FunctionBuilder<'t, I, O> {
     pub fn freeze(&self, config: &Config) -> Result<Function<I, O>> {
         let Program { graph: traced, states, updates } = self.program()?;
         let (graph, trace) = damo_passes::pipeline::optimise(&traced, &config.passes())?;
-        let mut executable = Executable::new(graph, config.options())?;
-        if config.mode == Mode::Debug {
-            let (traced, optimised, config) = (traced.clone(), executable.graph().clone(), config.clone());
-            executable = executable.rewritten(move || debug::history(&traced, &optimised, &config));
-        }
+        let executable = debug::watched(&traced, Executable::new(graph, config.options())?, config);
         let (arguments, outputs) = (self.inputs.len(), self.outputs.len());
         Ok(Function {
             traced,

@@ -25,7 +25,7 @@ fn trace_passes_and_exec_know_the_graph_and_never_each_other() {
     for package in ["damo-oracle", "damo-trace", "damo-passes"] {
         assert_eq!(knows(package), BTreeSet::from(["damo-graph".to_owned()]), "{package}");
     }
-    // DebugMode asks it who is right.
+    // debug mode asks it who is right.
     assert_eq!(knows("damo-exec"), ["damo-graph", "damo-oracle"].map(str::to_owned).into());
 }
 

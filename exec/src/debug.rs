@@ -1,4 +1,4 @@
-//! DebugMode: a program that checks itself while it runs, on the real plan, engine, arena and threads.
+//! Debug mode: a program that checks itself while it runs, on the real plan, engine, arena and threads.
 //!
 //! | to read about | open |
 //! |---|---|

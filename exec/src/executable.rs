@@ -72,7 +72,15 @@ impl Executable {
             return Err(Error::new(ErrorKind::Declaration, "a program without outputs cannot run").advise("say what it should give back"));
         }
         let declared = graph.inputs().iter().map(|&node| (graph.node(node).types()[0].dtype, graph.node(node).types()[0].rank())).collect();
-        Ok(Executable { graph, options, declared, cache: Mutex::default(), arenas: Mutex::default(), watched: Watched::default(), hooks: Hooks::default() })
+        Ok(Executable {
+            graph,
+            options,
+            declared,
+            cache: Mutex::default(),
+            arenas: Mutex::default(),
+            watched: Watched::default(),
+            hooks: Hooks::default(),
+        })
     }
 
     /// The graph it runs.
@@ -100,10 +108,11 @@ impl Executable {
     pub fn call_into(&self, inputs: &[&dyn Argument], targets: &mut [Option<&mut dyn Target>]) -> Result<Vec<AnyArray>> {
         self.check(inputs)?;
         if self.options.engine == Engine::Reference {
-            let inputs: Vec<AnyArray> = inputs.iter().map(|array| array.to_any()).collect();
-            let results = self.graph.evaluate(&inputs)?;
+            let arrays: Vec<AnyArray> = inputs.iter().map(|array| array.to_any()).collect();
+            let results = self.graph.evaluate(&arrays)?;
             let types: Vec<(DType, Vec<usize>)> = results.iter().map(|array| (array.dtype(), array.shape().to_vec())).collect();
             self.check_targets(targets, types.iter().map(|(dtype, shape)| (*dtype, shape.as_slice())))?;
+            let results = if self.is_watched_now() { self.watch_reference(inputs, results)? } else { results };
             return Ok(hand_out(results.into_iter(), targets));
         }
         let plan = self.plan_for(inputs)?;

@@ -1,4 +1,4 @@
-//! Where tests plant faults, to see that DebugMode finds them. Without the feature `faults` there is nothing here.
+//! Where tests plant faults, to see that debug mode finds them. Without the feature `faults` there is nothing here.
 
 #[cfg(feature = "faults")]
 pub mod tamper;

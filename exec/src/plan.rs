@@ -4,6 +4,7 @@ use damo_graph::{AnyArray, DType, ErrorKind, Graph, NodeId, Result, Sizes, Value
 use smallvec::SmallVec;
 
 use crate::absorb::absorb;
+use crate::debug::Watch;
 use crate::executable::Options;
 use crate::fuse::fuse;
 use crate::layout::{Layout, Shape};
@@ -12,7 +13,6 @@ use crate::nest::BufferId;
 use crate::place::place;
 use crate::portable::Kernel;
 use crate::schedule::schedule;
-use crate::debug::Watch;
 use crate::step::{Buffer, Step, View};
 
 /// The steps that run a graph for given lengths. It never changes; any number of calls may run it at once.

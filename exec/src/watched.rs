@@ -105,7 +105,7 @@ impl Executable {
     ///
     /// Those of an op, and the first fault where findings are raised.
     pub(crate) fn watch(&self, plan: &Plan, inputs: &[&dyn Argument]) -> Result<Vec<AnyArray>> {
-        let Watch::Debug { raises, cuts_down, .. } = self.options.watch else { return Ok(Vec::new()) };
+        let Watch::Debug { cuts_down, .. } = self.options.watch else { return Ok(Vec::new()) };
         let layouts: Vec<Layout> = inputs.iter().map(|array| layout(*array)).collect();
         if plan.layouts != layouts {
             // To run it would read and write beyond the arrays.
@@ -120,7 +120,26 @@ impl Executable {
         if !findings.iter().any(Finding::is_fault) {
             findings.extend(repeat(&call, &self.options, &layouts, &results, is_first, cuts_down)?);
         }
-        // The data change from call to call, the rules do not: they are compared at the first call, the second, the fourth, and so on.
+        findings.extend(self.check_rewriting(inputs, is_first)?);
+        self.conclude(findings, results)
+    }
+
+    /// What a call by the reference engine is watched for: it is what steps are compared with, and only the rewriting may be wrong.
+    ///
+    /// # Errors
+    ///
+    /// The first fault where findings are raised.
+    pub(crate) fn watch_reference(&self, inputs: &[&dyn Argument], results: Vec<AnyArray>) -> Result<Vec<AnyArray>> {
+        let is_first = lock(&self.watched.seen).insert(key(inputs));
+        let findings = self.check_rewriting(inputs, is_first)?;
+        self.conclude(findings, results)
+    }
+
+    /// Every replacement of a rule on these arrays.
+    ///
+    /// The data change from call to call, the rules do not: they are compared at the first call, the second, the fourth, and so on.
+    fn check_rewriting(&self, inputs: &[&dyn Argument], is_first: bool) -> Result<Vec<Finding>> {
+        let mut findings = Vec::new();
         let is_due = is_first || self.watched.calls.load(Ordering::Relaxed).is_power_of_two();
         if is_due && let Some(program) = self.rewriting(&mut findings)? {
             let arrays: Vec<AnyArray> = inputs.iter().map(|array| array.to_any()).collect();
@@ -130,11 +149,37 @@ impl Executable {
             }
             findings.extend(found);
         }
+        Ok(findings)
+    }
+
+    /// Keeps findings, and ends the call with the first fault if they are raised.
+    fn conclude(&self, findings: Vec<Finding>, results: Vec<AnyArray>) -> Result<Vec<AnyArray>> {
+        let raises = matches!(self.options.watch, Watch::Debug { raises: true, .. });
         let fault = findings.iter().find(|finding| finding.is_fault()).map(Finding::to_error);
         self.keep(findings);
         match fault.filter(|_| raises) {
             Some(fault) => Err(fault),
             None => Ok(results),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use damo_graph::Graph;
+
+    use super::*;
+    use crate::executable::Options;
+
+    #[test]
+    fn one_call_in_so_many_is_watched() {
+        let graph = Graph::parse("graph {\n%x = input{name=\"x\", kind=argument, dtype=f64, dims=[], place=0}\n%y = exp %x\nreturn %y\n}\n").unwrap();
+        let watched = |watch| {
+            let executable = Executable::new(graph.clone(), Options { watch, ..Options::default() }).unwrap();
+            (0..7).map(|_| executable.is_watched_now()).collect::<Vec<_>>()
+        };
+        assert_eq!(watched(Watch::Debug { every: 3, raises: true, cuts_down: true }), [true, false, false, true, false, false, true]);
+        assert_eq!(watched(Watch::DEBUG), [true; 7]);
+        assert_eq!(watched(Watch::Off), [false; 7]);
     }
 }

@@ -3,8 +3,8 @@
 use damo_graph::Number;
 use damo_graph::op::scalar::{ERF_INV, NDTRI, Scalar};
 
-use crate::{Silence, Truth};
 use crate::special::{self, Big, absolute, big, is_negative, is_zero};
+use crate::{Silence, Truth};
 
 /// Exponentials of more than that are out of reach.
 const FARTHEST: f64 = 16_777_216.0;

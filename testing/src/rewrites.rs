@@ -22,7 +22,7 @@ mod traps;
 mod truth;
 
 pub use comparison::comparison;
-pub use judge::{Verdict, judge, naive};
+pub use judge::{Verdict, findings, judge, naive};
 pub use peers::{PEERS, Peer};
 pub use row::{Program, Row, Typed};
 pub use table::{WAITING, all_rows};

@@ -68,7 +68,14 @@ pub(crate) enum Against {
 pub(crate) fn apply(op: &Op, inputs: &[&Bounded], sizes: &Sizes, against: Against) -> Result<SmallVec<[Bounded; 1]>, Problem> {
     let values: Vec<&AnyArray> = inputs.iter().map(|input| &input.value).collect();
     let results = op.rules().evaluate(&values, sizes)?;
-    results.into_iter().map(|value| with_bound(op, inputs, value, sizes, against)).collect()
+    let bounded = |value| -> Result<Bounded, Problem> {
+        let mut bounded = with_bound(op, inputs, value, sizes, against)?;
+        if against == Against::Formula && !matches!(op, Op::Constant(_) | Op::Input(_)) {
+            bounded.error = sum(overflowed(inputs, &bounded.value), bounded.error);
+        }
+        Ok(bounded)
+    };
+    results.into_iter().map(bounded).collect()
 }
 
 fn with_bound(op: &Op, inputs: &[&Bounded], value: AnyArray, sizes: &Sizes, against: Against) -> Result<Bounded, Problem> {
@@ -90,9 +97,20 @@ fn with_bound(op: &Op, inputs: &[&Bounded], value: AnyArray, sizes: &Sizes, agai
         Op::Pointwise(op) => return pointwise(op.0, inputs, value, against),
         Op::Cast(_) => cast(inputs, &value, against),
         // Elements move, and their errors with them.
-        Op::Broadcast(_) | Op::Reshape(_) | Op::Transpose(_) | Op::InsertAxis(_) | Op::RemoveAxis(_) | Op::Slice(_) | Op::Pad(_)
-        | Op::Concatenate(_) | Op::StopGradient(_) => {
-            if varies { Some(of(&inputs.iter().map(|input| input.errors()).collect::<Vec<_>>())?) } else { None }
+        Op::Broadcast(_)
+        | Op::Reshape(_)
+        | Op::Transpose(_)
+        | Op::InsertAxis(_)
+        | Op::RemoveAxis(_)
+        | Op::Slice(_)
+        | Op::Pad(_)
+        | Op::Concatenate(_)
+        | Op::StopGradient(_) => {
+            if varies {
+                Some(of(&inputs.iter().map(|input| input.errors()).collect::<Vec<_>>())?)
+            } else {
+                None
+            }
         }
         Op::SelectAxis(_) | Op::ScatterAdd(_) => indexed(op, inputs, &value, sizes)?,
         Op::Reduce(op) => reduce(op, inputs[0], &value, of)?,
@@ -102,17 +120,33 @@ fn with_bound(op: &Op, inputs: &[&Bounded], value: AnyArray, sizes: &Sizes, agai
             sum(own, passed)
         }
         Op::ArgExtreme(_) => varies.then(|| ArrayD::from_elem(IxDyn(value.shape()), f64::INFINITY)),
-        Op::LogSumExp(op) => sum(own_units(&value, 4.0), largest(inputs[0], &op.axes, &value)),
+        Op::LogSumExp(op) => {
+            // What the logarithm of the sum is off by stays where it cancels the largest.
+            let most = maxima(&inputs[0].value.to_reals(), &op.axes);
+            let rest = AnyArray::from_reals(value.dtype(), &(value.to_reals() - most));
+            let own = units(&value, 4.0) + units(&rest, 1.0) + 2.0 * roundoff(value.dtype());
+            sum(Some(own), largest(inputs[0], &op.axes, &value))
+        }
         Op::Norm(_) => sum(own_units(&value, 3.0), if varies { Some(of(&[inputs[0].errors()])?) } else { None }),
         Op::Softmax(op) => {
             let passed = largest_kept(inputs[0], op.axis, &value).map(|largest| largest * 2.0 * value.to_reals());
-            sum(own_units(&value, 4.0), passed)
+            // Other formulas do not round how far below the largest an element is, as softmax does (Blanchard, Higham and Higham 2021).
+            let below = (against == Against::Formula).then(|| {
+                let input = inputs[0].value.to_reals();
+                let below = maxima(&input, &[op.axis]).insert_axis(Axis(op.axis)) - input;
+                below.mapv_into(|x| 0.5 * unit(value.dtype(), x)) * value.to_reals()
+            });
+            sum(sum(own_units(&value, 4.0), below), passed)
         }
         Op::LogSoftmax(op) => sum(own_units(&value, 6.0), largest_kept(inputs[0], op.axis, &value).map(|largest| largest * 2.0)),
         Op::Dot(op) if value.dtype().is_float() => {
             let terms: usize = op.contract.iter().map(|pair| inputs[0].value.shape()[pair.0]).product();
             let share = (4.0 + 2.0 * (terms as f64).sqrt()) * roundoff(value.dtype());
-            let own = if terms <= 1 { units(&value, 1.0) } else { products(op, &inputs[0].value.to_reals(), &inputs[1].value.to_reals())? * share + units(&value, 1.0) };
+            let own = if terms <= 1 {
+                units(&value, 1.0)
+            } else {
+                products(op, &inputs[0].value.to_reals(), &inputs[1].value.to_reals())? * share + units(&value, 1.0)
+            };
             let passed = if varies {
                 let (left, right) = (inputs[0].errors(), inputs[1].errors());
                 Some(products(op, &left, &(sizes_of(1) + &right))? + products(op, &sizes_of(0), &right)?)
@@ -160,10 +194,10 @@ fn products(op: &Dot, left: &ArrayD<f64>, right: &ArrayD<f64>) -> Result<ArrayD<
     made.first().map(AnyArray::to_reals).ok_or_else(|| Problem::shapes("an op without results"))
 }
 
-/// So many units in the last place of each element.
+/// So many units in the last place of each element. Half of the least number there is must not vanish.
 fn units(value: &AnyArray, count: f64) -> ArrayD<f64> {
     let dtype = value.dtype();
-    value.to_reals().mapv_into(|x| count * unit(dtype, x))
+    value.to_reals().mapv_into(|x| (count * unit(dtype, x)).max(f64::from_bits(1)))
 }
 
 /// The same, if the value is of floats. What is rounded correctly is the same for everybody.
@@ -203,7 +237,7 @@ fn pointwise(scalar: &'static Scalar, inputs: &[&Bounded], value: AnyArray, agai
     }
     let shape = IxDyn(value.shape());
     let stretch = |array: ArrayD<f64>| {
-        let stretched = array.broadcast(shape.clone()).map(|view| view.to_owned());
+        let stretched = array.broadcast(shape.clone()).map(|view| view.iter().copied().collect::<Vec<f64>>());
         stretched.ok_or_else(|| Problem::shapes(format!("{:?} does not stretch to {:?}", array.shape(), value.shape())))
     };
     let is_bool: SmallVec<[bool; 3]> = inputs.iter().map(|input| input.value.dtype() == DType::Bool).collect();
@@ -214,7 +248,7 @@ fn pointwise(scalar: &'static Scalar, inputs: &[&Bounded], value: AnyArray, agai
     let mut bound = own;
     let mut arguments: SmallVec<[Number; 3]> = SmallVec::from_elem(Number::Bool(false), inputs.len());
     for (place, bound) in bound.iter_mut().enumerate() {
-        let at = |array: &ArrayD<f64>| array.as_slice().map_or(0.0, |elements| elements[place]);
+        let at = |array: &[f64]| array.get(place).copied().unwrap_or(0.0);
         let varying: SmallVec<[usize; 3]> = (0..inputs.len()).filter(|&k| at(&errors[k]) != 0.0).collect();
         if varying.is_empty() {
             continue;
@@ -228,8 +262,8 @@ fn pointwise(scalar: &'static Scalar, inputs: &[&Bounded], value: AnyArray, agai
                 let x = at(&numbers[k]);
                 let side = varying.iter().position(|&varying| varying == k).map(|bit| (corner >> (2 * bit)) & 3);
                 let moved = match side {
-                    Some(1) => x - at(&errors[k]),
-                    Some(2) => x + at(&errors[k]),
+                    Some(1) => -outwards(-x, at(&errors[k])),
+                    Some(2) => outwards(x, at(&errors[k])),
                     _ => x,
                 };
                 let flips = matches!(side, Some(1 | 2));
@@ -249,9 +283,41 @@ fn pointwise(scalar: &'static Scalar, inputs: &[&Bounded], value: AnyArray, agai
             farthest = if distance.is_nan() { f64::INFINITY } else { farthest.max(distance) };
         }
         // Between corners a smooth function may go a little farther.
-        *bound = if is_float { *bound + 1.5 * farthest } else if farthest > 0.0 { f64::INFINITY } else { 0.0 };
+        *bound = if is_float {
+            *bound + 1.5 * farthest
+        } else if farthest > 0.0 {
+            f64::INFINITY
+        } else {
+            0.0
+        };
     }
     Ok(Bounded { value, error: Some(bound) })
+}
+
+/// At least as much more than a number, rounded away from it: half a unit in the last place must not be lost.
+fn outwards(x: f64, error: f64) -> f64 {
+    let moved = x + error;
+    if moved - x < error { moved.next_up() } else { moved }
+}
+
+/// Where a function overflows, and has no pole: another formula for the same number may not, and the analysis knows no more of it
+/// (the model of Higham 2002, section 2.2, excludes it).
+fn overflowed(inputs: &[&Bounded], value: &AnyArray) -> Option<ArrayD<f64>> {
+    let reals = value.to_reals();
+    if !value.dtype().is_float() || !reals.iter().any(|x| x.is_infinite()) {
+        return None;
+    }
+    let is_regular = |x: f64| x.is_finite() && x != 0.0 && !(inputs.len() == 1 && x.abs() == 1.0);
+    let mut is_regular_everywhere = ArrayD::from_elem(reals.raw_dim(), true);
+    for input in inputs {
+        let input = input.value.to_reals();
+        match input.broadcast(reals.raw_dim()) {
+            Some(input) => Zip::from(&mut is_regular_everywhere).and(&input).for_each(|all, &x| *all &= is_regular(x)),
+            // Of what is added up, all of it.
+            None => is_regular_everywhere.mapv_inplace(|all| all && input.iter().all(|x| x.is_finite())),
+        }
+    }
+    Some(Zip::from(&is_regular_everywhere).and(&reals).map_collect(|&all, x| if all && x.is_infinite() { f64::INFINITY } else { 0.0 }))
 }
 
 fn cast(inputs: &[&Bounded], value: &AnyArray, against: Against) -> Option<ArrayD<f64>> {
@@ -315,6 +381,11 @@ fn reduce(
             largest(input, &op.axes, value)
         }
     })
+}
+
+/// The largest elements along axes that disappear.
+fn maxima(input: &ArrayD<f64>, axes: &[usize]) -> ArrayD<f64> {
+    axes.iter().rev().fold(input.clone(), |array, &axis| array.fold_axis(Axis(axis), f64::NEG_INFINITY, |&most: &f64, &x| most.max(x)))
 }
 
 /// The largest error along axes that disappear.

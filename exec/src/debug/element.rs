@@ -1,5 +1,6 @@
 //! One element of a value as it truly is: the ops of a program on numbers of many digits. It says who is right where two results differ.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use damo_graph::op::Op;
@@ -29,7 +30,15 @@ impl Known<'_> {
     ///
     /// [`Silence`] where an op or a function is not known to the oracle, or it takes too long.
     pub fn element(&self, value: Value, index: &[usize]) -> Result<Truth, Silence> {
-        settled(|bits| Run { known: self, bits, memo: BTreeMap::new(), patience: PATIENCE }.at(value, index))
+        let mut doubts = false;
+        let truth = settled(|bits| {
+            let mut run = Run { known: self, bits, memo: BTreeMap::new(), patience: PATIENCE, doubts: Cell::new(false) };
+            let found = run.at(value, index);
+            doubts = run.doubts.get();
+            found
+        })?;
+        // ln(1 − sigmoid(10000)) is no pole: only more digits than that tell the share from 1.
+        if doubts && matches!(truth, Truth::Infinite { .. } | Truth::Undefined) { Err(Silence::OutOfReach) } else { Ok(truth) }
     }
 
     fn array(&self, value: Value) -> Result<&AnyArray, Silence> {
@@ -42,6 +51,8 @@ struct Run<'a> {
     bits: usize,
     memo: BTreeMap<(Value, Vec<usize>), Truth>,
     patience: usize,
+    /// Whether something came out as 0, 1 or −1 that may only be near it.
+    doubts: Cell<bool>,
 }
 
 impl Run<'_> {
@@ -72,7 +83,12 @@ impl Run<'_> {
     }
 
     fn call(&self, scalar: &'static Scalar, arguments: &[Truth]) -> Result<Truth, Silence> {
-        apply(scalar, arguments, self.bits)
+        let found = apply(scalar, arguments, self.bits)?;
+        let is_round = |truth: &Truth| matches!(truth, Truth::Number(number) if [0.0, 1.0, -1.0].contains(&number.to_f64().value()) && *number == big(number.to_f64().value(), 64));
+        if is_round(&found) && arguments.iter().any(|argument| matches!(argument, Truth::Number(_)) && !is_round(argument)) {
+            self.doubts.set(true);
+        }
+        Ok(found)
     }
 
     fn number(&self, number: f64) -> Truth {
@@ -126,7 +142,8 @@ impl Run<'_> {
             Op::Slice(op) => {
                 let starts = op.ranges.iter().map(|range| self.known.sizes.evaluate(&range.start)).collect::<Option<Vec<i64>>>();
                 let starts = starts.ok_or(Silence::OutOfReach)?;
-                let from: Vec<usize> = index.iter().zip(&op.ranges).zip(starts).map(|((&index, range), start)| (start + index as i64 * range.step) as usize).collect();
+                let from: Vec<usize> =
+                    index.iter().zip(&op.ranges).zip(starts).map(|((&index, range), start)| (start + index as i64 * range.step) as usize).collect();
                 self.at(input()?, &from)
             }
             Op::Pad(op) => {

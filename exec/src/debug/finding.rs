@@ -1,4 +1,4 @@
-//! What DebugMode finds: typed, with the user's line, the formula in the user's words, the worst element, and who is right.
+//! What debug mode finds: typed, with the user's line, the formula in the user's words, the worst element, and who is right.
 
 use std::fmt;
 

@@ -51,7 +51,9 @@ fn literal(number: Number) -> String {
         Number::Bool(value) => value.to_string(),
         Number::Integer(value) => value.to_string(),
         Number::Real(value) | Number::Complex(value, _) if value.is_nan() => "f64::NAN".into(),
-        Number::Real(value) | Number::Complex(value, _) if value.is_infinite() => if value > 0.0 { "f64::INFINITY" } else { "f64::NEG_INFINITY" }.into(),
+        Number::Real(value) | Number::Complex(value, _) if value.is_infinite() => {
+            if value > 0.0 { "f64::INFINITY" } else { "f64::NEG_INFINITY" }.into()
+        }
         Number::Real(value) | Number::Complex(value, _) => format!("{value:?}"),
     }
 }
@@ -124,7 +126,8 @@ impl Case {
 
     /// The values of all nodes, if it can be evaluated.
     fn values(&self) -> Option<BTreeMap<Value, AnyArray>> {
-        let mut values: BTreeMap<Value, AnyArray> = self.graph.inputs().iter().map(|&node| Value::from(node)).zip(self.inputs.iter().cloned()).collect();
+        let mut values: BTreeMap<Value, AnyArray> =
+            self.graph.inputs().iter().map(|&node| Value::from(node)).zip(self.inputs.iter().cloned()).collect();
         for (id, node) in self.graph.nodes() {
             if values.contains_key(&id.into()) {
                 continue;
@@ -140,7 +143,8 @@ impl Case {
     fn with_fewer_nodes(&self, shows: &dyn Fn(&Case) -> bool) -> Case {
         let Some(values) = self.values() else { return self.clone() };
         let is_given = |node| self.graph.inputs().contains(&node);
-        let mut given: BTreeMap<Value, AnyArray> = values.iter().filter(|(value, _)| is_given(value.node)).map(|(value, array)| (*value, array.clone())).collect();
+        let mut given: BTreeMap<Value, AnyArray> =
+            values.iter().filter(|(value, _)| is_given(value.node)).map(|(value, array)| (*value, array.clone())).collect();
         let outputs: BTreeSet<Value> = self.graph.outputs().iter().copied().collect();
         let mut best = self.clone();
         for (id, node) in self.graph.nodes() {
@@ -162,11 +166,14 @@ impl Case {
         let mut best = self.clone();
         loop {
             let lengths: BTreeSet<usize> = best.inputs.iter().flat_map(|array| array.shape().to_vec()).filter(|&length| length > 1).collect();
-            let tries = lengths.iter().rev().flat_map(|&length| [1, 2, length / 2].into_iter().filter(move |&to| to < length && to > 0).map(move |to| (length, to)));
+            let tries = lengths
+                .iter()
+                .rev()
+                .flat_map(|&length| [1, 2, length / 2].into_iter().filter(move |&to| to < length && to > 0).map(move |to| (length, to)));
             let starts = |length: usize, to: usize| [0, length - to];
-            let found = tries.flat_map(|(length, to)| starts(length, to).map(|start| (length, to, start))).find_map(|(length, to, start)| {
-                best.with_length(length, to, start).filter(|case| shows(case))
-            });
+            let found = tries
+                .flat_map(|(length, to)| starts(length, to).map(|start| (length, to, start)))
+                .find_map(|(length, to, start)| best.with_length(length, to, start).filter(|case| shows(case)));
             match found {
                 Some(case) => best = case,
                 None => return best,

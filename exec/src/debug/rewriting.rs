@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use damo_graph::op::Op;
-use damo_graph::{AnyArray, Error, Graph, Result, Sizes, Value};
+use damo_graph::{AnyArray, Graph, Problem, Result, Sizes, Value};
+use ndarray::ArrayD;
 
-use super::bounds::{Against, Bounded};
-use super::finding::{Finding, Verdict};
+use super::bounds::{Against, Bounded, unit};
+use super::element::index_of;
+use super::finding::{Difference, Finding, Verdict};
 use super::reproducer::Case;
 use super::step::{Meanings, compare, place_of};
 
@@ -22,6 +24,10 @@ pub struct Replacement {
     pub before: Value,
     /// What stands for it.
     pub after: Value,
+    /// Whether the rule says that it is right, too, where the formula as written overflows, vanishes or is 0/0.
+    pub extends: bool,
+    /// What both are derivatives of. Where that is no number, neither are they.
+    pub of: Option<Value>,
 }
 
 /// A graph with both sides of each replacement.
@@ -47,6 +53,9 @@ pub struct Rewriting {
 /// So many nodes of one side are followed before what is below is taken as given.
 const WIDEST: usize = 64;
 
+/// The oracle is asked for the truth of so many elements that were not finite and are something else now.
+const MOST_ASKED: usize = 8;
+
 /// Compares the sides of all replacements on these inputs; the first fault of each stage is told.
 ///
 /// # Errors
@@ -59,7 +68,7 @@ pub(crate) fn check(rewriting: &Rewriting, inputs: &[AnyArray]) -> Result<Vec<Fi
         let shapes: Vec<&[usize]> = inputs.iter().map(AnyArray::shape).collect();
         let sizes = Sizes::bind(graph, &shapes)?;
         let wanted = stage.replacements.iter().flat_map(|replacement| [replacement.before, replacement.after]);
-        let values = evaluate(graph, &sizes, inputs, wanted)?;
+        let values = evaluate(graph, &sizes, inputs, wanted);
         let compared = stage.replacements.iter().map(|replacement| compare_sides(graph, &sizes, &values, replacement));
         for found in compared {
             if let Some(found) = found? {
@@ -88,14 +97,10 @@ pub(crate) fn check_whole(rewriting: &Rewriting, inputs: &[AnyArray]) -> Result<
         let sizes = Sizes::bind(graph, &shapes)?;
         let given: BTreeMap<Value, AnyArray> = graph.inputs().iter().map(|&node| Value::from(node)).zip(inputs.iter().cloned()).collect();
         let mut meanings = Meanings::new(graph, &sizes, &given, Against::Formula);
-        for Replacement { before, after, .. } in &stage.replacements {
-            let blame = |problem| graph.blame_node(before.node, problem);
-            let (old, new) = (meanings.of(*before).map_err(blame)?.clone(), meanings.of(*after).map_err(blame)?.clone());
-            let Some(mut difference) = compare(&widened(&old, &new), &new.value) else { continue };
-            meanings.judge(*before, &mut difference);
-            if difference.verdict == Verdict::Improved {
-                continue;
-            }
+        for replacement in &stage.replacements {
+            let Replacement { before, after, .. } = replacement;
+            // A part that the program as it runs does not need may be refused.
+            let Ok(Some(difference)) = differing(&mut meanings, replacement) else { continue };
             let place = place_of(graph, *before, None);
             let names: BTreeSet<&str> = graph.rewrites().iter().map(|rewrite| rewrite.rule).collect();
             let rule = if names.is_empty() { "passes".to_owned() } else { names.into_iter().collect::<Vec<_>>().join(", ") };
@@ -109,12 +114,13 @@ pub(crate) fn check_whole(rewriting: &Rewriting, inputs: &[AnyArray]) -> Result<
     Ok(findings)
 }
 
-/// The values of these and of all they are computed from.
-fn evaluate(graph: &Graph, sizes: &Sizes, inputs: &[AnyArray], wanted: impl Iterator<Item = Value>) -> Result<BTreeMap<Value, AnyArray>> {
+/// The values of these and of all they are computed from, as far as no op refuses: what is refused is not there.
+fn evaluate(graph: &Graph, sizes: &Sizes, inputs: &[AnyArray], wanted: impl Iterator<Item = Value>) -> BTreeMap<Value, AnyArray> {
     let mut values: BTreeMap<Value, AnyArray> = graph.inputs().iter().map(|&node| Value::from(node)).zip(inputs.iter().cloned()).collect();
+    let mut refused: BTreeSet<Value> = BTreeSet::new();
     let mut open: Vec<(Value, bool)> = wanted.map(|value| (value, false)).collect();
     while let Some((value, is_ready)) = open.pop() {
-        if values.contains_key(&value) {
+        if values.contains_key(&value) || refused.contains(&value) {
             continue;
         }
         let node = graph.node(value.node);
@@ -123,11 +129,14 @@ fn evaluate(graph: &Graph, sizes: &Sizes, inputs: &[AnyArray], wanted: impl Iter
             open.extend(node.inputs().iter().map(|&input| (input, false)));
             continue;
         }
-        let read: Vec<&AnyArray> = node.inputs().iter().filter_map(|input| values.get(input)).collect();
-        let made = node.op().rules().evaluate(&read, sizes).map_err(|problem| -> Error { graph.blame_node(value.node, problem) })?;
-        values.extend(made.into_iter().enumerate().map(|(result, array)| (Value { node: value.node, result: result as u32 }, array)));
+        let read: Option<Vec<&AnyArray>> = node.inputs().iter().map(|input| values.get(input)).collect();
+        if let Some(made) = read.and_then(|read| node.op().rules().evaluate(&read, sizes).ok()) {
+            values.extend(made.into_iter().enumerate().map(|(result, array)| (Value { node: value.node, result: result as u32 }, array)));
+        } else {
+            refused.insert(value);
+        }
     }
-    Ok(values)
+    values
 }
 
 /// The values that a value is computed from through few nodes, itself included.
@@ -144,32 +153,141 @@ fn near(graph: &Graph, value: Value) -> BTreeSet<Value> {
     found
 }
 
+/// What is taken as it is for both sides: the values that both are computed from, as near as there are some, and what lies too deep.
+fn common(graph: &Graph, replacement: &Replacement) -> BTreeSet<Value> {
+    let Replacement { before, after, .. } = *replacement;
+    let (near_before, near_after) = (near(graph, before), near(graph, after));
+    let is_leaf = |value: &Value| matches!(graph.op(*value), Op::Input(_) | Op::Constant(_));
+    let below = |near: &BTreeSet<Value>| -> Vec<Value> {
+        near.iter().flat_map(|value| graph.node(value.node).inputs().to_vec()).filter(|input| !near.contains(input)).collect()
+    };
+    let mut given: BTreeSet<Value> = near_before.intersection(&near_after).copied().collect();
+    given.extend(graph.inputs().iter().map(|&node| Value::from(node)));
+    given.extend(below(&near_before).into_iter().chain(below(&near_after)));
+    given.retain(|value| (*value != before && *value != after) || is_leaf(value));
+    given
+}
+
+/// Those of the given values that are not computed from others that a side reads, too.
+fn unrelated(graph: &Graph, replacement: &Replacement, given: &BTreeSet<Value>) -> BTreeSet<Value> {
+    let mut read = BTreeSet::new();
+    let mut open = vec![replacement.before, replacement.after];
+    let mut seen: BTreeSet<Value> = BTreeSet::new();
+    while let Some(value) = open.pop() {
+        if given.contains(&value) {
+            read.insert(value);
+        } else if seen.insert(value) {
+            open.extend_from_slice(graph.node(value.node).inputs());
+        }
+    }
+    // Nodes come after what they read.
+    let mut follows: BTreeSet<Value> = BTreeSet::new();
+    for (id, node) in graph.nodes() {
+        if node.inputs().iter().any(|input| read.contains(input) || follows.contains(input)) {
+            follows.extend((0..node.types().len() as u32).map(|result| Value { node: id, result }));
+        }
+    }
+    given.iter().copied().filter(|value| !follows.contains(value)).collect()
+}
+
+/// Only what lies too deep: √(x + 1) and √x are related by x.
+fn deepest(graph: &Graph, replacement: &Replacement) -> BTreeSet<Value> {
+    let mut cone = near(graph, replacement.before);
+    cone.extend(near(graph, replacement.after));
+    let mut given: BTreeSet<Value> = graph.inputs().iter().map(|&node| Value::from(node)).collect();
+    given.extend(cone.iter().flat_map(|value| graph.node(value.node).inputs().to_vec()).filter(|input| !cone.contains(input)));
+    given
+}
+
+/// How the sides of a replacement differ more than they may, if they do and if what was there was not wrong itself.
+///
+/// A rule that extends a formula may make anything of what was not finite that the truth does not contradict.
+fn differing(meanings: &mut Meanings<'_>, replacement: &Replacement) -> Result<Option<Difference>, Problem> {
+    let Replacement { before, after, extends, of, .. } = *replacement;
+    let (old, new) = (meanings.of(before)?.clone(), meanings.of(after)?.clone());
+    if old.value.shape() != new.value.shape() || old.value.dtype() != new.value.dtype() {
+        return Ok(compare(&old, &new.value));
+    }
+    let of = of.map(|of| meanings.of(of).map(|of| of.value.to_reals())).transpose()?;
+    let mut expected = widened(&old, &new);
+    let mut extended = Vec::new();
+    let (e, f) = (old.value.to_reals(), new.value.to_reals());
+    let mut error = expected.error.take().unwrap_or_else(|| ArrayD::zeros(e.raw_dim()));
+    for (place, ((&e, &f), error)) in e.iter().zip(&f).zip(&mut error).enumerate() {
+        if extends && !e.is_finite() && e != f && !(e.is_nan() && f.is_nan()) {
+            extended.push((place, e, f));
+            *error = f64::INFINITY;
+        } else if e.is_finite() && !f.is_finite() {
+            // A formula that overflows instead of another that does not is worse.
+            *error = old.error.as_ref().and_then(|error| error.iter().nth(place).copied()).unwrap_or(0.0);
+        }
+        if of.as_ref().is_some_and(|of| of.iter().nth(place).is_some_and(|of| of.is_nan())) {
+            *error = f64::INFINITY;
+        }
+    }
+    expected.error = Some(error);
+    if let Some(mut difference) = compare(&expected, &new.value) {
+        meanings.judge(before, &mut difference);
+        if difference.verdict != Verdict::Improved {
+            return Ok(Some(difference));
+        }
+    }
+    let dtype = new.value.dtype();
+    for (place, expected, found) in extended.into_iter().filter(|_| of.is_none()).take(MOST_ASKED) {
+        let mut difference = Difference {
+            element: index_of(place, new.value.shape()),
+            expected,
+            found,
+            allowed: new.error.as_ref().and_then(|error| error.iter().nth(place).copied()).unwrap_or(0.0) + unit(dtype, found),
+            ulps: f64::INFINITY,
+            count: 1,
+            truth: None,
+            verdict: Verdict::Unknown,
+        };
+        meanings.judge(before, &mut difference);
+        let Some(truth) = difference.truth else { continue };
+        let is_wrong = if truth.is_nan() {
+            false
+        } else if truth.is_infinite() {
+            found != truth && expected == truth
+        } else {
+            // Where it is no number now either, nothing is worse than it was.
+            found.is_finite() && (found - truth).abs() > difference.allowed
+        };
+        if is_wrong {
+            difference.verdict = Verdict::Worsened;
+            return Ok(Some(difference));
+        }
+    }
+    Ok(None)
+}
+
 fn compare_sides(graph: &Graph, sizes: &Sizes, values: &BTreeMap<Value, AnyArray>, replacement: &Replacement) -> Result<Option<Finding>> {
-    let Replacement { rule, before, after } = *replacement;
+    let Replacement { rule, before, after, .. } = *replacement;
     let blame = |problem| graph.blame_node(before.node, problem);
     // Equal bits are equal whatever they may have been.
     let (Some(old), Some(new)) = (values.get(&before), values.get(&after)) else { return Ok(None) };
     if old == new {
         return Ok(None);
     }
-    // What both sides are made of is taken as it is.
-    let (near_before, near_after) = (near(graph, before), near(graph, after));
-    let is_leaf = |value: &Value| matches!(graph.op(*value), Op::Input(_) | Op::Constant(_));
-    let common: BTreeSet<Value> = near_before.intersection(&near_after).copied().filter(|&value| value != before && value != after).collect();
-    let edge = |near: &BTreeSet<Value>| near.iter().copied().filter(|value| graph.node(value.node).inputs().iter().any(|input| !near.contains(input))).collect::<Vec<_>>();
-    let mut given: BTreeSet<Value> = common;
-    given.extend(graph.inputs().iter().map(|&node| Value::from(node)));
-    given.extend(edge(&near_before).into_iter().flat_map(|value| graph.node(value.node).inputs().to_vec()).filter(|input| !near_before.contains(input)));
-    given.extend(edge(&near_after).into_iter().flat_map(|value| graph.node(value.node).inputs().to_vec()).filter(|input| !near_after.contains(input)));
-    given.retain(|value| (*value != before || is_leaf(value)) && (*value != after || is_leaf(value)));
-    let given: BTreeMap<Value, AnyArray> = given.into_iter().filter_map(|value| Some((value, values.get(&value)?.clone()))).collect();
-    let mut meanings = Meanings::new(graph, sizes, &given, Against::Formula);
-    let (old, new) = (meanings.of(before).map_err(blame)?.clone(), meanings.of(after).map_err(blame)?.clone());
-    let Some(mut difference) = compare(&widened(&old, &new), &new.value) else { return Ok(None) };
-    meanings.judge(before, &mut difference);
-    if difference.verdict == Verdict::Improved {
+    let common = common(graph, replacement);
+    let known = |given: BTreeSet<Value>| -> BTreeMap<Value, AnyArray> {
+        given.into_iter().filter_map(|value| Some((value, values.get(&value)?.clone()))).collect()
+    };
+    let mut given = known(common.clone());
+    if differing(&mut Meanings::new(graph, sizes, &given, Against::Formula), replacement).map_err(blame)?.is_none() {
         return Ok(None);
     }
+    // What is computed from something else that is taken as it is may be related to it in the rule: then its rounding counts as well.
+    let mut found = None;
+    for level in [unrelated(graph, replacement, &common), deepest(graph, replacement)] {
+        given = known(level);
+        found = differing(&mut Meanings::new(graph, sizes, &given, Against::Formula), replacement).map_err(blame)?;
+        if found.is_none() {
+            return Ok(None);
+        }
+    }
+    let Some(difference) = found else { return Ok(None) };
     let mut case = Case::of(graph, sizes, &given, &[before, after]);
     let shows = |case: &Case| {
         let &[before, after] = case.graph.outputs() else { return false };
@@ -177,8 +295,7 @@ fn compare_sides(graph: &Graph, sizes: &Sizes, values: &BTreeMap<Value, AnyArray
         let given: BTreeMap<Value, AnyArray> = case.graph.inputs().iter().map(|&node| Value::from(node)).zip(inputs).collect();
         let sizes = Sizes::default();
         let mut meanings = Meanings::new(&case.graph, &sizes, &given, Against::Formula);
-        let (Ok(old), Ok(new)) = (meanings.of(before).cloned(), meanings.of(after).cloned()) else { return false };
-        compare(&widened(&old, &new), &new.value).is_some()
+        matches!(differing(&mut meanings, &Replacement { before, after, of: None, ..*replacement }), Ok(Some(_)))
     };
     case = case.filter(&shows).map(|case| case.with_shorter_arrays(&shows));
     Ok(Some(Finding::WrongRewrite {

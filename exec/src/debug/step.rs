@@ -75,7 +75,9 @@ impl<'a> Meanings<'a> {
         let rounded = to_float(&truth);
         difference.truth = Some(rounded);
         let distance = |x: f64| match &truth {
-            Truth::Number(number) if x.is_finite() => to_float(&Truth::Number(damo_oracle::special::absolute(&(damo_oracle::special::big(x, 640) - number)))),
+            Truth::Number(number) if x.is_finite() => {
+                to_float(&Truth::Number(damo_oracle::special::absolute(&(damo_oracle::special::big(x, 640) - number))))
+            }
             _ if x == rounded || x.is_nan() && rounded.is_nan() => 0.0,
             _ => f64::INFINITY,
         };
@@ -115,11 +117,12 @@ pub(crate) fn compare(expected: &Bounded, found: &AnyArray) -> Option<Difference
     }
     let mut worst: Option<(f64, Difference)> = None;
     let mut count = 0;
+    let errors: Option<Vec<f64>> = expected.error.as_ref().map(|error| error.iter().copied().collect());
     for (place, (&e, &f)) in e.iter().zip(&f).enumerate() {
         if e == f && !dtype.is_integer() || e.is_nan() && f.is_nan() {
             continue;
         }
-        let allowed = expected.error.as_ref().and_then(|error| error.as_slice()).map_or(0.0, |errors| errors[place]);
+        let allowed = errors.as_ref().map_or(0.0, |errors| errors[place]);
         // A bound that is not a number bounds nothing.
         let allowed = if allowed.is_nan() { f64::INFINITY } else { allowed };
         let apart = if e.is_finite() && f.is_finite() { (e - f).abs() } else { f64::INFINITY };

@@ -16,8 +16,8 @@ crate::structural_rules! {
         numbers_of_product, rounds(0.5), at(&["mul", "div", "recip", "neg"]);
         /// A change of sign inside of a sum is a subtraction or an addition.
         signs_of_sum, rounds(0.0), at(&["add", "sub", "neg"]);
-        /// a x + b x is (a + b) x.
-        like_terms, rounds(2.0), at(&["add", "sub"]);
+        /// a x + b x is (a + b) x, which neither overflows on the way nor is ∞ − ∞.
+        like_terms, extends(2.0), at(&["add", "sub"]);
         /// x y / x is y, unless x is 0 or infinite: x / x knows, and does not overflow.
         cancelled_factor, extends(1.0), at(&["mul", "div"]);
         /// A product with a reciprocal of as many elements is a quotient, and the reciprocal of a reciprocal the number.

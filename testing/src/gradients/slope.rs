@@ -6,9 +6,9 @@ use damo::{AnyArray, Graph, Result as DamoResult};
 use ndarray::ArrayD;
 
 use crate::precise::{OutOfReach, Precise, evaluate};
-use damo_oracle::{Truth, of_float};
-use damo_oracle::special::{Big, big, is_zero, magnitude};
 use crate::sensitivity::{Sensitivity, roundings};
+use damo_oracle::special::{Big, big, is_zero, magnitude};
+use damo_oracle::{Truth, of_float};
 
 /// A measured slope.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use damo::debug::Finding;
 use damo::prelude::*;
 use ndarray::{ArrayD, Axis};
 
@@ -64,6 +65,21 @@ pub fn judge<T: Typed>(row: &Row, truth: &Truth, config: &Config) -> Verdict {
     let mut all = |points: &[Point], are_edges| points.iter().flat_map(|point| judge.point(point, are_edges)).collect();
     let (witnesses, edges) = (all(&truth.witnesses, false), all(&truth.edges, true));
     Verdict { row: *row, element: T::NAME, witnesses, edges }
+}
+
+/// Runs a row with its gradient at all its points in debug mode, and gives what that finds.
+///
+/// # Errors
+///
+/// What cannot be compiled or run.
+pub fn findings<T: Typed>(row: &Row, truth: &Truth, config: &Config) -> damo::Result<Vec<Finding>> {
+    let mut judge = Judge { row, truth, config, functions: Vec::<Compiled<T>>::new() };
+    for point in truth.witnesses.iter().chain(&truth.edges) {
+        if let Some(inputs) = point.inputs.iter().map(Decimals::exactly::<T>).collect::<Option<Vec<_>>>() {
+            judge.compute(&inputs)?;
+        }
+    }
+    Ok(judge.functions.iter().flat_map(|(_, function)| function.findings()).collect())
 }
 
 /// What a row's formula gives at some inputs, op by op, as it is written.

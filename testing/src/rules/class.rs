@@ -9,9 +9,9 @@ use damo_passes::rule::{Formula, Rule};
 
 use super::complaint::Wrong;
 use super::meaning::{Arithmetic, compute};
-use damo_oracle::{Silence, Truth, of_float, to_float, truth, truth_near, ulps};
 use super::points::{Random, edges};
 use damo_oracle::special::{Big, absolute, big, is_negative, is_zero, magnitude};
+use damo_oracle::{Silence, Truth, of_float, to_float, truth, truth_near, ulps};
 
 /// How many points of a domain the true value is asked at.
 const POINTS: usize = 300;

@@ -4,8 +4,8 @@ use damo_passes::rule::Formula;
 
 use super::complaint::Wrong;
 use super::meaning::{Arithmetic, compute, cost};
-use damo_oracle::{Truth, truth, ulps};
 use damo_oracle::special::big;
+use damo_oracle::{Truth, truth, ulps};
 
 /// How close the right side must be to the stated value, and the stated value to the true one, in units in the last place.
 const NEAR: f64 = 4.0;
