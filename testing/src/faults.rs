@@ -16,8 +16,8 @@ pub mod table;
 
 use std::fmt;
 
-use damo::Shared;
-use damo::debug::Hooks;
+use damo::debug::{Finding, Hooks, Reproducer, check};
+use damo::{Graph, Shared};
 use damo_passes::faults::{Planted, planted};
 
 use crate::gradients::{Checked, GradientError};
@@ -136,31 +136,48 @@ impl Fault {
         }
     }
 
-    /// Whether the fault is found, and named as it should be.
+    /// Whether the fault is found, and named as it should be. Gives the case that it was cut down to, if there is one: it is read from its text
+    /// and run, without the fault.
     ///
     /// # Errors
     ///
-    /// What is found instead.
-    pub fn with(&self) -> Result<(), String> {
+    /// What is found instead, or what is wrong with the case.
+    pub fn with(&self) -> Result<Option<Reproducer>, String> {
         let found = match self.how {
             How::Run(program, hooks) => (program.run)(hooks()),
             How::Passes(program, faults) => planted(faults(), || (program.run)(Hooks::default())),
             How::Failing(plant) => programs::failing(plant),
             How::Derivative(_, wrong) => {
                 return match wrong() {
-                    Err(GradientError::Wrong(found)) if self.finding == WRONG_DERIVATIVE && found.to_string().contains(self.names) => Ok(()),
+                    Err(GradientError::Wrong(found)) if self.finding == WRONG_DERIVATIVE && found.to_string().contains(self.names) => Ok(None),
                     other => Err(format!("{other:?}")),
                 };
             }
         };
         let found = found.map_err(|error| error.to_string())?;
-        let is_it = |finding: &damo::debug::Finding| finding.is_fault() && finding.name() == self.finding && finding.to_string().contains(self.names);
+        let is_it = |finding: &Finding| finding.is_fault() && finding.name() == self.finding && finding.to_string().contains(self.names);
         // The first fault is what a call ends with: it must be the right one.
-        if found.findings.iter().find(|finding| finding.is_fault()).is_some_and(is_it) {
-            return Ok(());
+        if let Some(finding) = found.findings.iter().find(|finding| finding.is_fault()).filter(|finding| is_it(finding)) {
+            return match finding.reproducer() {
+                Some(case) => reproduces(finding, case).map(|()| Some(case.clone())),
+                None => Ok(None),
+            };
         }
         let texts: Vec<String> = found.findings.iter().map(|finding| format!("{}: {finding}", finding.name())).collect();
         Err(format!("found {:?} and {}\n{}", found.error.map(|error| error.to_string()), texts.join("\n"), found.plans))
+    }
+}
+
+/// Whether a case is read from its text and runs: clean where only the fault was wrong, to two results that differ where a rule is.
+fn reproduces(finding: &Finding, case: &Reproducer) -> Result<(), String> {
+    let complain = |why: String| format!("the reproducer of {finding}\n{why}");
+    let graph = Graph::parse(&case.text).map_err(|error| complain(error.to_string()))?;
+    let results = check(&graph, &case.inputs).map_err(|error| complain(error.to_string()))?;
+    match (finding, results.as_slice()) {
+        (Finding::WrongRewrite { .. }, [before, after]) if before != after => Ok(()),
+        (Finding::WrongRewrite { .. }, other) => Err(complain(format!("its results are {other:?}"))),
+        (_, []) => Err(complain("it has no results".into())),
+        _ => Ok(()),
     }
 }
 
