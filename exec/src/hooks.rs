@@ -17,10 +17,10 @@ use crate::view::Region;
 pub struct Hooks {
     /// Changes a plan that was made.
     #[cfg(feature = "faults")]
-    pub plan: Option<Arc<dyn Fn(&mut Plan) + Send + Sync>>,
+    pub plan: Option<Arc<Change>>,
     /// Runs after each step, and may change what the step wrote.
     #[cfg(feature = "faults")]
-    pub step: Option<Arc<dyn Fn(&Moment<'_>) + Send + Sync>>,
+    pub step: Option<Arc<After>>,
     /// Bytes that a step writes where it must not, in a call under watch, whose memory is the debugger's own.
     #[cfg(feature = "faults")]
     pub writes: Option<Arc<Stray>>,
@@ -28,6 +28,14 @@ pub struct Hooks {
     #[cfg(feature = "faults")]
     pub stale: bool,
 }
+
+/// What changes a plan.
+#[cfg(feature = "faults")]
+pub type Change = dyn Fn(&mut Plan) + Send + Sync;
+
+/// What is done after a step.
+#[cfg(feature = "faults")]
+pub type After = dyn Fn(&Moment<'_>) + Send + Sync;
 
 /// The bytes that a step of a plan, by its place, writes beside its own.
 #[cfg(feature = "faults")]

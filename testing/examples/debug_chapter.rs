@@ -1,4 +1,4 @@
-//! Writes docs/book/debug_mode.md, with every fault and what finds it: `cargo run -p damo-testing --example debug_chapter`.
+//! Writes `docs/book/debug_mode.md`, with every fault and what finds it: `cargo run -p damo-testing --example debug_chapter`.
 
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! What tests change to plant a fault: the parts of a plan, what a step has just written, bytes beside it.
 
 #![expect(unsafe_code, reason = "it changes what a step has written")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "a few dtypes are enough to plant a fault")]
 
 use damo_graph::{AnyArray, DType};
 
