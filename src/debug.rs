@@ -9,7 +9,7 @@ use damo_graph::op::Op;
 use damo_graph::{Graph, Node, NodeId, Result, Value};
 use damo_passes::Agreement;
 use damo_passes::derive::{jvp, jvp_as_written};
-use damo_passes::fold::fold;
+use damo_passes::fold::{fold, watch_fold};
 use damo_passes::pipeline::optimise;
 use damo_passes::rewrite::{Watched, rewrite, standard, watch_rewrite, watch_settle};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,9 +44,10 @@ fn history(traced: &Graph, optimised: &Graph, config: &Config) -> Result<(Rewrit
         let replacements = replacements.collect();
         Stage { graph, replacements }
     };
-    let folded = fold(&rewrite(traced, &settings)?, &settings)?;
-    let rounds = watch_settle(&folded, &settings)?;
-    let stages = std::iter::once(watch_rewrite(traced, &settings)?).chain(rounds).map(stage).collect();
+    let rewritten = rewrite(traced, &settings)?;
+    let rounds = watch_settle(&fold(&rewritten, &settings)?, &settings)?;
+    let first = [watch_rewrite(traced, &settings)?, watch_fold(&rewritten, &settings)?];
+    let stages = first.into_iter().chain(rounds).map(stage).collect();
     Ok((Rewriting { stages, whole: Some(beside(traced, optimised)?), gradient: derivatives(traced, optimised) }, finding))
 }
 

@@ -1,9 +1,15 @@
 //! Where tests plant faults, to see that debug mode finds them. Without the feature `faults` there is nothing here.
 
 #[cfg(feature = "faults")]
+pub mod tamper;
+
+#[cfg(feature = "faults")]
 use std::sync::Arc;
 
-use crate::plan::{Plan, PlannedStep};
+#[cfg(feature = "faults")]
+use tamper::{Moment, Write};
+
+use crate::plan::Plan;
 use crate::view::Region;
 
 /// What happens beside the program. Only tests plant something.
@@ -11,18 +17,29 @@ use crate::view::Region;
 pub struct Hooks {
     /// Changes a plan that was made.
     #[cfg(feature = "faults")]
-    pub plan: Option<Arc<dyn Fn(&mut Plan) + Send + Sync>>,
-    /// Runs after each step, on the plan's memory: its place, the step, the memory, and in which order work is done.
+    pub plan: Option<Arc<Change>>,
+    /// Runs after each step, and may change what the step wrote.
     #[cfg(feature = "faults")]
-    pub step: Option<Arc<AfterStep>>,
+    pub step: Option<Arc<After>>,
+    /// Bytes that a step writes where it must not, in a call under watch, whose memory is the debugger's own.
+    #[cfg(feature = "faults")]
+    pub writes: Option<Arc<Stray>>,
     /// Whether any plan that is kept is taken for any lengths.
     #[cfg(feature = "faults")]
     pub stale: bool,
 }
 
-/// What a test does after a step.
+/// What changes a plan.
 #[cfg(feature = "faults")]
-pub type AfterStep = dyn Fn(usize, &PlannedStep, &[Region<'_>], usize) + Send + Sync;
+pub type Change = dyn Fn(&mut Plan) + Send + Sync;
+
+/// What is done after a step.
+#[cfg(feature = "faults")]
+pub type After = dyn Fn(&Moment<'_>) + Send + Sync;
+
+/// The bytes that a step of a plan, by its place, writes beside its own.
+#[cfg(feature = "faults")]
+pub type Stray = dyn Fn(usize, &Plan) -> Vec<Write> + Send + Sync;
 
 #[cfg(feature = "faults")]
 impl Hooks {
@@ -32,10 +49,14 @@ impl Hooks {
         }
     }
 
-    pub(crate) fn step(&self, at: usize, step: &PlannedStep, regions: &[Region<'_>], order: usize) {
+    pub(crate) fn step(&self, at: usize, plan: &Plan, regions: &[Region<'_>], order: usize) {
         if let Some(run) = &self.step {
-            run(at, step, regions, order);
+            run(&Moment::new(at, plan, regions, order));
         }
+    }
+
+    pub(crate) fn writes(&self, at: usize, plan: &Plan) -> Vec<Write> {
+        self.writes.as_ref().map_or_else(Vec::new, |writes| writes(at, plan))
     }
 
     pub(crate) fn stale(&self) -> bool {
@@ -48,7 +69,7 @@ impl Hooks {
 impl Hooks {
     pub(crate) fn plan(&self, _: &mut Plan) {}
 
-    pub(crate) fn step(&self, _: usize, _: &PlannedStep, _: &[Region<'_>], _: usize) {}
+    pub(crate) fn step(&self, _: usize, _: &Plan, _: &[Region<'_>], _: usize) {}
 
     pub(crate) fn stale(&self) -> bool {
         false

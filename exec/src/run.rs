@@ -97,7 +97,7 @@ impl Call<'_> {
     /// Runs one step.
     pub fn step(&self, at: usize, regions: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
         self.compute(&self.plan.steps[at], regions, scratch)?;
-        self.hooks.step(at, &self.plan.steps[at], regions, self.order);
+        self.hooks.step(at, self.plan, regions, self.order);
         Ok(())
     }
 

@@ -1,9 +1,12 @@
 //! The pass that computes now what depends on small constants alone.
 
+use std::collections::BTreeMap;
+
 use damo_graph::op::constant::Constant;
 use damo_graph::{AnyArray, Graph, Node, Op, Result, Sizes, Value};
 
 use crate::rebuild::Rebuild;
+use crate::rewrite::{Replacement, Watched};
 use crate::settings::Settings;
 
 /// The same graph with every node that reads only constants replaced by what it computes, by the meaning of its op.
@@ -33,6 +36,27 @@ pub fn fold(graph: &Graph, settings: &Settings) -> Result<Graph> {
     Ok(folded)
 }
 
+/// What [`fold`] does, for who compares: the graph with each constant beside the value that it stands for.
+///
+/// # Errors
+///
+/// Those of adding a constant.
+pub fn watch_fold(graph: &Graph, settings: &Settings) -> Result<Watched> {
+    let mut watched = graph.clone();
+    let mut constants: BTreeMap<Value, Value> = BTreeMap::new();
+    let mut replacements = Vec::new();
+    for (id, node) in graph.nodes() {
+        let inputs: Vec<Value> = node.inputs().iter().map(|input| constants.get(input).copied().unwrap_or(*input)).collect();
+        let Some(arrays) = known_result(&watched, node, &inputs, settings.fold_limit) else { continue };
+        for (result, array) in arrays.into_iter().enumerate() {
+            let (before, after) = (Value { node: id, result: result as u32 }, watched.add(Constant(array), &[])?);
+            constants.insert(before, after);
+            replacements.push(Replacement { rule: "fold", before, after });
+        }
+    }
+    Ok((watched, replacements))
+}
+
 /// The results of a node on inputs of a graph, if they are known now and small.
 pub(crate) fn known_result(graph: &Graph, node: &Node, inputs: &[Value], limit: usize) -> Option<Vec<AnyArray>> {
     if constant(node.op()).is_some() {
@@ -46,6 +70,12 @@ pub(crate) fn known_result(graph: &Graph, node: &Node, inputs: &[Value], limit: 
         return None;
     }
     let results = node.op().rules().evaluate(&inputs, &Sizes::default()).ok()?;
+    #[cfg(feature = "faults")]
+    let results = {
+        let mut results = results;
+        crate::faults::fold(node, &mut results);
+        results
+    };
     let as_declared = results.len() == shapes.len()
         && results.iter().zip(node.types()).zip(&shapes).all(|((array, ty), shape)| array.dtype() == ty.dtype && array.shape() == shape.as_slice());
     as_declared.then(|| results.into_vec())

@@ -15,6 +15,8 @@
 pub mod capture;
 pub mod derive;
 pub mod driver;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod fold;
 pub mod pass;
 pub mod path_order;

@@ -17,6 +17,7 @@
 pub mod case_file;
 pub mod close;
 pub mod conformance;
+pub mod faults;
 pub mod formula;
 pub mod fuzz;
 pub mod gradients;

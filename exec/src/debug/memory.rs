@@ -130,6 +130,12 @@ impl Memory {
         self.pieces.get_mut(piece).map(Piece::region)
     }
 
+    /// Whether an output holds what nobody has written.
+    pub fn output_has_poison(&self, place: usize, dtype: DType) -> bool {
+        let piece = 1 + self.inputs + self.constants + place;
+        self.pieces.get(piece).is_some_and(|known| self.is_poisoned(piece, known.base..known.base + known.after, dtype))
+    }
+
     /// The bytes of a buffer, by piece.
     fn range(&self, plan: &Plan, buffer: usize) -> Option<(usize, Range<usize>)> {
         let buffer = &plan.buffers()[buffer];
@@ -140,8 +146,10 @@ impl Memory {
 
     /// Whether a buffer's memory holds poison where an element would be.
     pub fn has_poison(&self, plan: &Plan, buffer: usize) -> bool {
-        let dtype = plan.buffers()[buffer].dtype;
-        let Some((piece, range)) = self.range(plan, buffer) else { return false };
+        self.range(plan, buffer).is_some_and(|(piece, range)| self.is_poisoned(piece, range, plan.buffers()[buffer].dtype))
+    }
+
+    fn is_poisoned(&self, piece: usize, range: Range<usize>, dtype: DType) -> bool {
         let bytes = &self.pieces[piece].bytes[range.clone()];
         let start = self.pieces[piece].bytes.as_ptr().addr() + range.start;
         let is_poison = |element: &[u8], at: usize| element.iter().enumerate().all(|(k, &byte)| byte == POISON[(start + at + k) % POISON.len()]);
@@ -151,9 +159,32 @@ impl Memory {
         if size >= 4 || dtype == DType::Bool { elements.any(|poison| poison) } else { bytes.len() >= 8 && elements.all(|poison| poison) }
     }
 
-    /// The first change since the last look that is not in one of these buffers: the piece, and the byte counted from its base.
-    pub fn changed_outside(&mut self, plan: &Plan, written: &[usize]) -> Option<(Changed, isize)> {
-        let allowed: Vec<(usize, Range<usize>)> = written.iter().filter_map(|&buffer| self.range(plan, buffer)).collect();
+    /// Writes a byte, if it lies in the memory of the same array or arena or in its guards.
+    #[cfg(feature = "faults")]
+    pub fn write(&mut self, plan: &Plan, write: crate::hooks::tamper::Write) {
+        let Some((piece, range)) = self.range(plan, write.buffer.index()) else { return };
+        let byte = range.start.checked_add_signed(write.byte).and_then(|at| self.pieces[piece].bytes.get_mut(at));
+        if let Some(byte) = byte {
+            *byte = write.value;
+        }
+    }
+
+    /// Whether a byte, counted from the base of a piece of memory, is one that its elements reach.
+    pub fn is_inside(&self, changed: Changed, byte: isize) -> bool {
+        let piece = match changed {
+            Changed::Arena => 0,
+            Changed::Input(input) => 1 + input,
+            Changed::Constant(constant) => 1 + self.inputs + constant,
+            Changed::Output(output) => 1 + self.inputs + self.constants + output,
+        };
+        self.pieces.get(piece).is_some_and(|piece| byte >= -(piece.before as isize) && byte < piece.after as isize)
+    }
+
+    /// The first change since the last look that is not in one of the `written` buffers, or is in one that is still `needed`: the piece, and
+    /// the byte counted from its base.
+    pub fn changed_outside(&mut self, plan: &Plan, written: &[usize], needed: &[usize]) -> Option<(Changed, isize)> {
+        let ranges = |buffers: &[usize]| -> Vec<(usize, Range<usize>)> { buffers.iter().filter_map(|&buffer| self.range(plan, buffer)).collect() };
+        let (allowed, kept) = (ranges(written), ranges(needed));
         let mut found = None;
         for (at, piece) in self.pieces.iter().enumerate() {
             let shadow = &mut self.shadow[at];
@@ -165,7 +196,8 @@ impl Memory {
                     continue;
                 }
                 for (place, (&now, before)) in now.iter().zip(before).enumerate().map(|(place, pair)| (chunk * GUARD + place, pair)) {
-                    let is_allowed = now == *before || allowed.iter().any(|(of, range)| *of == at && range.contains(&place));
+                    let is_in = |ranges: &[(usize, Range<usize>)]| ranges.iter().any(|(of, range)| *of == at && range.contains(&place));
+                    let is_allowed = now == *before || is_in(&allowed) && !is_in(&kept);
                     if !is_allowed && found.is_none() {
                         found = Some((at, place as isize - piece.base as isize));
                     }

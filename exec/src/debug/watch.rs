@@ -29,6 +29,8 @@ pub(crate) fn watch(call: &Call<'_>, layouts: &[Layout], cuts_down: bool) -> Res
             let step = &call.plan.steps()[at];
             call.step(at, &regions, scratch).map_err(|problem| call.blame(step, problem))?;
         }
+        #[cfg(feature = "faults")]
+        call.hooks.writes(at, call.plan).into_iter().for_each(|write| memory.write(call.plan, write));
         watch.after(at, &mut memory)?;
     }
     let mut results = Vec::with_capacity(call.plan.outputs.len());
@@ -37,6 +39,10 @@ pub(crate) fn watch(call: &Call<'_>, layouts: &[Layout], cuts_down: bool) -> Res
         let region = memory.output(place).ok_or_else(|| damo_graph::Error::new(ErrorKind::Execution, "an output has no memory"))?;
         let view = View { buffer: crate::nest::BufferId(0), dtype: *dtype, layout };
         results.push(read(&view, &[region]).map_err(lost)?);
+        if memory.output_has_poison(place, *dtype) {
+            let at = call.graph.outputs().get(place).map_or_else(Place::default, |&value| place_of(call.graph, value, None));
+            watch.findings.push(Finding::UnwrittenRead { place: at, what: format!("output {place}") });
+        }
     }
     Ok((results, watch.findings))
 }
@@ -94,8 +100,12 @@ impl<'a> Watch<'a> {
     fn after(&mut self, at: usize, memory: &mut Memory) -> Result<()> {
         let plan = self.call.plan;
         let written: Vec<usize> = plan.steps()[at].step.writes().iter().map(|buffer| buffer.index()).collect();
-        if let Some((changed, byte)) = memory.changed_outside(plan, &written) {
-            let victim = self.victim(changed, byte, at);
+        // What later steps read as it is, or as an earlier step has left it.
+        let needed: Vec<usize> = (0..self.lives.len())
+            .filter(|id| self.lives[*id].is_some_and(|(first, last)| first < at && last > at) && !written.contains(id))
+            .collect();
+        if let Some((changed, byte)) = memory.changed_outside(plan, &written, &needed) {
+            let victim = self.victim(memory, changed, byte, at);
             self.findings.push(Finding::MemoryChanged { place: self.place(at), victim });
         }
         self.check_values(at, &written, memory)?;
@@ -104,26 +114,49 @@ impl<'a> Watch<'a> {
     }
 
     /// Whose memory a byte is.
-    fn victim(&self, changed: Changed, byte: isize, at: usize) -> String {
+    fn victim(&self, memory: &Memory, changed: Changed, byte: isize, at: usize) -> String {
+        let is_inside = memory.is_inside(changed, byte);
+        let whole = |what: String| if is_inside { what } else { format!("memory beside {what}") };
         match changed {
             Changed::Input(input) => {
                 let name = self.graph.inputs().get(input).and_then(|&node| self.graph.input(node)).map_or("?", |input| input.name.as_str());
-                format!("the input `{name}`")
+                whole(format!("the input `{name}`"))
             }
-            Changed::Constant(_) => "a constant".into(),
-            Changed::Output(output) => format!("memory around output {output}, or an output that another step wrote"),
+            Changed::Constant(constant) => whole(match self.value_at(Spot::Constant(constant)) {
+                Some(value) => format!("the constant `{}`", self.graph.formula(value)),
+                None => "a constant".into(),
+            }),
+            Changed::Output(output) => match self.graph.outputs().get(output) {
+                Some(&value) => whole(format!("output {output}, `{}`", self.graph.formula(value))),
+                None => whole(format!("output {output}")),
+            },
             Changed::Arena => {
-                let owner = self.call.plan.buffers().iter().enumerate().find(|(id, buffer)| {
-                    let Spot::Arena { offset } = buffer.place else { return false };
-                    let alive = self.lives[*id].is_some_and(|(first, last)| first <= at && at <= last);
-                    alive && byte >= offset as isize && byte < (offset + buffer.bytes) as isize
-                });
-                match owner.and_then(|(id, _)| self.value_in(id)) {
-                    Some(value) => format!("the value `{}`, which is still needed", self.graph.formula(value)),
-                    None => "memory that is not its own".into(),
+                let mut distance = usize::MAX;
+                let (mut owner, mut neighbour) = (None, None);
+                for (id, buffer) in self.call.plan.buffers().iter().enumerate() {
+                    let Spot::Arena { offset } = buffer.place else { continue };
+                    let (start, end) = (offset as isize, (offset + buffer.bytes) as isize);
+                    let is_alive = self.lives[id].is_some_and(|(first, last)| first <= at && at <= last);
+                    if is_alive && (start..end).contains(&byte) {
+                        owner = owner.or(Some(id));
+                    } else if byte >= end && byte.abs_diff(end) < distance {
+                        (distance, neighbour) = (byte.abs_diff(end), Some(id));
+                    }
+                }
+                let formula =
+                    |id: usize| self.value_in(id).map_or_else(|| format!("buffer %{id}"), |value| format!("`{}`", self.graph.formula(value)));
+                match (owner, neighbour) {
+                    (Some(owner), _) => format!("the value {}, which is still needed", formula(owner)),
+                    (None, Some(neighbour)) => format!("memory behind {}, which belongs to nobody", formula(neighbour)),
+                    (None, None) => "memory that belongs to nobody".into(),
                 }
             }
         }
+    }
+
+    /// A value that lies in memory of that place.
+    fn value_at(&self, place: Spot) -> Option<Value> {
+        self.call.plan.buffers().iter().position(|buffer| buffer.place == place).and_then(|buffer| self.value_in(buffer))
     }
 
     /// Compares the values that a step completed with their meanings.

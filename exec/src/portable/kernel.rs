@@ -11,6 +11,9 @@ use super::sweep::{LINE, Sweep};
 use crate::nest::Nest;
 use crate::view::Region;
 
+/// One thread that takes up its work in another order does it in so many parts.
+const SHUFFLED: usize = 16;
+
 /// A nest as the portable engine runs it. It never changes; any number of calls may run it at once.
 #[derive(Debug)]
 pub struct Kernel {
@@ -69,8 +72,12 @@ unsafe fn share_out(sweep: &Sweep, buffers: &[Region<'_>], scratch: &mut [u8], t
     let (threads, pieces) = (sweep.threads(threads), sweep.pieces());
     let each = sweep.scratch_bytes();
     if threads == 1 {
-        // SAFETY: the caller's.
-        return unsafe { sweep.run(buffers, &mut scratch[..each], 0..pieces) };
+        let ranges = if order == 0 { 1 } else { pieces.min(SHUFFLED) };
+        for range in (0..ranges).map(|range| turned(range, ranges, order)) {
+            // SAFETY: the caller's.
+            unsafe { sweep.run(buffers, &mut scratch[..each], pieces * range / ranges..pieces * (range + 1) / ranges) };
+        }
+        return;
     }
     // Whoever is free takes the next range; where no thread can be started the others do its work.
     let (next, ranges) = (AtomicUsize::new(0), threads * 4);

@@ -26,6 +26,10 @@ pub struct Table {
 /// All rules of this crate.
 pub fn standard() -> &'static Table {
     static STANDARD: LazyLock<Table> = LazyLock::new(|| Table::new(crate::rules::all()));
+    #[cfg(feature = "faults")]
+    if let Some(table) = crate::faults::table() {
+        return table;
+    }
     &STANDARD
 }
 
