@@ -26,11 +26,13 @@ pub use damo_exec::hooks::Hooks;
 fn rewriting(traced: &Graph, optimised: &Graph, config: &Config) -> Result<Rewriting> {
     let settings = config.passes();
     let stage = |(graph, replacements): Watched| {
+        // Where one rule follows another at once, both are told with what the last made.
+        let extending: BTreeSet<Value> = replacements.iter().filter(|made| extends(made.rule)).map(|made| made.after).collect();
         let replacements = replacements.into_iter().map(|made| Replacement {
             rule: made.rule,
             before: made.before,
             after: made.after,
-            extends: extends(made.rule) || others(&graph, made.before, made.after).into_iter().any(extends),
+            extends: extending.contains(&made.after) || others(&graph, made.before, made.after).into_iter().any(extends),
             of: None,
         });
         let replacements = replacements.collect();
@@ -148,7 +150,7 @@ fn derivatives(traced: &Graph, optimised: &Graph) -> Option<Stage> {
         .iter()
         .zip(&after)
         .zip(written.into_iter().zip(runs))
-        .filter_map(|((pair, &of), (before, after))| Some(Replacement { before: before?, after: after?, of: Some(of), ..*pair }));
+        .filter_map(|((pair, &of), (before, after))| Some(Replacement { before: before?, after: after?, extends: true, of: Some(of), ..*pair }));
     let replacements = derived.filter(|pair| pair.before != pair.after).collect();
     Some(Stage { graph, replacements })
 }
