@@ -39,7 +39,7 @@ pub enum ErrorKind {
     Execution,
     /// A file could not be read or written.
     Io,
-    /// DebugMode found that something is wrong.
+    /// Debug mode found that something is wrong.
     Finding,
 }
 

@@ -219,7 +219,7 @@ pub fn apply(scalar: &'static Scalar, arguments: &[Truth], bits: usize) -> Resul
     // A zero may come without a number of digits, and no series ends that is to have all of them.
     let limited = |truth| match truth {
         Truth::Number(number) if number.precision() == 0 => Truth::Number(number.with_precision(bits).value()),
-        truth => truth,
+        truth @ (Truth::Number(_) | Truth::Infinite { .. } | Truth::Undefined | Truth::Holds(_)) => truth,
     };
     found.map_or_else(|| by_meaning(scalar, arguments), Ok).map(limited)
 }
