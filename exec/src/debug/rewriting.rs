@@ -217,6 +217,8 @@ fn differing(meanings: &mut Meanings<'_>, replacement: &Replacement) -> Result<O
         if extends && !e.is_finite() && e != f && !(e.is_nan() && f.is_nan()) {
             extended.push((place, e, f));
             *error = f64::INFINITY;
+        } else if e.is_nan() && !f.is_nan() {
+            *error = 0.0;
         } else if e.is_finite() && !f.is_finite() {
             // A formula that overflows instead of another that does not is worse.
             *error = old.error.as_ref().and_then(|error| error.iter().nth(place).copied()).unwrap_or(0.0);
@@ -233,6 +235,7 @@ fn differing(meanings: &mut Meanings<'_>, replacement: &Replacement) -> Result<O
         }
     }
     let dtype = new.value.dtype();
+    // The numbers in a derivative are rounded, and where its terms cancel the oracle takes them at their word.
     for (place, expected, found) in extended.into_iter().filter(|_| of.is_none()).take(MOST_ASKED) {
         let mut difference = Difference {
             element: index_of(place, new.value.shape()),
@@ -249,7 +252,8 @@ fn differing(meanings: &mut Meanings<'_>, replacement: &Replacement) -> Result<O
         let is_wrong = if truth.is_nan() {
             false
         } else if truth.is_infinite() {
-            found != truth && expected == truth
+            // From which side a pole is met is for the sign of a zero to say, and on one there may be nothing.
+            found.is_finite() && expected == truth
         } else {
             // Where it is no number now either, nothing is worse than it was.
             found.is_finite() && (found - truth).abs() > difference.allowed
