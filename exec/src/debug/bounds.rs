@@ -4,6 +4,8 @@
 //! to them *here* (Wilkinson 1963; Higham 2002, section 3.3), and adds its own: what its table line states, in units in the last place.
 //! There is no absolute floor: 1e-100 is as far from 0 as 1 is.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "dtypes of one width are alike")]
+
 use damo_graph::op::Op;
 use damo_graph::op::dot::Dot;
 use damo_graph::op::reduce::{Reduce, Reduction};

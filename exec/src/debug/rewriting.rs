@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use damo_graph::op::Op;
-use damo_graph::{AnyArray, Graph, Problem, Result, Sizes, Value};
+use damo_graph::{AnyArray, Graph, Node, Problem, Result, Sizes, Value};
 use ndarray::ArrayD;
 
 use super::bounds::{Against, Bounded, unit};
@@ -55,6 +55,18 @@ const WIDEST: usize = 64;
 
 /// The oracle is asked for the truth of so many elements that were not finite and are something else now.
 const MOST_ASKED: usize = 8;
+
+/// So many units may a rule that extends a formula be off where the formula is no number: more than any rule states.
+const STATED: f64 = 4.0;
+
+/// An array of more elements than this is not computed to compare with: what the program as it runs needs no more may be that large.
+const MOST_ELEMENTS: usize = 1 << 26;
+
+/// Whether all results of a node have few enough elements to be computed.
+pub(super) fn is_affordable(node: &Node, sizes: &Sizes) -> bool {
+    let count = |shape: Vec<usize>| shape.iter().try_fold(1usize, |count, &length| count.checked_mul(length));
+    node.types().iter().all(|ty| sizes.shape(&ty.dims).ok().and_then(count).is_some_and(|count| count <= MOST_ELEMENTS))
+}
 
 /// Compares the sides of all replacements on these inputs; the first fault of each stage is told.
 ///
@@ -130,6 +142,7 @@ fn evaluate(graph: &Graph, sizes: &Sizes, inputs: &[AnyArray], wanted: impl Iter
             continue;
         }
         let read: Option<Vec<&AnyArray>> = node.inputs().iter().map(|input| values.get(input)).collect();
+        let read = read.filter(|_| is_affordable(node, sizes));
         if let Some(made) = read.and_then(|read| node.op().rules().evaluate(&read, sizes).ok()) {
             values.extend(made.into_iter().enumerate().map(|(result, array)| (Value { node: value.node, result: result as u32 }, array)));
         } else {
@@ -241,7 +254,7 @@ fn differing(meanings: &mut Meanings<'_>, replacement: &Replacement) -> Result<O
             element: index_of(place, new.value.shape()),
             expected,
             found,
-            allowed: new.error.as_ref().and_then(|error| error.iter().nth(place).copied()).unwrap_or(0.0) + unit(dtype, found),
+            allowed: new.error.as_ref().and_then(|error| error.iter().nth(place).copied()).unwrap_or(0.0) + STATED * unit(dtype, found),
             ulps: f64::INFINITY,
             count: 1,
             truth: None,
