@@ -34,11 +34,13 @@ fn history(traced: &Graph, optimised: &Graph, config: &Config) -> Result<(Rewrit
         how: first_difference(&first, &second),
     });
     let stage = |(graph, replacements): Watched| {
+        // Where one rule follows another at once, both are told with what the last made.
+        let extending: BTreeSet<Value> = replacements.iter().filter(|made| extends(made.rule)).map(|made| made.after).collect();
         let replacements = replacements.into_iter().map(|made| Replacement {
             rule: made.rule,
             before: made.before,
             after: made.after,
-            extends: extends(made.rule) || others(&graph, made.before, made.after).into_iter().any(extends),
+            extends: extending.contains(&made.after) || others(&graph, made.before, made.after).into_iter().any(extends),
             of: None,
         });
         let replacements = replacements.collect();
@@ -141,7 +143,7 @@ fn derivatives(traced: &Graph, optimised: &Graph) -> Option<Stage> {
         .iter()
         .zip(&after)
         .zip(written.into_iter().zip(runs))
-        .filter_map(|((pair, &of), (before, after))| Some(Replacement { before: before?, after: after?, of: Some(of), ..*pair }));
+        .filter_map(|((pair, &of), (before, after))| Some(Replacement { before: before?, after: after?, extends: true, of: Some(of), ..*pair }));
     let replacements = derived.filter(|pair| pair.before != pair.after).collect();
     Some(Stage { graph, replacements })
 }

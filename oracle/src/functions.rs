@@ -218,7 +218,8 @@ pub(crate) fn binary(name: &'static str, x: &Big, y: &Big, bits: usize) -> Resul
         "rem" if !is_zero(y) => x - (x / y).trunc() * y,
         "log_add_exp" | "log_add_exp2" | "log_sub_exp" => {
             let base = if name == "log_add_exp2" { big(2.0, bits).ln() } else { big(1.0, bits) };
-            let difference = (smaller - larger) * &base;
+            // Of equal numbers it is a zero without a number of digits.
+            let difference = ((smaller - larger) * &base).with_precision(bits).value();
             if is_far(&difference) {
                 return Err(Silence::OutOfReach);
             }

@@ -216,7 +216,12 @@ pub fn apply(scalar: &'static Scalar, arguments: &[Truth], bits: usize) -> Resul
         [x, y, z] if scalar.name == "mul_add" => Some(Truth::Number(x * y + z)),
         _ => return Err(Silence::Unknown(scalar.name)),
     };
-    found.map_or_else(|| by_meaning(scalar, arguments), Ok)
+    // A zero may come without a number of digits, and no series ends that is to have all of them.
+    let limited = |truth| match truth {
+        Truth::Number(number) if number.precision() == 0 => Truth::Number(number.with_precision(bits).value()),
+        truth @ (Truth::Number(_) | Truth::Infinite { .. } | Truth::Undefined | Truth::Holds(_)) => truth,
+    };
+    found.map_or_else(|| by_meaning(scalar, arguments), Ok).map(limited)
 }
 
 /// What the meaning says at poles and infinities, where that is no rounded number.

@@ -4,6 +4,8 @@
 //! to them *here* (Wilkinson 1963; Higham 2002, section 3.3), and adds its own: what its table line states, in units in the last place.
 //! There is no absolute floor: 1e-100 is as far from 0 as 1 is.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "dtypes of one width are alike")]
+
 use damo_graph::op::Op;
 use damo_graph::op::dot::Dot;
 use damo_graph::op::reduce::{Reduce, Reduction};
@@ -253,7 +255,7 @@ fn pointwise(scalar: &'static Scalar, inputs: &[&Bounded], value: AnyArray, agai
         if varying.is_empty() {
             continue;
         }
-        if is_integer {
+        if is_integer || varying.iter().any(|&k| at(&numbers[k]).is_nan()) {
             *bound = f64::INFINITY;
             continue;
         }
@@ -300,11 +302,11 @@ fn outwards(x: f64, error: f64) -> f64 {
     if moved - x < error { moved.next_up() } else { moved }
 }
 
-/// Where a function overflows, and has no pole: another formula for the same number may not, and the analysis knows no more of it
+/// Where a function overflows, and has no pole, or makes NaN of numbers and infinities: another formula for the same number may not, and the analysis knows no more of it
 /// (the model of Higham 2002, section 2.2, excludes it).
 fn overflowed(inputs: &[&Bounded], value: &AnyArray) -> Option<ArrayD<f64>> {
     let reals = value.to_reals();
-    if !value.dtype().is_float() || !reals.iter().any(|x| x.is_infinite()) {
+    if !value.dtype().is_float() || reals.iter().all(|x| x.is_finite()) {
         return None;
     }
     let is_regular = |x: f64| x.is_finite() && x != 0.0 && !(inputs.len() == 1 && x.abs() == 1.0);
@@ -317,7 +319,9 @@ fn overflowed(inputs: &[&Bounded], value: &AnyArray) -> Option<ArrayD<f64>> {
             None => is_regular_everywhere.mapv_inplace(|all| all && input.iter().all(|x| x.is_finite())),
         }
     }
-    Some(Zip::from(&is_regular_everywhere).and(&reals).map_collect(|&all, x| if all && x.is_infinite() { f64::INFINITY } else { 0.0 }))
+    let is_number_everywhere = inputs.iter().all(|input| input.value.to_reals().iter().all(|x| !x.is_nan()));
+    let lost = |&is_regular: &bool, x: &f64| is_regular && x.is_infinite() || is_number_everywhere && x.is_nan();
+    Some(Zip::from(&is_regular_everywhere).and(&reals).map_collect(|all, x| if lost(all, x) { f64::INFINITY } else { 0.0 }))
 }
 
 fn cast(inputs: &[&Bounded], value: &AnyArray, against: Against) -> Option<ArrayD<f64>> {

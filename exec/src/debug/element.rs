@@ -95,6 +95,7 @@ impl Run<'_> {
         Truth::Number(big(number, self.bits))
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each op")]
     fn computed(&mut self, value: Value, index: &[usize]) -> Result<Truth, Silence> {
         let node = self.known.graph.node(value.node);
         let inputs: Vec<Value> = node.inputs().to_vec();
@@ -186,7 +187,7 @@ impl Run<'_> {
                 let input = input()?;
                 let (axes, reduction) = (op.axes.clone(), op.reduction);
                 let row = self.row(input, &axes, index)?;
-                self.reduced(reduction, row)
+                self.reduced(reduction, &row)
             }
             Op::LogSumExp(op) => {
                 let axes = op.axes.clone();
@@ -197,7 +198,7 @@ impl Run<'_> {
                 let axes = op.axes.clone();
                 let row = self.row(input()?, &axes, index)?;
                 let squares = row.iter().map(|x| self.call(&MUL, &[x.clone(), x.clone()])).collect::<Result<Vec<_>, _>>()?;
-                let total = self.reduced(Reduction::Sum, squares)?;
+                let total = self.reduced(Reduction::Sum, &squares)?;
                 self.call(&SQRT, &[total])
             }
             Op::Softmax(op) => {
@@ -253,7 +254,7 @@ impl Run<'_> {
         Ok(row)
     }
 
-    fn reduced(&self, reduction: Reduction, row: Vec<Truth>) -> Result<Truth, Silence> {
+    fn reduced(&self, reduction: Reduction, row: &[Truth]) -> Result<Truth, Silence> {
         let count = row.len() as f64;
         let fold = |start: Option<Truth>, scalar: &'static Scalar| -> Result<Truth, Silence> {
             let mut row = row.iter().cloned();
@@ -275,12 +276,12 @@ impl Run<'_> {
     }
 
     fn log_sum_exp(&self, row: Vec<Truth>) -> Result<Truth, Silence> {
-        let largest = self.reduced(Reduction::Max, row.clone())?;
+        let largest = self.reduced(Reduction::Max, &row)?;
         let terms = row.into_iter().map(|x| {
             let below = self.call(&SUB, &[x, largest.clone()])?;
             self.call(&EXP, &[below])
         });
-        let total = self.reduced(Reduction::Sum, terms.collect::<Result<Vec<_>, _>>()?)?;
+        let total = self.reduced(Reduction::Sum, &terms.collect::<Result<Vec<_>, _>>()?)?;
         let rest = self.call(&LN, &[total])?;
         self.call(&ADD, &[largest, rest])
     }

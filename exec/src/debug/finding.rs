@@ -1,5 +1,7 @@
 //! What debug mode finds: typed, with the user's line, the formula in the user's words, the worst element, and who is right.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "most findings are alike in most ways")]
+
 use std::fmt;
 
 use damo_graph::{Error, ErrorKind, Source};

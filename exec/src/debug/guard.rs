@@ -2,6 +2,7 @@
 //! which op made it.
 
 #![expect(unsafe_code, reason = "it reads what steps have written")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "only floats are looked at")]
 
 use std::collections::BTreeMap;
 
@@ -22,15 +23,12 @@ pub(crate) fn suspicious(plan: &Plan, at: usize, regions: &[Region<'_>], limit: 
     for buffer in plan.steps()[at].step.writes() {
         let known = &plan.buffers()[buffer.index()];
         let region = regions[buffer.index()];
-        // SAFETY: the step that wrote the buffer has ended, and the next has not begun.
-        let is_fine = unsafe {
-            match known.dtype {
-                DType::F32 => all_within(View::<f32, 1>::new(region, 0, [known.bytes / 4], [1])?, |x| x.abs() <= limit as f32),
-                DType::F64 => all_within(View::<f64, 1>::new(region, 0, [known.bytes / 8], [1])?, |x| x.abs() <= limit),
-                DType::F16 => all_within(View::<half::f16, 1>::new(region, 0, [known.bytes / 2], [1])?, |x| x.to_f64().abs() <= limit),
-                DType::BF16 => all_within(View::<half::bf16, 1>::new(region, 0, [known.bytes / 2], [1])?, |x| x.to_f64().abs() <= limit),
-                _ => true,
-            }
+        let is_fine = match known.dtype {
+            DType::F32 => all_within::<f32>(region, known.bytes, |x| x.abs() <= limit as f32)?,
+            DType::F64 => all_within::<f64>(region, known.bytes, |x| x.abs() <= limit)?,
+            DType::F16 => all_within::<half::f16>(region, known.bytes, |x| x.to_f64().abs() <= limit)?,
+            DType::BF16 => all_within::<half::bf16>(region, known.bytes, |x| x.to_f64().abs() <= limit)?,
+            _ => true,
         };
         if !is_fine {
             let nodes = &plan.steps()[at].nodes;
@@ -41,10 +39,13 @@ pub(crate) fn suspicious(plan: &Plan, at: usize, regions: &[Region<'_>], limit: 
     Ok(None)
 }
 
-fn all_within<T: damo_graph::Element>(view: View<'_, T, 1>, is_within: impl Fn(T) -> bool) -> bool {
+/// Whether all elements of a buffer are within what is asked.
+fn all_within<T: damo_graph::Element>(region: Region<'_>, bytes: usize, is_within: impl Fn(T) -> bool) -> Result<bool, Problem> {
+    // SAFETY: the step that wrote the buffer has ended, and the next has not begun.
+    let view = unsafe { View::<T, 1>::new(region, 0, [bytes / size_of::<T>()], [1]) }?;
     // Whole blocks without a branch inside become vector code; an unfinished buffer holds anything, and is looked at again when it is done.
-    let Some(elements) = view.as_slice() else { return view.iter().all(is_within) };
-    elements.chunks(512).all(|block| block.iter().fold(true, |all, &x| all & is_within(x)))
+    let Some(elements) = view.as_slice() else { return Ok(view.iter().all(is_within)) };
+    Ok(elements.chunks(512).all(|block| block.iter().fold(true, |all, &x| all & is_within(x))))
 }
 
 /// The op at fault for a value that is not finite: the first on the way to it whose inputs all are.
@@ -69,7 +70,7 @@ pub(crate) fn locate(call: &Call<'_>, value: Value, limit: f64) -> Result<Option
 
 fn finding(graph: &Graph, values: &BTreeMap<Value, AnyArray>, at: Value, limit: f64, path: Vec<Source>) -> Finding {
     let reals = values[&at].to_reals();
-    let first = reals.iter().position(|x| !(x.abs() <= limit)).unwrap_or(0);
+    let first = reals.iter().position(|x| x.is_nan() || x.abs() > limit).unwrap_or(0);
     let inputs = graph.node(at.node).inputs().iter().filter_map(|input| {
         let array = values.get(input)?.to_reals();
         let range = array.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));

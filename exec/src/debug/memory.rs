@@ -1,6 +1,7 @@
 //! The memory of a call that is watched: all of it the debugger's own, with guards around, poison in what is not written, and a shadow
 //! that shows who changed what.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "only complex numbers are aligned less than they are long")]
 #![expect(unsafe_code, reason = "it lays out the memory that steps run on")]
 
 use std::ops::Range;

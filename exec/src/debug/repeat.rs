@@ -1,6 +1,8 @@
 //! The same again: the bits of a call on other threads and in another order of work, the plan made twice, arrays that lie in memory
 //! another way.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a few dtypes are enough to try")]
+
 use damo_graph::{AnyArray, Graph, Result};
 use ndarray::{ArrayD, Axis};
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use damo_graph::op::Op;
-use damo_graph::{AnyArray, Graph, Problem, Result, Sizes, Value};
+use damo_graph::{AnyArray, Graph, Node, Problem, Result, Sizes, Value};
 use ndarray::ArrayD;
 
 use super::bounds::{Against, Bounded, unit};
@@ -55,6 +55,18 @@ const WIDEST: usize = 64;
 
 /// The oracle is asked for the truth of so many elements that were not finite and are something else now.
 const MOST_ASKED: usize = 8;
+
+/// So many units may a rule that extends a formula be off where the formula is no number: more than any rule states.
+const STATED: f64 = 4.0;
+
+/// An array of more elements than this is not computed to compare with: what the program as it runs needs no more may be that large.
+const MOST_ELEMENTS: usize = 1 << 26;
+
+/// Whether all results of a node have few enough elements to be computed.
+pub(super) fn is_affordable(node: &Node, sizes: &Sizes) -> bool {
+    let count = |shape: Vec<usize>| shape.iter().try_fold(1usize, |count, &length| count.checked_mul(length));
+    node.types().iter().all(|ty| sizes.shape(&ty.dims).ok().and_then(count).is_some_and(|count| count <= MOST_ELEMENTS))
+}
 
 /// Compares the sides of all replacements on these inputs; the first fault of each stage is told.
 ///
@@ -130,6 +142,7 @@ fn evaluate(graph: &Graph, sizes: &Sizes, inputs: &[AnyArray], wanted: impl Iter
             continue;
         }
         let read: Option<Vec<&AnyArray>> = node.inputs().iter().map(|input| values.get(input)).collect();
+        let read = read.filter(|_| is_affordable(node, sizes));
         if let Some(made) = read.and_then(|read| node.op().rules().evaluate(&read, sizes).ok()) {
             values.extend(made.into_iter().enumerate().map(|(result, array)| (Value { node: value.node, result: result as u32 }, array)));
         } else {
@@ -217,6 +230,8 @@ fn differing(meanings: &mut Meanings<'_>, replacement: &Replacement) -> Result<O
         if extends && !e.is_finite() && e != f && !(e.is_nan() && f.is_nan()) {
             extended.push((place, e, f));
             *error = f64::INFINITY;
+        } else if e.is_nan() && !f.is_nan() {
+            *error = 0.0;
         } else if e.is_finite() && !f.is_finite() {
             // A formula that overflows instead of another that does not is worse.
             *error = old.error.as_ref().and_then(|error| error.iter().nth(place).copied()).unwrap_or(0.0);
@@ -233,12 +248,13 @@ fn differing(meanings: &mut Meanings<'_>, replacement: &Replacement) -> Result<O
         }
     }
     let dtype = new.value.dtype();
+    // The numbers in a derivative are rounded, and where its terms cancel the oracle takes them at their word.
     for (place, expected, found) in extended.into_iter().filter(|_| of.is_none()).take(MOST_ASKED) {
         let mut difference = Difference {
             element: index_of(place, new.value.shape()),
             expected,
             found,
-            allowed: new.error.as_ref().and_then(|error| error.iter().nth(place).copied()).unwrap_or(0.0) + unit(dtype, found),
+            allowed: new.error.as_ref().and_then(|error| error.iter().nth(place).copied()).unwrap_or(0.0) + STATED * unit(dtype, found),
             ulps: f64::INFINITY,
             count: 1,
             truth: None,
@@ -249,7 +265,8 @@ fn differing(meanings: &mut Meanings<'_>, replacement: &Replacement) -> Result<O
         let is_wrong = if truth.is_nan() {
             false
         } else if truth.is_infinite() {
-            found != truth && expected == truth
+            // From which side a pole is met is for the sign of a zero to say, and on one there may be nothing.
+            found.is_finite() && expected == truth
         } else {
             // Where it is no number now either, nothing is worse than it was.
             found.is_finite() && (found - truth).abs() > difference.allowed

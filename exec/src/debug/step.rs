@@ -1,5 +1,7 @@
 //! The check of one step: what it computed against what its ops mean, on the very inputs it was given.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "one op or kind of number is told from all others")]
+
 use std::collections::BTreeMap;
 
 use damo_graph::op::Op;
@@ -42,6 +44,9 @@ impl<'a> Meanings<'a> {
             } else if is_ready {
                 let lost = || Problem::new(damo_graph::ErrorKind::Execution, "a value was not computed before it is needed");
                 let inputs = node.inputs().iter().map(|input| self.meant.get(input).ok_or_else(lost)).collect::<Result<Vec<_>, _>>()?;
+                if self.against == Against::Formula && !super::rewriting::is_affordable(node, self.sizes) {
+                    return Err(Problem::new(damo_graph::ErrorKind::Execution, "the value is too large to be compared"));
+                }
                 let results = bounds::apply(node.op(), &inputs, self.sizes, self.against)?;
                 for (result, bounded) in results.into_iter().enumerate() {
                     self.meant.insert(Value { node: value.node, result: result as u32 }, bounded);

@@ -21,7 +21,7 @@ use crate::step::{Place as Spot, Step, View};
 pub(crate) fn watch(call: &Call<'_>, layouts: &[Layout], cuts_down: bool) -> Result<(Vec<AnyArray>, Vec<Finding>)> {
     let lost = |problem: Problem| problem.titled("a call under watch failed");
     let mut memory = Memory::new(call.plan, call.inputs, layouts).map_err(lost)?;
-    let mut watch = Watch::new(call, cuts_down)?;
+    let mut watch = Watch::new(call, cuts_down);
     for at in 0..call.plan.steps().len() {
         watch.before(at, &memory);
         {
@@ -61,7 +61,7 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(call: &'a Call<'a>, cuts_down: bool) -> Result<Self> {
+    fn new(call: &'a Call<'a>, cuts_down: bool) -> Self {
         let graph = call.graph;
         let mut known = BTreeMap::new();
         for (&node, array) in graph.inputs().iter().zip(call.inputs) {
@@ -71,7 +71,7 @@ impl<'a> Watch<'a> {
         for (at, step) in call.plan.steps().iter().enumerate() {
             step.step.writes().iter().for_each(|buffer| completed_at[buffer.index()] = Some(at));
         }
-        Ok(Watch { call, graph, known, lives: call.plan.lives(), completed_at, cuts_down, findings: Vec::new() })
+        Watch { call, graph, known, lives: call.plan.lives(), completed_at, cuts_down, findings: Vec::new() }
     }
 
     fn place(&self, at: usize) -> Place {
