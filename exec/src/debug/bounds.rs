@@ -42,10 +42,11 @@ pub(crate) fn unit(dtype: DType, number: f64) -> f64 {
         _ => (52, -1074),
     };
     if number == 0.0 || !number.is_finite() {
-        return 2f64.powi(least);
+        return f64::from(least).exp2();
     }
     let exponent = ((number.to_bits() >> 52) & 0x7ff) as i32 - 1023;
-    2f64.powi((exponent - digits).max(least))
+    // `powi` takes the reciprocal of what overflows.
+    f64::from((exponent - digits).max(least)).exp2()
 }
 
 /// Half the distance from 1 to the next number of a dtype.
@@ -406,4 +407,20 @@ fn largest(input: &Bounded, axes: &[usize], value: &AnyArray) -> Option<ArrayD<f
 fn largest_kept(input: &Bounded, axis: usize, value: &AnyArray) -> Option<ArrayD<f64>> {
     let error = largest(input, &[axis], &AnyArray::from_reals(DType::F64, &input.value.to_reals().fold_axis(Axis(axis), 0.0, |_, _| 0.0)))?;
     error.insert_axis(Axis(axis)).broadcast(IxDyn(value.shape())).map(|view| view.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_is_the_distance_to_the_next_number() {
+        for x in [1.0, 1.5, -3.0, 1e300, 1e-300, f64::MIN_POSITIVE, 4e-309, 5e-324] {
+            let x: f64 = x;
+            assert_eq!(unit(DType::F64, x), x.abs().next_up() - x.abs(), "{x}");
+        }
+        assert_eq!((unit(DType::F64, 0.0), unit(DType::F32, 0.0)), (f64::from_bits(1), f64::from(f32::from_bits(1))));
+        assert_eq!(unit(DType::F32, 1e-40), f64::from(f32::from_bits(1)));
+        assert_eq!(unit(DType::F16, 1.0), 2f64.powi(-10));
+    }
 }
