@@ -38,8 +38,10 @@ impl Reproducer {
             let numbers = if elements.is_empty() { "[]".into() } else { format!("[{}].map(Number::{number})", elements.join(", ")) };
             let _ = writeln!(arrays, "        AnyArray::from_numbers(DType::{dtype:?}, &{:?}, {numbers}).unwrap(),", array.shape());
         }
+        // As many as it takes: a name may hold anything.
+        let hashes = (1..=255).map(|count| "#".repeat(count)).find(|hashes| !self.text.contains(&format!("\"{hashes}"))).unwrap_or_default();
         format!(
-            "#[test]\nfn reproduces() {{\n    use damo::{{AnyArray, DType, Graph, Number}};\n    let graph = Graph::parse(r##\"\n{}\"##).unwrap();\n    let inputs = [\n{arrays}    ];\n    damo::debug::check(&graph, &inputs).unwrap();\n}}\n",
+            "#[test]\nfn reproduces() {{\n    use damo::{{AnyArray, DType, Graph, Number}};\n    let graph = Graph::parse(r{hashes}\"\n{}\"{hashes}).unwrap();\n    let inputs = [\n{arrays}    ];\n    damo::debug::check(&graph, &inputs).unwrap();\n}}\n",
             self.text
         )
     }
@@ -271,4 +273,52 @@ fn with_dims(op: &Op, change: &dyn Fn(&Dim) -> Option<Dim>) -> Option<Op> {
         _ => {}
     }
     Some(op)
+}
+
+#[cfg(test)]
+mod tests {
+    use damo_graph::op::scalar;
+    use damo_graph::{DType, Dims};
+    use ndarray::{arr0, arr2};
+
+    use super::*;
+
+    /// exp(x) where it is positive, and a sum of integers.
+    fn case() -> Case {
+        let mut graph = Graph::new();
+        let x = graph.add_input("x", Type::new(DType::F32, [1, 3]), InputKind::Argument).unwrap();
+        let n = graph.add_input("n", Type { dtype: DType::I64, dims: Dims::scalar() }, InputKind::Argument).unwrap();
+        let (y, zero) = (graph.apply(&scalar::EXP, &[x]).unwrap(), graph.number(DType::F32, 0.0).unwrap());
+        let is_positive = graph.apply(&scalar::GT, &[x, zero]).unwrap();
+        let chosen = graph.select(is_positive, y, x).unwrap();
+        let twice = graph.plus(n, n).unwrap();
+        graph.set_outputs([chosen, twice]);
+        Case { graph, inputs: vec![AnyArray::from(arr2(&[[0.5f32, f32::NEG_INFINITY, f32::NAN]])), AnyArray::from(arr0(-7i64))] }
+    }
+
+    #[test]
+    fn a_reproducer_is_a_test_to_paste() {
+        let reproducer = case().reproducer();
+        assert_eq!((reproducer.nodes, reproducer.elements), (5, 4));
+        assert_eq!(Graph::parse(&reproducer.text).unwrap(), case().graph);
+        // `tests/reproduces.rs` compiles and runs it.
+        assert_eq!(reproducer.rust(), include_str!("../../../tests/reproduces/printed.in"));
+    }
+
+    #[test]
+    fn a_case_is_cut_down_to_what_shows_it() {
+        let values: Vec<f64> = (0..24).map(f64::from).collect();
+        let mut graph = Graph::new();
+        let x = graph.add_input("x", Type::new(DType::F64, [4, 6]), InputKind::Argument).unwrap();
+        let y = graph.apply(&scalar::SIN, &[x]).unwrap();
+        let y = graph.apply(&scalar::EXP, &[y]).unwrap();
+        let sums = graph.sum(y, &[1]).unwrap();
+        graph.set_outputs([sums]);
+        let array = ndarray::Array2::from_shape_vec((4, 6), values).unwrap();
+        let case = Case { graph, inputs: vec![AnyArray::from(array)] };
+        // Whatever still sums is said to show it.
+        let shows = |case: &Case| case.graph.nodes().any(|(_, node)| matches!(node.op(), Op::Reduce(_)));
+        let cut = case.cut_down(&shows).reproducer();
+        assert_eq!((cut.nodes, cut.elements, cut.inputs[0].numbers()), (1, 1, vec![Number::Real(0.0)]));
+    }
 }

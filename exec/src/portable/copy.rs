@@ -200,7 +200,7 @@ mod tests {
             let start = if runs.first().is_some_and(|run| run.stride < 0) { 12 } else { 0 };
             let (mut tile, mut back) = (vec![u32::MAX; count], vec![u32::MAX; 24]);
             // SAFETY: the runs stay inside the numbers, and the tile is as long as they are.
-            unsafe { gather(tile.as_mut_ptr().cast(), numbers[start..].as_ptr().cast(), 4, &runs, steps) };
+            unsafe { gather(tile.as_mut_ptr().cast(), numbers.as_ptr().wrapping_add(start).cast(), 4, &runs, steps) };
             assert!(tile.iter().all(|&x| x < 24));
             let base = back.as_mut_ptr().wrapping_add(start);
             // SAFETY: likewise.
