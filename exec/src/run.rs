@@ -87,9 +87,7 @@ impl Call<'_> {
             self.step(at, &regions, scratch).map_err(|problem| self.blame(step, problem))?;
             let Some(limit) = self.limit else { continue };
             let Some(value) = guard::suspicious(self.plan, at, &regions, limit).map_err(|problem| self.blame(step, problem))? else { continue };
-            if let Some(finding) = guard::locate(self, value, limit)? {
-                return Err(finding.to_error());
-            }
+            return Err(guard::locate(self, value, limit)?.to_error());
         }
         Ok(())
     }

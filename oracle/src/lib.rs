@@ -207,21 +207,28 @@ pub fn apply(scalar: &'static Scalar, arguments: &[Truth], bits: usize) -> Resul
             Truth::Number(_) | Truth::Infinite { .. } | Truth::Undefined => Truth::Undefined,
         });
     }
-    let numbers: Option<Vec<&Big>> =
-        arguments.iter().map(|argument| if let Truth::Number(number) = argument { Some(number) } else { None }).collect();
+    let limited_number = |argument: &Truth| if let Truth::Number(number) = argument { Some(with_digits(number, bits)) } else { None };
+    let numbers: Option<Vec<Big>> = arguments.iter().map(limited_number).collect();
     let Some(numbers) = numbers else { return by_meaning(scalar, arguments) };
-    let found = match numbers[..] {
-        [x] => unary(scalar.name, x, bits)?,
-        [x, y] => binary(scalar.name, x, y, bits)?,
-        [x, y, z] if scalar.name == "mul_add" => Some(Truth::Number(x * y + z)),
-        _ => return Err(Silence::Unknown(scalar.name)),
+    let compute = || match &numbers[..] {
+        [x] => unary(scalar.name, x, bits),
+        [x, y] => binary(scalar.name, x, y, bits),
+        [x, y, z] if scalar.name == "mul_add" => Ok(Some(Truth::Number(x * y + z))),
+        _ => Err(Silence::Unknown(scalar.name)),
     };
+    // The numbers' library panics where it is asked for a series with all its digits: whoever asks who is right must not die of it.
+    let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(compute)).unwrap_or(Err(Silence::OutOfReach))?;
     // A zero may come without a number of digits, and no series ends that is to have all of them.
     let limited = |truth| match truth {
-        Truth::Number(number) if number.precision() == 0 => Truth::Number(number.with_precision(bits).value()),
-        truth @ (Truth::Number(_) | Truth::Infinite { .. } | Truth::Undefined | Truth::Holds(_)) => truth,
+        Truth::Number(number) => Truth::Number(with_digits(&number, bits)),
+        truth @ (Truth::Infinite { .. } | Truth::Undefined | Truth::Holds(_)) => truth,
     };
     found.map_or_else(|| by_meaning(scalar, arguments), Ok).map(limited)
+}
+
+/// The same number with a number of digits, if it came without.
+fn with_digits(number: &Big, bits: usize) -> Big {
+    if number.precision() == 0 { number.clone().with_precision(bits).value() } else { number.clone() }
 }
 
 /// What the meaning says at poles and infinities, where that is no rounded number.

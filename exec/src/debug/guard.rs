@@ -48,29 +48,27 @@ fn all_within<T: damo_graph::Element>(region: Region<'_>, bytes: usize, is_withi
     Ok(elements.chunks(512).all(|block| block.iter().fold(true, |all, &x| all & is_within(x))))
 }
 
-/// The op at fault for a value that is not finite: the first on the way to it whose inputs all are.
+/// The op at fault for a value that a step made not finite: the first on the way to it whose inputs all are; the value itself where its meaning
+/// is finite, and only the engine's is not.
 ///
 /// # Errors
 ///
 /// Those of an op.
-pub(crate) fn locate(call: &Call<'_>, value: Value, limit: f64) -> Result<Option<Finding>> {
+pub(crate) fn locate(call: &Call<'_>, value: Value, limit: f64) -> Result<Finding> {
     let graph = call.graph;
     let values = meanings(call, value)?;
     let is_fine =
         |value: Value| values.get(&value).is_none_or(|array| !array.dtype().is_float() || array.to_reals().iter().all(|x| x.abs() <= limit));
-    if is_fine(value) {
-        return Ok(None);
-    }
     let mut at = value;
     while let Some(&next) = graph.node(at.node).inputs().iter().find(|&&input| !is_fine(input)) {
         at = next;
     }
-    Ok(Some(finding(graph, &values, at, limit, path(graph, at))))
+    Ok(finding(graph, &values, at, limit, path(graph, at)))
 }
 
 fn finding(graph: &Graph, values: &BTreeMap<Value, AnyArray>, at: Value, limit: f64, path: Vec<Source>) -> Finding {
     let reals = values[&at].to_reals();
-    let first = reals.iter().position(|x| x.is_nan() || x.abs() > limit).unwrap_or(0);
+    let first = reals.iter().position(|x| x.is_nan() || x.abs() > limit);
     let inputs = graph.node(at.node).inputs().iter().filter_map(|input| {
         let array = values.get(input)?.to_reals();
         let range = array.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)));
@@ -78,8 +76,8 @@ fn finding(graph: &Graph, values: &BTreeMap<Value, AnyArray>, at: Value, limit: 
     });
     let place = place_of(graph, at, None);
     Finding::NotFinite {
-        found: reals.iter().nth(first).copied().unwrap_or(f64::NAN),
-        element: super::element::index_of(first, reals.shape()),
+        found: first.and_then(|first| reals.iter().nth(first).copied()).unwrap_or(f64::NAN),
+        element: first.map(|first| super::element::index_of(first, reals.shape())).unwrap_or_default(),
         inputs: inputs.collect(),
         place,
         path,
