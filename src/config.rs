@@ -35,15 +35,15 @@ choices! {
 choices! {
     /// What computes a frozen program.
     pub enum EngineChoice {
-        /// Fused loops, interpreted tile by tile, and a library for matrix products: runs on every machine.
+        /// Fused loops as machine code where the processor has AVX2 and FMA, elsewhere as `portable`.
         #[default]
+        Native = "native",
+        /// Fused loops, interpreted tile by tile: runs on every machine.
         Portable = "portable",
         /// Every op by its meaning, one after another: slow, plain, and the judge of every other engine.
         Reference = "reference",
     }
-    later {
-        "native" = "compiling loops to machine code is not built yet",
-    }
+    later {}
 }
 
 /// Declares each key once: its documentation, name, type and default.
@@ -97,7 +97,7 @@ keys! {
     /// How closely a program is watched while it runs.
     mode: Mode = Mode::Fast;
     /// What computes it.
-    engine: EngineChoice = EngineChoice::Portable;
+    engine: EngineChoice = EngineChoice::Native;
     /// How many threads one call may use. The results have the same bits with any number.
     threads: usize = 1;
     /// How far rewriting may change floating-point results. Derivatives are taken of the stable form, whatever the policy.
@@ -182,6 +182,7 @@ impl Config {
     /// What it asks of the engines.
     pub(crate) fn options(&self) -> damo_exec::Options {
         let engine = match self.engine {
+            EngineChoice::Native => damo_exec::Engine::Native,
             EngineChoice::Portable => damo_exec::Engine::Portable,
             EngineChoice::Reference => damo_exec::Engine::Reference,
         };

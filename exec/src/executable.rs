@@ -18,8 +18,10 @@ use crate::watched::Watched;
 /// Who computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Engine {
-    /// Fused nests by a tile interpreter, products by a library: on every machine.
+    /// Fused nests as machine code, where the processor has the instructions (AVX2 and FMA); elsewhere as [`Engine::Portable`].
     #[default]
+    Native,
+    /// Fused nests by a tile interpreter: on every machine.
     Portable,
     /// Each op by its meaning: slow, and the judge of the others.
     Reference,

@@ -18,14 +18,18 @@ pub mod executable;
 mod explain;
 mod fuse;
 pub mod hooks;
+pub mod kernel;
 pub mod layout;
 pub mod library;
 mod loops;
 mod lower;
 pub mod memory;
+#[cfg(target_arch = "x86_64")]
+pub mod native;
 pub mod nest;
 mod place;
 pub mod plan;
+mod pool;
 pub mod portable;
 mod run;
 mod schedule;

@@ -11,7 +11,7 @@ use crate::layout::{Layout, Shape};
 use crate::lower::lower;
 use crate::nest::BufferId;
 use crate::place::place;
-use crate::portable::Kernel;
+use crate::kernel::Kernel;
 use crate::schedule::schedule;
 use crate::step::{Buffer, Step, View};
 
@@ -59,7 +59,7 @@ impl Plan {
         let mut scratch_bytes = 0;
         for (drafted, in_place) in draft.steps.into_iter().zip(placed.in_place) {
             let kernel = match &drafted.step {
-                Step::Nest(nest) => Some(Kernel::compile(nest).map_err(|problem| problem.titled("a nest cannot be compiled"))?),
+                Step::Nest(nest) => Some(Kernel::compile(nest, options.engine).map_err(|problem| problem.titled("a nest cannot be compiled"))?),
                 Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => None,
             };
             scratch_bytes = kernel.as_ref().map_or(0, |kernel| kernel.scratch_bytes(options.threads)).max(scratch_bytes);

@@ -6,17 +6,17 @@
 
 #![expect(clippy::inline_always, reason = "loops become vector code where they are inlined into code for an instruction set")]
 
-mod apply;
-mod axes;
-mod combine;
+pub(crate) mod apply;
+pub(crate) mod axes;
+pub(crate) mod combine;
 mod copy;
 pub(crate) mod functions;
 mod interpret;
 #[cfg(test)]
 mod judge;
 mod kernel;
-mod loops;
-mod part;
+pub(crate) mod loops;
+pub(crate) mod part;
 mod reduce;
 mod stored;
 mod sums;

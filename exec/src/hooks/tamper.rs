@@ -7,7 +7,8 @@ use damo_graph::{AnyArray, DType};
 
 use crate::nest::BufferId;
 use crate::plan::{Plan, PlannedStep};
-use crate::portable::Kernel;
+use crate::executable::Engine;
+use crate::kernel::Kernel;
 use crate::step::{Buffer, Step};
 use crate::view::{Region, View, ViewMut};
 
@@ -34,7 +35,8 @@ impl Plan {
     pub fn compile_again(&mut self) {
         for step in &mut self.steps {
             let Step::Nest(nest) = &step.step else { continue };
-            if let Ok(kernel) = Kernel::compile(nest) {
+            let engine = if step.kernel.as_ref().is_some_and(Kernel::is_native) { Engine::Native } else { Engine::Portable };
+            if let Ok(kernel) = Kernel::compile(nest, engine) {
                 self.scratch_bytes = self.scratch_bytes.max(kernel.scratch_bytes(THREADS));
                 step.kernel = Some(kernel);
             }

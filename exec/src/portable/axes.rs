@@ -9,7 +9,7 @@ use crate::nest::{Access, Instruction, Nest};
 
 /// A loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     pub length: usize,
     /// Whether reductions combine over it.
     pub reduced: bool,
@@ -17,7 +17,7 @@ pub(super) struct Axis {
 
 /// Loops and the steps of all accesses along them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Axes {
+pub(crate) struct Axes {
     /// Outermost first: loops for results, then loops that are reduced; the innermost may be either.
     pub axes: SmallVec<[Axis; 4]>,
     /// For each access the step along each loop.

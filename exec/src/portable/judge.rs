@@ -5,8 +5,9 @@
 use damo_graph::op::reduce::Reduction;
 use damo_graph::{DType, Element, Number, with_dtype};
 
-use super::Kernel;
 use super::stored::{Stored, elements, elements_mut};
+use crate::executable::Engine;
+use crate::kernel::Kernel;
 use crate::nest::{Access, Instruction, Nest};
 use crate::view::Region;
 
@@ -51,9 +52,9 @@ pub fn rounded(dtype: DType, number: Number) -> Number {
     with_dtype!(dtype, T => T::from_number(number).to_number())
 }
 
-/// Runs a nest in tiles, on so many threads.
-pub fn run(nest: &Nest, buffers: &mut [Buffer], threads: usize) {
-    let kernel = Kernel::compile(nest).unwrap();
+/// Runs a nest by an engine, on so many threads.
+pub fn run(nest: &Nest, buffers: &mut [Buffer], engine: Engine, threads: usize) {
+    let kernel = Kernel::compile(nest, engine).unwrap();
     let mut scratch = vec![0; kernel.scratch_bytes(threads)];
     let regions: Vec<Region<'_>> = buffers.iter_mut().map(|buffer| Region::writing(buffer.words.as_flattened_mut())).collect();
     // SAFETY: the buffers are borrowed, and of the dtypes of the nest's accesses.
@@ -159,16 +160,22 @@ pub fn distance(dtype: DType, found: Number, expected: Number) -> f64 {
     (x - y).abs() / 2f64.powi(exponent.max(smallest))
 }
 
-/// Runs a nest both ways and demands that every element of every buffer agree within so many ulps.
+/// The engines that run nests.
+pub const ENGINES: [Engine; 2] = [Engine::Portable, Engine::Native];
+
+/// Runs a nest by each engine and by its definition, and demands that every element of every buffer agree within so many ulps.
 pub fn agree(nest: &Nest, buffers: &[Buffer], ulps: f64) {
-    let (mut found, mut expected) = (buffers.to_vec(), buffers.to_vec());
-    run(nest, &mut found, 1);
+    let mut expected = buffers.to_vec();
     define(nest, &mut expected);
-    for (number, (found, expected)) in found.iter().zip(&expected).enumerate() {
-        for place in 0..found.len() {
-            let (found, expected) = (found.get(place), expected.get(place));
-            let apart = distance(buffers[number].dtype, found, expected);
-            assert!(apart <= ulps, "buffer {number} at {place}: {found:?} where {expected:?} is meant, {apart} ulps apart\n{nest}");
+    for engine in ENGINES {
+        let mut found = buffers.to_vec();
+        run(nest, &mut found, engine, 1);
+        for (number, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            for place in 0..found.len() {
+                let (found, expected) = (found.get(place), expected.get(place));
+                let apart = distance(buffers[number].dtype, found, expected);
+                assert!(apart <= ulps, "{engine:?}, buffer {number} at {place}: {found:?} where {expected:?} is meant, {apart} ulps apart\n{nest}");
+            }
         }
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn arguments(instruction: &Instruction) -> SmallVec<[Register; 3]> {
 }
 
 /// Refuses a nest whose places do not fit each other: a defect of planning.
-pub(super) fn check(nest: &Nest) -> Result<(), Problem> {
+pub(crate) fn check(nest: &Nest) -> Result<(), Problem> {
     let defect = |what: &str| Problem::new(damo_graph::ErrorKind::Execution, format!("a nest is malformed: {what}"));
     let rank = nest.shape.len();
     if nest.operands.iter().chain(nest.written()).any(|access: &Access| access.strides.len() != rank) {

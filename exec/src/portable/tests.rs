@@ -7,7 +7,7 @@ use damo_graph::op::scalar::{self, Scalar, Signature};
 use damo_graph::{DType, Number, Problem};
 
 use super::Kernel;
-use super::judge::{Buffer, agree, rounded, run};
+use super::judge::{Buffer, ENGINES, agree, rounded, run};
 use super::loops::Loop;
 use crate::layout::row_major;
 use crate::nest::{Access, Accumulate, BufferId, Instruction, Nest, Store};
@@ -340,15 +340,14 @@ fn long_sums_stay_accurate() {
             stores: vec![],
             reductions: vec![Accumulate { value: 0, kind: Reduction::Sum, axes: axes.as_slice().into(), to: access(1, DType::F32, 0, &result) }],
         };
-        let mut buffers = [tenths.clone(), Buffer::of(DType::F32, vec![Number::Real(0.0); results])];
-        run(&nest, &mut buffers, 1);
-        let expected = f64::from(0.1f32) * (count / results) as f64;
-        for place in 0..results {
-            assert!(
-                (buffers[1].get(place).to_real() / expected - 1.0).abs() < 4.0 * f64::from(f32::EPSILON),
-                "{shape:?}: {:?}",
-                buffers[1].get(place)
-            );
+        for engine in ENGINES {
+            let mut buffers = [tenths.clone(), Buffer::of(DType::F32, vec![Number::Real(0.0); results])];
+            run(&nest, &mut buffers, engine, 1);
+            let expected = f64::from(0.1f32) * (count / results) as f64;
+            for place in 0..results {
+                let found = buffers[1].get(place).to_real();
+                assert!((found / expected - 1.0).abs() < 4.0 * f64::from(f32::EPSILON), "{engine:?} {shape:?}: {found}");
+            }
         }
     }
 }
@@ -366,16 +365,18 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
             stores: vec![Store { value: 1, to: access(1, DType::F32, 0, &[columns as isize, 1]) }],
             reductions: vec![Accumulate { value: 1, kind: Reduction::Sum, axes: axes.as_slice().into(), to: access(2, DType::F32, 0, &result) }],
         };
-        let outcome = |threads| {
+        let outcome = |engine, threads| {
             let mut buffers = [numbers.clone(), numbers.clone(), mixed(rows)];
-            run(&nest, &mut buffers, threads);
+            run(&nest, &mut buffers, engine, threads);
             (0..rows)
                 .map(|place| buffers[2].get(place).to_real().to_bits())
                 .chain((0..rows * columns).map(|place| buffers[1].get(place).to_real().to_bits()))
                 .collect::<Vec<_>>()
         };
-        let alone = outcome(1);
-        assert!(alone == outcome(2) && alone == outcome(5));
+        for engine in ENGINES {
+            let alone = outcome(engine, 1);
+            assert!(alone == outcome(engine, 2) && alone == outcome(engine, 5));
+        }
     }
 }
 

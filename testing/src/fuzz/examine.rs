@@ -11,7 +11,7 @@ use crate::sensitivity::{Sensitivity, epsilon, least_normal, roundings};
 use crate::strategies::arrays_for;
 
 /// Every engine: a new one joins here.
-pub const ENGINES: &[(&str, Engine)] = &[("portable", Engine::Portable), ("reference", Engine::Reference)];
+pub const ENGINES: &[(&str, Engine)] = &[("native", Engine::Native), ("portable", Engine::Portable), ("reference", Engine::Reference)];
 
 /// How many in a hundred elements that a seed makes are edge values.
 pub(super) const EDGES: u8 = 5;

@@ -1,0 +1,72 @@
+//! A nest made ready to run, by the engine that can.
+
+#![expect(unsafe_code, reason = "kernels run on memory that they are vouched for")]
+
+use damo_graph::Problem;
+
+use crate::executable::Engine;
+#[cfg(target_arch = "x86_64")]
+use crate::native;
+use crate::nest::Nest;
+use crate::portable;
+use crate::view::Region;
+
+/// A nest made ready to run. It never changes; any number of calls may run it at once.
+#[derive(Debug)]
+pub enum Kernel {
+    /// Machine code.
+    #[cfg(target_arch = "x86_64")]
+    Native(Box<native::Kernel>),
+    /// Instructions for an interpreter in tiles.
+    Portable(portable::Kernel),
+}
+
+impl Kernel {
+    /// Makes a nest ready; what the native engine cannot run is left to the portable one.
+    ///
+    /// Fails if the nest is malformed, or reduces elements that the reduction is not defined on.
+    pub fn compile(nest: &Nest, engine: Engine) -> Result<Kernel, Problem> {
+        #[cfg(target_arch = "x86_64")]
+        if engine == Engine::Native
+            && let Some(kernel) = native::Kernel::compile(nest)?
+        {
+            return Ok(Kernel::Native(Box::new(kernel)));
+        }
+        let _ = engine;
+        portable::Kernel::compile(nest).map(Kernel::Portable)
+    }
+
+    /// Whether it is machine code.
+    pub const fn is_native(&self) -> bool {
+        !matches!(self, Kernel::Portable(_))
+    }
+
+    /// How many bytes of scratch a run on so many threads takes.
+    pub fn scratch_bytes(&self, threads: usize) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Native(kernel) => kernel.scratch_bytes(threads),
+            Kernel::Portable(kernel) => kernel.scratch_bytes(threads),
+        }
+    }
+
+    /// Runs the nest on the memory of a plan's buffers, by their places. The bits are the same on any number of threads, and in whatever
+    /// order they take up their work: 0 is the plain one.
+    ///
+    /// Fails, before anything is written, if an access is not all inside its buffer, a result's buffer may only be read, or the scratch is too
+    /// short.
+    ///
+    /// # Safety
+    ///
+    /// While it runs nobody else writes the operands' memory or touches the results'. Buffers hold elements of the accesses' dtypes. No result
+    /// overlaps another result or an operand, but an operand's access may equal a store's: it is replaced in place.
+    pub unsafe fn run(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the caller's.
+            Kernel::Native(kernel) => unsafe { kernel.run(buffers, scratch, threads, order) },
+            // SAFETY: the caller's.
+            Kernel::Portable(kernel) => unsafe { kernel.run(buffers, scratch, threads, order) },
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The native engine: fused nests as machine code for x86-64, assembled in the process.
+//!
+//! | to read about | open |
+//! |---|---|
+//! | a nest's body as a program on vectors | [`program`], [`translate`], [`reduction`] |
+//! | functions as formulas | [`lanes`], [`formulas`] |
+//! | from there to machine code | [`loops`], [`select`], [`registers`], [`assembler`], [`code`] |
+//! | what has no formula | [`outside`] |
+//! | how a kernel goes over its loops | [`kernel`], [`shape`] |
+
+mod assembler;
+mod code;
+mod formulas;
+mod kernel;
+mod lanes;
+mod loops;
+mod outside;
+mod program;
+mod reduction;
+mod registers;
+mod select;
+mod shape;
+mod translate;
+
+pub use kernel::{Kernel, is_supported};

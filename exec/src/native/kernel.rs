@@ -1,0 +1,540 @@
+//! A nest made ready to run as machine code, and how a run goes over its loops.
+
+#![expect(unsafe_code, reason = "machine code runs on memory that it is vouched for")]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use damo_graph::{DType, ErrorKind, Problem};
+use smallvec::SmallVec;
+
+use super::code::Code;
+use super::loops::{self, Accumulators, Along, Stream};
+use super::outside::CallSite;
+use super::reduction::{Reducer, State};
+use super::shape::Shares;
+use super::translate::{self, Places, accumulators_of};
+use crate::nest::{BufferId, Instruction, Nest};
+use crate::pool;
+use crate::portable;
+use crate::portable::axes::Axes;
+use crate::view::Region;
+
+/// Bytes of a vector.
+const VECTOR: usize = 32;
+
+/// Memory that starts at a multiple of so many bytes.
+const LINE: usize = 64;
+
+/// Starting a thread is worth so many elements.
+const WORTH_A_THREAD: usize = 1 << 15;
+
+/// One thread that takes up its work in another order does it in so many parts.
+const SHUFFLED: usize = 16;
+
+/// Room for the addresses of a call.
+type Slots = SmallVec<[*mut u8; 24]>;
+
+/// The memory of an access.
+#[derive(Clone, Copy, Debug)]
+struct Memory {
+    buffer: BufferId,
+    offset: isize,
+    size: usize,
+    align: usize,
+    written: bool,
+}
+
+/// A nest as machine code. It never changes; any number of calls may run it at once.
+#[derive(Debug)]
+pub struct Kernel {
+    code: Code,
+    /// What the code calls: it knows their addresses.
+    _sites: Vec<CallSite>,
+    axes: Axes,
+    /// The memory of each access of the axes; of counts none.
+    memory: Vec<Option<Memory>>,
+    /// Per stream of the code, the step from row to row: bytes, or what is counted.
+    steps: Vec<isize>,
+    reductions: Vec<Reduction>,
+    shares: Shares,
+    /// How the nest is run where sums overflow on the way.
+    careful: Option<Box<portable::Kernel>>,
+}
+
+/// A reduction of a kernel.
+#[derive(Debug)]
+struct Reduction {
+    reducer: Reducer,
+    /// The first of its accumulators, and how many there are.
+    first: usize,
+    count: usize,
+    /// Of how many elements a result is.
+    elements: f64,
+    /// Its access.
+    access: usize,
+}
+
+impl Kernel {
+    /// Makes machine code of a nest; `None` if that is not possible, and the portable engine has to run it.
+    ///
+    /// Fails if the nest is malformed.
+    pub fn compile(nest: &Nest) -> Result<Option<Kernel>, Problem> {
+        portable::part::check(nest)?;
+        if !is_supported() || nest.count() == 0 {
+            return Ok(None);
+        }
+        let reduced = nest.reductions.first().map(|reduction| reduction.axes.clone()).unwrap_or_default();
+        if nest.reductions.iter().any(|reduction| reduction.axes != reduced) || nest.shape.iter().any(|&length| length > i32::MAX as usize) {
+            return Ok(None);
+        }
+        let reducers = nest.reductions.iter().map(|reduction| Reducer::of(reduction.kind, nest.dtype(reduction.value)));
+        let Some(reducers) = reducers.collect::<Option<Vec<Reducer>>>() else { return Ok(None) };
+        let may_overflow = reducers.iter().any(|reducer| reducer.may_overflow);
+        let in_place = nest.stores.iter().any(|store| nest.operands.iter().any(|operand| operand.buffer == store.to.buffer));
+        if may_overflow && in_place {
+            return Ok(None);
+        }
+        let axes = Axes::of(nest, &reduced);
+        let lanes = translate::lanes(nest);
+        let counts = nest.body.iter().filter(|instruction| matches!(instruction, Instruction::Index { .. })).count();
+        let places =
+            Places { counts: nest.operands.len(), stores: nest.operands.len() + counts, accumulators: nest.operands.len() + counts + nest.stores.len() };
+        let mut first = 0;
+        let reductions = nest.reductions.iter().zip(&reducers).enumerate().map(|(place, (reduction, &reducer))| {
+            let count = accumulators_of(&reducer, nest.dtype(reduction.value), lanes);
+            first += count;
+            let elements = reduction.axes.iter().fold(1.0, |count, &axis| count * nest.shape[axis] as f64);
+            Reduction { reducer, first: first - count, count, elements, access: places.accumulators + place }
+        });
+        let reductions: Vec<Reduction> = reductions.collect();
+        let accumulators: usize = reductions.iter().map(|reduction| reduction.count).sum();
+        let is_column = !reductions.is_empty() && axes.axes.last().is_none_or(|axis| !axis.reduced);
+        let shares = Shares::of(&axes, !reductions.is_empty());
+        let Some(streams) = streams(nest, &axes, places, &reductions, !is_column && !shares.rows_are_reduced) else { return Ok(None) };
+        // Narrow columns and many accumulators leave vectors or registers empty.
+        if is_column && (shares.inner < lanes || !shares.rows_are_reduced) || !is_column && accumulators > 8 {
+            return Ok(None);
+        }
+        let memory = memory(nest, &axes, counts);
+        let steps = steps(&axes, &memory, &streams, &places);
+        let whole = translate::body(nest, &reducers, &places, false, is_column);
+        let last = translate::body(nest, &reducers, &places, true, is_column);
+        let (Some(whole), Some(last)) = (whole, last) else { return Ok(None) };
+        let per_accumulator: Vec<Reducer> =
+            reductions.iter().flat_map(|reduction| std::iter::repeat_n(reduction.reducer, reduction.count)).collect();
+        let joined: Vec<(Reducer, usize)> = reductions.iter().map(|reduction| (reduction.reducer, reduction.count)).collect();
+        let kind = match (accumulators, is_column, shares.rows_are_reduced) {
+            (0, ..) => Accumulators::None,
+            (_, true, _) => Accumulators::Memory(places.accumulators),
+            (_, _, true) => Accumulators::AllRows(places.accumulators),
+            (_, _, false) => Accumulators::EachRow(places.accumulators),
+        };
+        let plan = loops::Plan {
+            streams: &streams,
+            whole: &whole,
+            last: &last,
+            join: &translate::join(&joined, lanes),
+            reducers: &per_accumulator,
+            accumulators: kind,
+            side_by_side: side_by_side(&whole, accumulators, is_column, shares.inner / lanes),
+        };
+        let (bytes, sites) = loops::compile(&plan)?;
+        let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(nest)?)) } else { None };
+        Ok(Some(Kernel { code: Code::new(&bytes)?, _sites: sites, axes, memory, steps, reductions, shares, careful }))
+    }
+
+    /// How many bytes of machine code and constants.
+    pub fn code_bytes(&self) -> usize {
+        self.code.len()
+    }
+
+    /// How many bytes of scratch a run on so many threads takes.
+    pub fn scratch_bytes(&self, threads: usize) -> usize {
+        let own = self.states_bytes() + self.threads(threads) * self.accumulators_bytes();
+        own.max(self.careful.as_ref().map_or(0, |careful| careful.scratch_bytes(threads))) + LINE
+    }
+
+    /// Bytes for the states of results that come in several parts.
+    fn states_bytes(&self) -> usize {
+        let states = if self.shares.parts > 1 { self.shares.results() * self.shares.parts * self.reductions.len() } else { 0 };
+        (states * size_of::<State>()).next_multiple_of(LINE)
+    }
+
+    /// Bytes for the accumulators of one piece.
+    fn accumulators_bytes(&self) -> usize {
+        let count: usize = self.reductions.iter().map(|reduction| reduction.count).sum();
+        let bytes = if self.is_column() { self.columns() * size_of::<u64>() } else { self.shares.row_block * VECTOR };
+        (count * bytes).next_multiple_of(LINE)
+    }
+
+    /// How many columns are summed at once, in whole vectors.
+    fn columns(&self) -> usize {
+        self.shares.inner_chunk.next_multiple_of(8)
+    }
+
+    fn is_column(&self) -> bool {
+        self.shares.is_column
+    }
+
+    /// How many of so many threads are worth starting.
+    fn threads(&self, available: usize) -> usize {
+        available.min(self.shares.pieces()).min(self.axes.count() / WORTH_A_THREAD).max(1)
+    }
+
+    /// Runs the nest on the memory of a plan's buffers, by their places. The bits are the same on any number of threads, and in whatever
+    /// order they take up their work: 0 is the plain one.
+    ///
+    /// Fails, before anything is written, if an access is not all inside its buffer, a result's buffer may only be read, or the scratch is too
+    /// short.
+    ///
+    /// # Safety
+    ///
+    /// As [`portable::Kernel::run`].
+    pub unsafe fn run(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
+        self.check(buffers)?;
+        let start = scratch.as_ptr().align_offset(LINE);
+        let threads = self.threads(threads);
+        let needed = self.states_bytes() + threads * self.accumulators_bytes();
+        let own = scratch.get_mut(start..).and_then(|scratch| scratch.get_mut(..needed));
+        let own = own.ok_or_else(|| Problem::new(ErrorKind::Execution, "a kernel was given too little scratch"))?;
+        let (states, accumulators) = own.split_at_mut(self.states_bytes());
+        let run = Run { kernel: self, buffers, states: states.as_mut_ptr(), overflowed: AtomicBool::new(false) };
+        let pieces = self.shares.pieces();
+        if threads == 1 && order == 0 {
+            for piece in 0..pieces {
+                // SAFETY: the accesses are checked; the rest is the caller's.
+                unsafe { run.piece(piece, accumulators.as_mut_ptr()) };
+            }
+        } else {
+            let ranges = if threads == 1 { pieces.min(SHUFFLED) } else { pieces.min(threads * 8) };
+            let (each, accumulators) = (self.accumulators_bytes(), pool::Shared(accumulators.as_mut_ptr()));
+            pool::share(threads, ranges, order, |range, worker| {
+                for piece in pieces * range / ranges..pieces * (range + 1) / ranges {
+                    // SAFETY: the accesses are checked, each worker has accumulators of its own; the rest is the caller's.
+                    unsafe { run.piece(piece, accumulators.get().wrapping_add(worker * each)) };
+                }
+            });
+        }
+        // SAFETY: all pieces are done.
+        unsafe { run.finish() };
+        match &self.careful {
+            // SAFETY: the caller's.
+            Some(careful) if run.overflowed.load(Ordering::Relaxed) => unsafe { careful.run(buffers, scratch, threads, order) },
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails unless every access stays inside its memory, aligned, and writes only where it may.
+    fn check(&self, buffers: &[Region<'_>]) -> Result<(), Problem> {
+        let whole: SmallVec<[usize; 8]> = self.axes.axes.iter().map(|axis| axis.length).collect();
+        for (memory, strides) in self.memory.iter().zip(&self.axes.strides) {
+            let Some(memory) = memory else { continue };
+            let region = buffers.get(memory.buffer.index());
+            let region = region.ok_or_else(|| Problem::new(ErrorKind::Execution, format!("the plan has no buffer {}", memory.buffer)))?;
+            if !region.holds((memory.size, memory.align), memory.offset, &whole, strides) {
+                return Err(region.outside(memory.offset, &whole, strides));
+            }
+            if memory.written && !region.is_writable() {
+                return Err(Problem::new(ErrorKind::Execution, "a result was placed in memory that may only be read"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether this processor has the instructions.
+pub fn is_supported() -> bool {
+    !cfg!(miri) && std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+}
+
+/// How many rounds are worth doing side by side: sums wait for each other, and short bodies for their loop.
+fn side_by_side(body: &translate::Body, accumulators: usize, is_column: bool, rounds: usize) -> usize {
+    let size = body.program.values.len();
+    let most = match (accumulators, is_column) {
+        (0, _) | (_, true) => if size <= 12 { 4 } else { 1 },
+        (1, _) if size <= 24 => 8,
+        (2, _) if size <= 24 => 4,
+        (3 | 4, _) if size <= 24 => 2,
+        _ => 1,
+    };
+    [8, 4, 2, 1].into_iter().find(|&count| count <= most && count <= rounds.max(1)).unwrap_or(1)
+}
+
+/// The streams of a kernel: operands, counts, stores, accumulators; `None` if there is no way to go along one of them.
+fn streams(nest: &Nest, axes: &Axes, places: Places, reductions: &[Reduction], each_row: bool) -> Option<Vec<Stream>> {
+    let inner = axes.axes.len().checked_sub(1);
+    let row = axes.axes.len().checked_sub(2);
+    let step = |access: usize, axis: Option<usize>| axis.map_or(0, |axis| axes.strides[access][axis]);
+    let mut streams = Vec::with_capacity(places.accumulators);
+    for access in 0..places.accumulators {
+        let (along, moves) = (step(access, inner), step(access, row) != 0);
+        if (places.counts..places.stores).contains(&access) {
+            streams.push(Stream { along: Along::Counted(along), size: 4, padded: false, moves });
+            continue;
+        }
+        let is_store = access >= places.stores;
+        let dtype = if is_store { nest.stores[access - places.stores].to.dtype } else { nest.operands[access].dtype };
+        if !translate::is_supported(dtype) {
+            return None;
+        }
+        let size = dtype.size();
+        let along = match along {
+            1 => Along::Contiguous,
+            0 if is_store => Along::Contiguous,
+            0 => Along::Uniform,
+            _ if size == 1 || along.unsigned_abs() * size * 8 > i32::MAX as usize => return None,
+            step => Along::Strided(step),
+        };
+        streams.push(Stream { along, size, padded: false, moves });
+    }
+    for reduction in reductions {
+        let size = reduction.reducer.width as usize * 4 + 4;
+        streams.extend(std::iter::repeat_n(Stream { along: Along::Contiguous, size, padded: true, moves: each_row }, reduction.count));
+    }
+    Some(streams)
+}
+
+fn memory(nest: &Nest, axes: &Axes, counts: usize) -> Vec<Option<Memory>> {
+    let of = |access: &crate::nest::Access, written| {
+        let size = access.dtype.size();
+        Some(Memory { buffer: access.buffer, offset: access.offset, size, align: if access.dtype == DType::Bool { 1 } else { size }, written })
+    };
+    let operands = nest.operands.iter().map(|access| of(access, false));
+    let memory: Vec<Option<Memory>> =
+        operands.chain(std::iter::repeat_n(None, counts)).chain(nest.written().map(|access| of(access, true))).collect();
+    debug_assert_eq!(memory.len(), axes.strides.len());
+    memory
+}
+
+/// The step of each stream from row to row.
+fn steps(axes: &Axes, memory: &[Option<Memory>], streams: &[Stream], places: &Places) -> Vec<isize> {
+    let row = axes.axes.len().checked_sub(2);
+    let of = |access: usize| {
+        let step = row.map_or(0, |axis| axes.strides[access][axis]);
+        memory[access].map_or(step, |memory| step * memory.size as isize)
+    };
+    // Accumulators of a row are a vector each, one row behind the other.
+    let accumulators = streams.len() - places.accumulators;
+    (0..places.accumulators).map(of).chain(std::iter::repeat_n((accumulators * VECTOR) as isize, accumulators)).collect()
+}
+
+/// A run of a kernel.
+struct Run<'a> {
+    kernel: &'a Kernel,
+    buffers: &'a [Region<'a>],
+    /// The states of results that come in parts.
+    states: *mut u8,
+    /// Whether a result is not finite that should be looked at again.
+    overflowed: AtomicBool,
+}
+
+// SAFETY: pieces write different places of memory and states.
+unsafe impl Sync for Run<'_> {}
+
+impl Run<'_> {
+    /// Where an access is at these indices of the outer loops.
+    fn address(&self, access: usize, place: isize) -> *mut u8 {
+        match self.kernel.memory[access] {
+            Some(memory) => {
+                let base = self.buffers[memory.buffer.index()].base();
+                base.wrapping_offset((memory.offset + place) * memory.size as isize)
+            }
+            // Counted: the number itself.
+            None => std::ptr::without_provenance_mut(place as usize),
+        }
+    }
+
+    /// Runs a piece, with room for its accumulators.
+    ///
+    /// # Safety
+    ///
+    /// As [`Kernel::run`]; nobody else uses these accumulators.
+    unsafe fn piece(&self, piece: usize, accumulators: *mut u8) {
+        let kernel = self.kernel;
+        let shares = &kernel.shares;
+        let share = shares.share(piece);
+        let strides = &kernel.axes.strides;
+        let results = strides.len() - kernel.reductions.len();
+        let vectors: usize = kernel.reductions.iter().map(|reduction| reduction.count).sum();
+        let start = |access: usize, reduced: usize| -> isize {
+            let strides = &strides[access];
+            let outer = shares.place_of_kept(share.kept, strides) + shares.place_of_reduced(reduced, strides);
+            let row = shares.row_axis.map_or(0, |axis| strides[axis] * share.rows.start as isize);
+            let inner = shares.inner_axis.map_or(0, |axis| strides[axis] * share.inner.start as isize);
+            outer + row + inner
+        };
+        let columns = kernel.columns();
+        if kernel.is_column() {
+            for reduction in &kernel.reductions {
+                // SAFETY: the room is the worker's own, and long enough.
+                unsafe { clear_columns(accumulators, reduction, columns) };
+            }
+        }
+        let mut slots = Slots::new();
+        let reduced = if shares.splits_reduced { share.reduced..share.reduced + 1 } else { 0..shares.reduced_count };
+        for reduced in reduced {
+            slots.clear();
+            slots.extend((0..results).map(|access| self.address(access, start(access, reduced))));
+            for reduction in &kernel.reductions {
+                for part in 0..reduction.count {
+                    slots.push(if kernel.is_column() {
+                        // Halves of a vector's lanes lie one behind the other; second words lie behind all first words.
+                        let halves = reduction.count / reduction.reducer.words;
+                        let (word, half) = (part / halves, part % halves);
+                        accumulators.wrapping_add(columns_start(reduction, columns) + word * columns * 8 + half * VECTOR)
+                    } else {
+                        accumulators.wrapping_add((reduction.first + part) * VECTOR)
+                    });
+                }
+            }
+            // SAFETY: the code is that of this nest, and these are accesses of its, checked to be inside their memory.
+            unsafe { kernel.code.call(&mut slots, &kernel.steps, share.rows.len(), share.inner.len()) };
+        }
+        if kernel.reductions.is_empty() {
+            return;
+        }
+        let count = shares.results_of(&share);
+        for result in 0..count {
+            for (place, reduction) in kernel.reductions.iter().enumerate() {
+                // SAFETY: the code has written these accumulators.
+                let state = unsafe {
+                    if kernel.is_column() { column_state(accumulators, reduction, columns, result) } else { row_state(accumulators, reduction, vectors, result) }
+                };
+                if shares.parts == 1 {
+                    // SAFETY: the accesses are checked; this result is of this piece alone.
+                    unsafe { self.write(place, shares.first_result(&share) + result, state) };
+                } else {
+                    let index = ((shares.first_result(&share) + result) * shares.parts + share.part) * kernel.reductions.len() + place;
+                    // SAFETY: there is room for the states of all parts, and this part is of this piece alone.
+                    unsafe { self.states.cast::<State>().wrapping_add(index).write(state) };
+                }
+            }
+        }
+    }
+
+    /// Writes a result.
+    ///
+    /// # Safety
+    ///
+    /// The accesses are checked, and nobody else writes that result.
+    unsafe fn write(&self, place: usize, result: usize, state: State) {
+        let reduction = &self.kernel.reductions[place];
+        let bits = (reduction.reducer.finish)(state, reduction.elements);
+        let strides = &self.kernel.axes.strides[reduction.access];
+        let to = self.address(reduction.access, self.kernel.shares.place_of_result(result, strides));
+        let size = self.kernel.memory[reduction.access].map_or(1, |memory| memory.size);
+        if reduction.reducer.may_overflow && !f64::from_bits(bits).is_finite() {
+            self.overflowed.store(true, Ordering::Relaxed);
+        }
+        // SAFETY: inside its memory, which may be written.
+        unsafe { std::ptr::copy_nonoverlapping(bits.to_le_bytes().as_ptr(), to, size) };
+    }
+
+    /// Combines the parts of results, in order.
+    ///
+    /// # Safety
+    ///
+    /// All pieces are done.
+    unsafe fn finish(&self) {
+        let (shares, reductions) = (&self.kernel.shares, &self.kernel.reductions);
+        if shares.parts == 1 || reductions.is_empty() {
+            return;
+        }
+        for result in 0..shares.results() {
+            for (place, reduction) in reductions.iter().enumerate() {
+                let mut total = reduction.reducer.nothing();
+                for part in 0..shares.parts {
+                    let index = (result * shares.parts + part) * reductions.len() + place;
+                    // SAFETY: every part was written.
+                    let state = unsafe { self.states.cast::<State>().wrapping_add(index).read() };
+                    total = if part == 0 { state } else { (reduction.reducer.combine)(total, state) };
+                }
+                // SAFETY: the accesses are checked, and no piece runs any more.
+                unsafe { self.write(place, result, total) };
+            }
+        }
+    }
+}
+
+/// Where the columns of a reduction's accumulators begin, in bytes.
+fn columns_start(reduction: &Reduction, columns: usize) -> usize {
+    // A vector of accumulators per four columns at most.
+    reduction.first * columns * 8
+}
+
+fn lane_bytes(reduction: &Reduction) -> usize {
+    reduction.reducer.width as usize * 4 + 4
+}
+
+/// Fills the accumulators of columns with nothing.
+///
+/// # Safety
+///
+/// There is room for so many columns, and it is the caller's own.
+unsafe fn clear_columns(accumulators: *mut u8, reduction: &Reduction, columns: usize) {
+    for word in 0..reduction.reducer.words {
+        let bits = reduction.reducer.nothing()[word].to_le_bytes();
+        let size = lane_bytes(reduction);
+        for column in 0..columns {
+            let to = accumulators.wrapping_add(columns_start(reduction, columns) + word * columns * 8 + column * size);
+            // SAFETY: the caller's.
+            unsafe { std::ptr::copy_nonoverlapping(bits.as_ptr(), to, size) };
+        }
+    }
+}
+
+/// The state of a column.
+///
+/// # Safety
+///
+/// The code has written it.
+unsafe fn column_state(accumulators: *const u8, reduction: &Reduction, columns: usize, column: usize) -> State {
+    let mut state = [0; 2];
+    for (word, state) in state.iter_mut().enumerate().take(reduction.reducer.words) {
+        // SAFETY: the caller's.
+        *state = unsafe { lane(accumulators.wrapping_add(columns_start(reduction, columns) + word * columns * 8), reduction, column) };
+    }
+    state
+}
+
+/// The state of a row: all lanes of its accumulators, combined half by half.
+///
+/// # Safety
+///
+/// The code has written it.
+unsafe fn row_state(accumulators: *const u8, reduction: &Reduction, vectors: usize, row: usize) -> State {
+    let start = accumulators.wrapping_add((row * vectors + reduction.first) * VECTOR);
+    let (halves, lanes) = (reduction.count / reduction.reducer.words, VECTOR / lane_bytes(reduction));
+    let mut states: SmallVec<[State; 16]> = SmallVec::new();
+    for half in 0..halves {
+        for place in 0..lanes {
+            let mut state = [0; 2];
+            for (word, state) in state.iter_mut().enumerate().take(reduction.reducer.words) {
+                // SAFETY: the caller's.
+                *state = unsafe { lane(start.wrapping_add((word * halves + half) * VECTOR), reduction, place) };
+            }
+            states.push(state);
+        }
+    }
+    let mut width = states.len();
+    while width > 1 {
+        width /= 2;
+        for place in 0..width {
+            states[place] = (reduction.reducer.combine)(states[place], states[place + width]);
+        }
+    }
+    states[0]
+}
+
+/// The bits of a lane.
+///
+/// # Safety
+///
+/// It may be read.
+unsafe fn lane(start: *const u8, reduction: &Reduction, place: usize) -> u64 {
+    let mut bits = [0; 8];
+    let size = lane_bytes(reduction);
+    // SAFETY: the caller's.
+    unsafe { std::ptr::copy_nonoverlapping(start.wrapping_add(place * size), bits.as_mut_ptr(), size) };
+    u64::from_le_bytes(bits)
+}

@@ -1,0 +1,731 @@
+//! The code of a kernel: loops over rows and over the elements of a row, some at a time, and a last round for what is left.
+
+use iced_x86::{Code, Instruction, MemoryOperand, Register};
+
+use damo_graph::Problem;
+
+use super::assembler::{Assembler, Label, Operand, VECTOR, general, xmm, ymm};
+use super::outside::{self, CallSite};
+use super::program::{Id, Operation, Program, Width};
+use super::reduction::Reducer;
+use super::registers::{Frame, REGISTERS, Registers, Values, in_frame, repeated};
+use super::select::{self, load_code};
+use super::translate::Body;
+
+/// How an access goes along a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Along {
+    /// Element by element.
+    Contiguous,
+    /// It stays.
+    Uniform,
+    /// By so many elements.
+    Strided(isize),
+    /// It is no memory, but a number that is counted by so much.
+    Counted(isize),
+}
+
+/// An access of the loops.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stream {
+    pub along: Along,
+    /// Bytes of an element; bytes are truth values.
+    pub size: usize,
+    /// Whether there are whole vectors, so that no mask is needed at the end.
+    pub padded: bool,
+    /// Whether it is elsewhere in another row.
+    pub moves: bool,
+}
+
+/// Where accumulators are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accumulators {
+    /// There are none.
+    None,
+    /// In registers; at the end of each row they are written to these accesses, from the first on, and begin anew.
+    EachRow(usize),
+    /// In registers; at the end of all rows they are written to these accesses.
+    AllRows(usize),
+    /// In memory, as accesses from that one on: they are read and written in each round.
+    Memory(usize),
+}
+
+/// What a kernel does.
+pub(super) struct Plan<'a> {
+    pub streams: &'a [Stream],
+    /// A round of whole vectors, and the last of a row.
+    pub whole: &'a Body,
+    pub last: &'a Body,
+    /// Accumulators of two rounds side by side become one.
+    pub join: &'a Body,
+    /// The reducer of each accumulator.
+    pub reducers: &'a [Reducer],
+    pub accumulators: Accumulators,
+    /// How many rounds are done side by side.
+    pub side_by_side: usize,
+}
+
+/// How often a value has to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    /// It is there.
+    Constant,
+    Call,
+    Row,
+    Round,
+}
+
+/// Code under construction.
+struct Writer<'a> {
+    plan: &'a Plan<'a>,
+    assembler: Assembler,
+    frame: Frame,
+    /// Where the masks of the last round are, by width.
+    masks: [usize; 2],
+    /// Room for some elements, one after the other.
+    bounce: usize,
+    /// Room for all registers while a function outside runs.
+    saved: usize,
+    sites: Vec<CallSite>,
+    /// Code that is rarely run, and comes last: where it is jumped to, where it leads back, what it calls.
+    asides: Vec<(Label, Label, usize)>,
+    lanes: usize,
+}
+
+/// The code of a kernel, and the places in it that call functions outside.
+pub(super) fn compile(plan: &Plan<'_>) -> Result<(Vec<u8>, Vec<CallSite>), Problem> {
+    let mut frame = Frame::default();
+    // What the registers of the caller are kept in comes first.
+    frame.bytes = 8 * 16;
+    let masks = [frame.vector(), frame.vector()];
+    let bounce = frame.vector();
+    let calls = !plan.whole.program.calls.is_empty();
+    frame.bytes = frame.bytes.next_multiple_of(VECTOR);
+    let saved = frame.bytes;
+    if calls {
+        frame.bytes += REGISTERS * VECTOR;
+    }
+    let mut writer = Writer {
+        plan,
+        assembler: Assembler::new(),
+        frame,
+        masks,
+        bounce,
+        saved,
+        sites: Vec::new(),
+        asides: Vec::new(),
+        lanes: plan.whole.program.lanes,
+    };
+    writer.kernel();
+    // The code names the sites by their addresses: they stay where they are when their vector moves.
+    Ok((writer.assembler.finish()?, writer.sites))
+}
+
+const KEPT: [Register; 6] = [Register::RBX, Register::RBP, Register::R12, Register::R13, Register::R14, Register::R15];
+
+fn registers64(register: Register) -> Operand {
+    Operand::Register(register)
+}
+
+fn at(base: Register, displacement: i64) -> MemoryOperand {
+    MemoryOperand::with_base_displ(base, displacement)
+}
+
+impl Writer<'_> {
+    fn kernel(&mut self) {
+        KEPT.iter().for_each(|&register| self.assembler.one(Code::Push_r64, register));
+        // The stack is aligned for vectors; where it was is kept in its first word. The length of the frame is known in the end.
+        self.assembler.two(Code::Mov_r64_rm64, Register::RAX, registers64(Register::RSP));
+        let whole = Values::new(&self.plan.whole.program);
+        let last = Values::new(&self.plan.last.program);
+        let body = self.assembler.label();
+        let enter = self.assembler.label();
+        self.assembler.jump(Code::Jmp_rel32_64, enter);
+        self.assembler.place(body);
+        self.rows(whole, last);
+        self.assembler.two(Code::Mov_r64_rm64, Register::RSP, Operand::Memory(at(Register::RSP, 0)));
+        KEPT.iter().rev().for_each(|&register| self.assembler.one(Code::Pop_r64, register));
+        self.assembler.plain(Code::VEX_Vzeroupper);
+        self.assembler.plain(Code::Retnq);
+        self.asides();
+        self.assembler.place(enter);
+        let bytes = self.frame.bytes.next_multiple_of(64) as i32;
+        self.assembler.number(Code::Sub_rm64_imm32, Register::RSP, bytes);
+        self.assembler.number(Code::And_rm64_imm8, Register::RSP, -64);
+        self.assembler.to_memory(Code::Mov_rm64_r64, at(Register::RSP, 0), Register::RAX);
+        self.assembler.jump(Code::Jmp_rel32_64, body);
+    }
+
+    /// All rows.
+    fn rows(&mut self, mut whole: Values, mut last: Values) {
+        let plan = self.plan;
+        let levels = [levels(&plan.whole.program, plan), levels(&plan.last.program, plan)];
+        self.load_bases(false);
+        self.section(plan.whole, &mut whole, &levels[0], Level::Call);
+        self.section(plan.last, &mut last, &levels[1], Level::Call);
+        if matches!(plan.accumulators, Accumulators::AllRows(_)) {
+            self.clear_accumulators();
+        }
+        let row = self.assembler.here();
+        self.section(plan.whole, &mut whole, &levels[0], Level::Row);
+        self.section(plan.last, &mut last, &levels[1], Level::Row);
+        if matches!(plan.accumulators, Accumulators::EachRow(_)) {
+            self.clear_accumulators();
+        }
+        self.assembler.two(Code::Xor_r32_rm32, Register::R8D, registers64(Register::R8D));
+        let in_frame = (whole.frame.clone(), last.frame.clone());
+        if plan.side_by_side > 1 {
+            self.rounds(plan.side_by_side, &mut whole, &in_frame.0, &levels[0]);
+        }
+        self.rounds(1, &mut whole, &in_frame.0, &levels[0]);
+        let done = self.assembler.label();
+        self.assembler.two(Code::Cmp_r64_rm64, general::INDEX, registers64(general::COUNT));
+        self.assembler.jump(Code::Jae_rel32_64, done);
+        self.masks();
+        self.round(plan.last, &mut last, &in_frame.1, &levels[1], 0, true);
+        self.assembler.place(done);
+        if let Accumulators::EachRow(first) = plan.accumulators {
+            self.flush_accumulators(first);
+        }
+        self.next_row(row);
+        if let Accumulators::AllRows(first) = plan.accumulators {
+            self.flush_accumulators(first);
+        }
+    }
+
+    /// Which register holds the address of an access, if one does.
+    fn base(&self, stream: usize) -> Option<Register> {
+        general::BASES.get(stream).copied()
+    }
+
+    /// The address of an access, in a register.
+    fn address(&mut self, stream: usize, spare: Register) -> Register {
+        self.base(stream).unwrap_or_else(|| {
+            self.assembler.two(Code::Mov_r64_rm64, spare, Operand::Memory(at(general::SLOTS, 8 * stream as i64)));
+            spare
+        })
+    }
+
+    /// Fetches the addresses that stay in registers; of those that move only, if asked.
+    fn load_bases(&mut self, only_moving: bool) {
+        for (place, stream) in self.plan.streams.iter().enumerate().take(general::BASES.len()) {
+            if stream.moves || !only_moving {
+                self.assembler.two(Code::Mov_r64_rm64, general::BASES[place], Operand::Memory(at(general::SLOTS, 8 * place as i64)));
+            }
+        }
+    }
+
+    /// Moves all accesses on to the next row, and goes there if there is one.
+    fn next_row(&mut self, row: Label) {
+        for (place, _) in self.plan.streams.iter().enumerate().filter(|(_, stream)| stream.moves) {
+            let (slot, step) = (at(general::SLOTS, 8 * place as i64), at(general::STEPS, 8 * place as i64));
+            self.assembler.two(Code::Mov_r64_rm64, Register::RAX, Operand::Memory(step));
+            self.assembler.to_memory(Code::Add_rm64_r64, slot, Register::RAX);
+        }
+        self.load_bases(true);
+        self.assembler.one(Code::Dec_rm64, general::ROWS);
+        self.assembler.jump(Code::Jne_rel32_64, row);
+    }
+
+    /// The pinned register of an accumulator of one of several rounds side by side.
+    fn pinned(&self, round: usize, accumulator: usize) -> u8 {
+        (REGISTERS - 1 - round * self.plan.reducers.len() - accumulator) as u8
+    }
+
+    fn clear_accumulators(&mut self) {
+        for round in 0..self.plan.side_by_side {
+            for (place, reducer) in self.plan.reducers.iter().enumerate() {
+                // What a second word holds is what rounding dropped: nothing.
+                let neutral = self.assembler.constant(repeated(reducer.neutral, reducer.width));
+                self.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(self.pinned(round, place)), Operand::Memory(neutral));
+            }
+        }
+    }
+
+    /// Joins the accumulators of rounds side by side, and writes them out.
+    fn flush_accumulators(&mut self, first: usize) {
+        let (plan, count) = (self.plan, self.plan.reducers.len());
+        let mut kept = plan.side_by_side;
+        while kept > 1 {
+            let half = kept / 2;
+            for round in 0..half {
+                let mut values = Values::new(&plan.join.program);
+                let section = needed(&plan.join.program, plan.join.accumulators.iter().copied());
+                let pins: Vec<u8> = [round, round + half].iter().flat_map(|&round| (0..count).map(move |place| (round, place))).map(|(round, place)| self.pinned(round, place)).collect();
+                let others: Vec<u8> = (0..plan.side_by_side).flat_map(|round| (0..count).map(move |place| (round, place))).map(|(round, place)| self.pinned(round, place)).collect();
+                let mut registers =
+                    Registers::new(&plan.join.program, &mut self.assembler, &mut self.frame, &mut values, &section, plan.join.accumulators.iter().copied());
+                others.iter().for_each(|&register| registers.reserve(register));
+                for (id, value) in plan.join.program.values.iter().enumerate() {
+                    if let Operation::Accumulator(place) = value.operation {
+                        registers.pin(id as Id, pins[place]);
+                    }
+                }
+                for &id in &section {
+                    let operation = plan.join.program.values[id as usize].operation;
+                    if !matches!(operation, Operation::Accumulator(_) | Operation::Constant(_)) {
+                        let preferred = plan.join.accumulators.iter().position(|&result| result == id).map(|place| pins[place]);
+                        select::write(&mut registers, id, preferred);
+                    }
+                }
+                settle(&mut registers, &plan.join.accumulators, &pins);
+            }
+            kept -= half;
+        }
+        for place in 0..count {
+            let address = self.address(first + place, Register::RAX);
+            self.assembler.to_memory(Code::VEX_Vmovups_ymmm256_ymm, at(address, 0), ymm(self.pinned(0, place)));
+        }
+    }
+
+    /// Rounds of so many vectors, while there are as many elements.
+    fn rounds(&mut self, count: usize, values: &mut Values, kept: &[Option<usize>], levels: &[Level]) {
+        let (start, end) = (self.assembler.label(), self.assembler.label());
+        let elements = (count * self.lanes) as i64;
+        let test = |writer: &mut Self, code: Code, label: Label| {
+            writer.assembler.write(Instruction::with2(Code::Lea_r64_m, Register::RAX, at(general::INDEX, elements)));
+            writer.assembler.two(Code::Cmp_r64_rm64, Register::RAX, registers64(general::COUNT));
+            writer.assembler.jump(code, label);
+        };
+        test(self, Code::Ja_rel32_64, end);
+        self.assembler.place(start);
+        for round in 0..count {
+            self.round(self.plan.whole, values, kept, levels, round, false);
+        }
+        self.assembler.number(Code::Add_rm64_imm32, general::INDEX, elements as i32);
+        test(self, Code::Jbe_rel32_64, start);
+        self.assembler.place(end);
+    }
+
+    /// Writes the masks of the lanes that are left, of both widths.
+    fn masks(&mut self) {
+        for (width, size, table) in [(Width::Single, 4i64, 8i64), (Width::Double, 8, 4)] {
+            if width == Width::Double && self.lanes == 8 {
+                continue;
+            }
+            let bytes: Vec<u8> = [0xff, 0].into_iter().flat_map(|byte| [byte; VECTOR]).collect();
+            let mask = self.assembler.table(&bytes);
+            // The vector that begins so many lanes before the zeros.
+            self.assembler.two(Code::Mov_r64_rm64, Register::RAX, registers64(general::INDEX));
+            self.assembler.two(Code::Sub_r64_rm64, Register::RAX, registers64(general::COUNT));
+            self.assembler.write(Instruction::with2(Code::Lea_r64_m, Register::R9, mask));
+            let from = MemoryOperand::new(Register::R9, Register::RAX, size as u32, table * size, 1, false, Register::None);
+            self.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(0), Operand::Memory(from));
+            self.assembler.to_memory(Code::VEX_Vmovups_ymmm256_ymm, in_frame(self.masks[width as usize]), ymm(0));
+        }
+    }
+
+    /// Writes the values of a level, and keeps those that inner levels read in the frame.
+    fn section(&mut self, body: &Body, values: &mut Values, levels: &[Level], level: Level) {
+        let all = needed(&body.program, results(body));
+        let section: Vec<Id> = all.iter().copied().filter(|&id| levels[id as usize] == level).collect();
+        if section.is_empty() {
+            return;
+        }
+        let inner = |id: Id| {
+            let reads = |&reader: &Id| levels[reader as usize] > level && body.program.values[reader as usize].inputs.contains(&id);
+            all.iter().any(|reader| reads(reader)) || results(body).any(|result| result == id)
+        };
+        let kept: Vec<Id> = section.iter().copied().filter(|&id| inner(id)).collect();
+        let pins: Vec<u8> = self.all_pinned();
+        self.write(body, values, &section, &kept, 0, false, &pins, |registers| kept.iter().for_each(|&id| registers.store_in_frame(id)));
+    }
+
+    fn all_pinned(&self) -> Vec<u8> {
+        if !matches!(self.plan.accumulators, Accumulators::EachRow(_) | Accumulators::AllRows(_)) {
+            return Vec::new();
+        }
+        (0..self.plan.side_by_side).flat_map(|round| (0..self.plan.reducers.len()).map(move |place| (round, place))).map(|(round, place)| self.pinned(round, place)).collect()
+    }
+
+    /// One round: loads, values, stores.
+    fn round(&mut self, body: &Body, values: &mut Values, kept: &[Option<usize>], levels: &[Level], round: usize, is_last: bool) {
+        values.frame.copy_from_slice(kept);
+        values.elements.fill(None);
+        let all = needed(&body.program, results(body));
+        let section: Vec<Id> = all.into_iter().filter(|&id| levels[id as usize] == Level::Round).collect();
+        let results: Vec<Id> = results(body).collect();
+        let pins = self.all_pinned();
+        let stores = body.stores.clone();
+        let accumulators = body.accumulators.clone();
+        let in_memory = if let Accumulators::Memory(first) = self.plan.accumulators { Some(first) } else { None };
+        let own: Vec<u8> = if pins.is_empty() { Vec::new() } else { (0..accumulators.len()).map(|place| self.pinned(round, place)).collect() };
+        let streams = self.plan.streams;
+        let masks = self.masks;
+        let bounce = self.bounce;
+        let lanes = self.lanes;
+        self.write(body, values, &section, &results, round, is_last, &pins, |registers| {
+            let store = Store { streams, masks, bounce, lanes, round, is_last };
+            for &(value, stream) in &stores {
+                store.write(registers, value, stream);
+            }
+            if let Some(first) = in_memory {
+                for (place, &value) in accumulators.iter().enumerate() {
+                    store.write(registers, value, first + place);
+                }
+            } else {
+                settle(registers, &accumulators, &own);
+            }
+        });
+    }
+
+    /// Writes the values of a section.
+    #[expect(clippy::too_many_arguments, reason = "it is the one place where all of this meets")]
+    fn write(
+        &mut self,
+        body: &Body,
+        values: &mut Values,
+        section: &[Id],
+        last: &[Id],
+        round: usize,
+        is_last: bool,
+        pins: &[u8],
+        then: impl FnOnce(&mut Registers<'_>),
+    ) {
+        let program = &body.program;
+        let (streams, masks, bounce, lanes) = (self.plan.streams, self.masks, self.bounce, self.lanes);
+        let mut registers = Registers::new(program, &mut self.assembler, &mut self.frame, values, section, last.iter().copied());
+        pins.iter().for_each(|&register| registers.reserve(register));
+        let own = |place: usize| (REGISTERS - 1 - round * self.plan.reducers.len() - place) as u8;
+        if !pins.is_empty() {
+            for &id in section {
+                if let Operation::Accumulator(place) = program.values[id as usize].operation {
+                    registers.pin(id, own(place));
+                }
+            }
+        }
+        for &id in section {
+            let value = &program.values[id as usize];
+            match value.operation {
+                Operation::Constant(_) | Operation::Accumulator(_) => {}
+                Operation::Left => registers.values.frame[id as usize] = Some(masks[value.width as usize]),
+                Operation::Load(stream) => Load { streams, masks, bounce, lanes, round, is_last }.write(&mut registers, id, stream),
+                Operation::Count(stream) => count(&mut registers, id, stream, streams[stream], lanes, round),
+                Operation::Call(place) => {
+                    let site = self.sites.len();
+                    let (aside, back) = outside::write(&mut registers, id, &program.calls[place], lanes, &mut self.sites);
+                    self.asides.push((aside, back, site));
+                }
+                _ => {
+                    let preferred = if pins.is_empty() { None } else { body.accumulators.iter().position(|&result| result == id).map(own) };
+                    select::write(&mut registers, id, preferred);
+                }
+            }
+        }
+        then(&mut registers);
+    }
+
+    fn asides(&mut self) {
+        for (aside, back, site) in std::mem::take(&mut self.asides) {
+            self.assembler.place(aside);
+            outside::call(&mut self.assembler, self.saved, site, self.sites.as_ptr());
+            self.assembler.jump(Code::Jmp_rel32_64, back);
+        }
+    }
+}
+
+/// Brings accumulators to the registers they stay in.
+fn settle(registers: &mut Registers<'_>, accumulators: &[Id], pins: &[u8]) {
+    for (&id, &pin) in accumulators.iter().zip(pins) {
+        let from = registers.operand(id);
+        if from != Operand::Register(ymm(pin)) {
+            registers.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(pin), from);
+        }
+        registers.done(&[id], None);
+    }
+}
+
+/// The values that results need, each after those it is made of.
+fn needed(program: &Program, results: impl Iterator<Item = Id>) -> Vec<Id> {
+    let mut needed = vec![false; program.values.len()];
+    results.for_each(|id| needed[id as usize] = true);
+    for id in (0..program.values.len()).rev() {
+        if needed[id] {
+            program.values[id].inputs.iter().for_each(|&input| needed[input as usize] = true);
+        }
+    }
+    (0..program.values.len() as Id).filter(|&id| needed[id as usize]).collect()
+}
+
+fn results(body: &Body) -> impl Iterator<Item = Id> + '_ {
+    body.stores.iter().map(|store| store.0).chain(body.accumulators.iter().copied())
+}
+
+/// How often each value has to be made.
+fn levels(program: &Program, plan: &Plan<'_>) -> Vec<Level> {
+    let mut levels: Vec<Level> = Vec::with_capacity(program.values.len());
+    for value in &program.values {
+        let own = match value.operation {
+            Operation::Constant(_) => Level::Constant,
+            Operation::Load(stream) | Operation::Count(stream) => {
+                let stream = plan.streams[stream];
+                let stays = matches!(stream.along, Along::Uniform | Along::Counted(0));
+                match (stays, stream.moves) {
+                    (false, _) => Level::Round,
+                    (true, true) => Level::Row,
+                    (true, false) => Level::Call,
+                }
+            }
+            // The mask is not written before the last round.
+            Operation::Accumulator(_) | Operation::Left => Level::Round,
+            _ => value.inputs.iter().map(|&input| levels[input as usize]).max().unwrap_or(Level::Call).max(Level::Call),
+        };
+        levels.push(own);
+    }
+    levels
+}
+
+/// Where the elements of a round are.
+fn place(base: Register, stream: Stream, lanes: usize, round: usize) -> MemoryOperand {
+    let displacement = (round * lanes * stream.size) as i64;
+    MemoryOperand::new(base, general::INDEX, stream.size as u32, displacement, 1, false, Register::None)
+}
+
+fn address(registers: &mut Registers<'_>, stream: usize, spare: Register) -> Register {
+    general::BASES.get(stream).copied().unwrap_or_else(|| {
+        registers.assembler.two(Code::Mov_r64_rm64, spare, Operand::Memory(at(general::SLOTS, 8 * stream as i64)));
+        spare
+    })
+}
+
+/// Puts the address of the first element of a round of a strided access into a register.
+fn strided(registers: &mut Registers<'_>, stream: usize, step: isize, size: usize, lanes: usize, round: usize, to: Register, spare: Register) {
+    let bytes = step as i64 * size as i64;
+    registers.assembler.write(Instruction::with3(Code::Imul_r64_rm64_imm32, to, general::INDEX, bytes as i32));
+    let base = address(registers, stream, spare);
+    let sum = MemoryOperand::new(base, to, 1, bytes * (round * lanes) as i64, 1, false, Register::None);
+    registers.assembler.write(Instruction::with2(Code::Lea_r64_m, to, sum));
+}
+
+/// Loads of a round.
+struct Load<'a> {
+    streams: &'a [Stream],
+    masks: [usize; 2],
+    bounce: usize,
+    lanes: usize,
+    round: usize,
+    is_last: bool,
+}
+
+impl Load<'_> {
+    fn write(&self, registers: &mut Registers<'_>, id: Id, place_of: usize) {
+        let stream = self.streams[place_of];
+        let width = if stream.size == 8 { Width::Double } else { Width::Single };
+        let masked = self.is_last && !stream.padded;
+        match stream.along {
+            Along::Uniform | Along::Counted(_) => self.uniform(registers, id, place_of, stream),
+            Along::Contiguous if stream.size == 1 => self.bytes(registers, id, place_of, stream, masked),
+            Along::Contiguous => {
+                let (code, whole) = load_code(stream.size, self.lanes);
+                if !masked && whole && registers.is_read_once_here(id) && place_of < general::BASES.len() {
+                    // Its only reader reads it where it is.
+                    registers.values.elements[id as usize] = Some(place(general::BASES[place_of], stream, self.lanes, self.round));
+                    return;
+                }
+                let base = address(registers, place_of, Register::RAX);
+                let from = place(base, stream, self.lanes, self.round);
+                let to = registers.fresh();
+                if masked {
+                    let mask = registers.fresh();
+                    registers.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(mask), Operand::Memory(in_frame(self.masks[width as usize])));
+                    let code = if width == Width::Double { Code::VEX_Vmaskmovpd_ymm_ymm_m256 } else { Code::VEX_Vmaskmovps_ymm_ymm_m256 };
+                    registers.assembler.three(code, ymm(to), ymm(mask), Operand::Memory(from));
+                } else if whole {
+                    registers.assembler.two(code, ymm(to), Operand::Memory(from));
+                } else {
+                    registers.assembler.two(code, xmm(to), Operand::Memory(from));
+                }
+                registers.done(&[], Some((id, to)));
+            }
+            Along::Strided(step) => self.strided(registers, id, place_of, stream, step, width),
+        }
+    }
+
+    /// The same element in every lane.
+    fn uniform(&self, registers: &mut Registers<'_>, id: Id, place_of: usize, stream: Stream) {
+        let base = address(registers, place_of, Register::RAX);
+        let to = registers.fresh();
+        let from = Operand::Memory(at(base, 0));
+        match stream.size {
+            1 => {
+                registers.assembler.two(Code::Movzx_r32_rm8, Register::R9D, from);
+                registers.assembler.one(Code::Neg_rm32, Register::R9D);
+                registers.assembler.two(Code::VEX_Vmovd_xmm_rm32, xmm(to), Operand::Register(Register::R9D));
+                registers.assembler.two(Code::VEX_Vpbroadcastd_ymm_xmmm32, ymm(to), Operand::Register(xmm(to)));
+            }
+            4 => registers.assembler.two(Code::VEX_Vbroadcastss_ymm_m32, ymm(to), from),
+            _ => registers.assembler.two(Code::VEX_Vbroadcastsd_ymm_m64, ymm(to), from),
+        }
+        registers.done(&[], Some((id, to)));
+    }
+
+    /// Truth values become masks.
+    fn bytes(&self, registers: &mut Registers<'_>, id: Id, place_of: usize, stream: Stream, masked: bool) {
+        let base = address(registers, place_of, Register::RAX);
+        let mut from = place(base, stream, self.lanes, self.round);
+        if masked {
+            // One by one by way of the frame: what is left is fewer than would be read.
+            let bounce = in_frame(self.bounce);
+            registers.assembler.write(Instruction::with2(Code::Mov_rm64_imm32, bounce, 0));
+            each_left(registers.assembler, base, self.bounce, |assembler, element, slot| {
+                assembler.two(Code::Mov_r8_rm8, Register::DL, Operand::Memory(element));
+                assembler.to_memory(Code::Mov_rm8_r8, slot, Register::DL);
+            });
+            from = bounce;
+        }
+        let (code, whole) = load_code(1, self.lanes);
+        let to = registers.fresh();
+        registers.assembler.two(code, if whole { ymm(to) } else { xmm(to) }, Operand::Memory(from));
+        let zero = registers.assembler.constant([0; VECTOR]);
+        registers.assembler.three(Code::VEX_Vpcmpgtd_ymm_ymm_ymmm256, ymm(to), ymm(to), Operand::Memory(zero));
+        registers.done(&[], Some((id, to)));
+    }
+
+    /// Elements that are apart.
+    fn strided(&self, registers: &mut Registers<'_>, id: Id, place_of: usize, stream: Stream, step: isize, width: Width) {
+        strided(registers, place_of, step, stream.size, self.lanes, self.round, Register::RAX, Register::R9);
+        // Gathers need the distance of each lane, in bytes.
+        let bytes = step as i32 * stream.size as i32;
+        let mut distances = [0; VECTOR];
+        distances.chunks_exact_mut(4).take(self.lanes).zip(0..).for_each(|(lane, place)| lane.copy_from_slice(&(place * bytes).to_ne_bytes()));
+        let (to, mask, index) = (registers.fresh(), registers.fresh(), registers.fresh());
+        let distances = registers.assembler.constant(distances);
+        registers.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(index), Operand::Memory(distances));
+        if self.is_last {
+            registers.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(mask), Operand::Memory(in_frame(self.masks[width as usize])));
+        } else {
+            registers.assembler.three(Code::VEX_Vpcmpeqd_ymm_ymm_ymmm256, ymm(mask), ymm(mask), Operand::Register(ymm(mask)));
+        }
+        // Lanes that are masked keep what was there.
+        registers.assembler.three(Code::VEX_Vxorps_ymm_ymm_ymmm256, ymm(to), ymm(to), Operand::Register(ymm(to)));
+        let (code, to_register, index_register, mask_register) = match (width, self.lanes) {
+            (Width::Double, _) => (Code::VEX_Vgatherdpd_ymm_vm32x_ymm, ymm(to), xmm(index), ymm(mask)),
+            (Width::Single, 8) => (Code::VEX_Vgatherdps_ymm_vm32y_ymm, ymm(to), ymm(index), ymm(mask)),
+            (Width::Single, _) => (Code::VEX_Vgatherdps_xmm_vm32x_xmm, xmm(to), xmm(index), xmm(mask)),
+        };
+        let from = MemoryOperand::new(Register::RAX, index_register, 1, 0, 1, false, Register::None);
+        registers.assembler.write(Instruction::with3(code, to_register, from, mask_register));
+        registers.done(&[], Some((id, to)));
+    }
+}
+
+/// Where the count of rows is kept for a moment, in the frame.
+const ROWS_AT: usize = 8;
+
+/// Runs code for each byte that is left, given the byte and its place in the frame; it may use the lowest byte of the rows' register.
+fn each_left(assembler: &mut Assembler, base: Register, bounce: usize, code: impl FnOnce(&mut Assembler, MemoryOperand, MemoryOperand)) {
+    let byte = |base: Register, index: Register, displacement| MemoryOperand::new(base, index, 1, displacement, 1, false, Register::None);
+    assembler.to_memory(Code::Mov_rm64_r64, in_frame(ROWS_AT), general::ROWS);
+    assembler.write(Instruction::with2(Code::Lea_r64_m, Register::R9, byte(base, general::INDEX, 0)));
+    assembler.two(Code::Mov_r64_rm64, Register::RAX, registers64(general::COUNT));
+    assembler.two(Code::Sub_r64_rm64, Register::RAX, registers64(general::INDEX));
+    let again = assembler.here();
+    code(assembler, byte(Register::R9, Register::RAX, -1), byte(Register::RSP, Register::RAX, bounce as i64 - 1));
+    assembler.one(Code::Dec_rm64, Register::RAX);
+    assembler.jump(Code::Jne_rel32_64, again);
+    assembler.two(Code::Mov_r64_rm64, general::ROWS, Operand::Memory(in_frame(ROWS_AT)));
+}
+
+/// The numbers that are counted in a round, as integers of 32 bits.
+fn count(registers: &mut Registers<'_>, id: Id, place_of: usize, stream: Stream, lanes: usize, round: usize) {
+    let Along::Counted(step) = stream.along else { return };
+    let base = address(registers, place_of, Register::RAX);
+    let to = registers.fresh();
+    registers.assembler.write(Instruction::with3(Code::Imul_r64_rm64_imm32, Register::R9, general::INDEX, step as i32));
+    registers.assembler.two(Code::Add_r64_rm64, Register::R9, registers64(base));
+    registers.assembler.two(Code::VEX_Vmovd_xmm_rm32, xmm(to), Operand::Register(Register::R9D));
+    registers.assembler.two(Code::VEX_Vpbroadcastd_ymm_xmmm32, ymm(to), Operand::Register(xmm(to)));
+    let mut steps = [0; VECTOR];
+    steps.chunks_exact_mut(4).zip(0i32..).for_each(|(lane, place)| lane.copy_from_slice(&((place + (round * lanes) as i32) * step as i32).to_ne_bytes()));
+    let steps = registers.assembler.constant(steps);
+    registers.assembler.three(Code::VEX_Vpaddd_ymm_ymm_ymmm256, ymm(to), ymm(to), Operand::Memory(steps));
+    registers.done(&[], Some((id, to)));
+}
+
+/// Stores of a round.
+struct Store<'a> {
+    streams: &'a [Stream],
+    masks: [usize; 2],
+    bounce: usize,
+    lanes: usize,
+    round: usize,
+    is_last: bool,
+}
+
+impl Store<'_> {
+    fn write(&self, registers: &mut Registers<'_>, value: Id, place_of: usize) {
+        let stream = self.streams[place_of];
+        let from = registers.register(value);
+        let masked = self.is_last && !stream.padded;
+        match stream.along {
+            Along::Strided(step) => self.strided(registers, from, place_of, stream, step),
+            Along::Contiguous | Along::Uniform | Along::Counted(_) => {
+                let base = address(registers, place_of, Register::RAX);
+                let to = place(base, stream, self.lanes, self.round);
+                if stream.size == 1 {
+                    self.bytes(registers, from, base, to, masked);
+                } else if masked {
+                    let width = if stream.size == 8 { Width::Double } else { Width::Single };
+                    let mask = registers.fresh();
+                    registers.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(mask), Operand::Memory(in_frame(self.masks[width as usize])));
+                    let code = if width == Width::Double { Code::VEX_Vmaskmovpd_m256_ymm_ymm } else { Code::VEX_Vmaskmovps_m256_ymm_ymm };
+                    registers.assembler.write(Instruction::with3(code, to, ymm(mask), ymm(from)));
+                } else if stream.padded || stream.size * self.lanes == VECTOR {
+                    registers.assembler.to_memory(Code::VEX_Vmovups_ymmm256_ymm, to, ymm(from));
+                } else {
+                    registers.assembler.to_memory(Code::VEX_Vmovups_xmmm128_xmm, to, xmm(from));
+                }
+            }
+        }
+        registers.done(&[value], None);
+    }
+
+    /// Masks become truth values.
+    fn bytes(&self, registers: &mut Registers<'_>, from: u8, base: Register, to: MemoryOperand, masked: bool) {
+        let packed = registers.fresh();
+        if self.lanes == 8 {
+            let upper = registers.fresh();
+            registers.assembler.write(Instruction::with3(Code::VEX_Vextractf128_xmmm128_ymm_imm8, xmm(upper), ymm(from), 1));
+            registers.assembler.three(Code::VEX_Vpackssdw_xmm_xmm_xmmm128, xmm(packed), xmm(from), Operand::Register(xmm(upper)));
+        } else {
+            registers.assembler.three(Code::VEX_Vpackssdw_xmm_xmm_xmmm128, xmm(packed), xmm(from), Operand::Register(xmm(from)));
+        }
+        registers.assembler.three(Code::VEX_Vpacksswb_xmm_xmm_xmmm128, xmm(packed), xmm(packed), Operand::Register(xmm(packed)));
+        registers.assembler.two(Code::VEX_Vpabsb_xmm_xmmm128, xmm(packed), Operand::Register(xmm(packed)));
+        let code = if self.lanes == 8 { Code::VEX_Vmovq_xmmm64_xmm } else { Code::VEX_Vmovd_rm32_xmm };
+        if !masked {
+            registers.assembler.to_memory(code, to, xmm(packed));
+            return;
+        }
+        registers.assembler.to_memory(Code::VEX_Vmovq_xmmm64_xmm, in_frame(self.bounce), xmm(packed));
+        each_left(registers.assembler, base, self.bounce, |assembler, element, slot| {
+            assembler.two(Code::Mov_r8_rm8, Register::DL, Operand::Memory(slot));
+            assembler.to_memory(Code::Mov_rm8_r8, element, Register::DL);
+        });
+    }
+
+    /// One by one to places that are apart.
+    fn strided(&self, registers: &mut Registers<'_>, from: u8, place_of: usize, stream: Stream, step: isize) {
+        registers.assembler.to_memory(Code::VEX_Vmovups_ymmm256_ymm, in_frame(self.bounce), ymm(from));
+        strided(registers, place_of, step, stream.size, self.lanes, self.round, Register::RAX, Register::R9);
+        let bytes = step as i32 * stream.size as i32;
+        let end = registers.assembler.label();
+        for lane in 0..self.lanes {
+            if self.is_last && lane > 0 {
+                registers.assembler.write(Instruction::with2(Code::Lea_r64_m, Register::R9, at(general::INDEX, lane as i64)));
+                registers.assembler.two(Code::Cmp_r64_rm64, Register::R9, registers64(general::COUNT));
+                registers.assembler.jump(Code::Jae_rel32_64, end);
+            }
+            let slot = Operand::Memory(in_frame(self.bounce + lane * stream.size));
+            let (load, store, spare) = if stream.size == 8 {
+                (Code::Mov_r64_rm64, Code::Mov_rm64_r64, Register::R9)
+            } else {
+                (Code::Mov_r32_rm32, Code::Mov_rm32_r32, Register::R9D)
+            };
+            registers.assembler.two(load, spare, slot);
+            registers.assembler.to_memory(store, at(Register::RAX, 0), spare);
+            registers.assembler.number(Code::Add_rm64_imm32, Register::RAX, bytes);
+        }
+        registers.assembler.place(end);
+    }
+}

@@ -1,0 +1,262 @@
+//! Which values are in registers, which are in memory, while a straight line of code is written.
+
+use iced_x86::{Code, MemoryOperand, Register};
+
+use super::assembler::{Assembler, Operand, VECTOR, ymm};
+use super::program::{Id, Operation, Program, Width};
+
+/// How many vector registers there are.
+pub(super) const REGISTERS: usize = 16;
+
+/// The memory of a call of a kernel: on the stack, addressed from its top.
+#[derive(Debug, Default)]
+pub(super) struct Frame {
+    /// How many bytes are taken.
+    pub bytes: usize,
+}
+
+impl Frame {
+    /// Room for a vector: bytes from the top of the stack.
+    pub fn vector(&mut self) -> usize {
+        self.bytes = self.bytes.next_multiple_of(VECTOR);
+        self.bytes += VECTOR;
+        self.bytes - VECTOR
+    }
+}
+
+/// A place in the frame.
+pub(super) fn in_frame(offset: usize) -> MemoryOperand {
+    MemoryOperand::with_base_displ(Register::RSP, offset as i64)
+}
+
+/// Where the values of a program are.
+#[derive(Clone, Debug)]
+pub(super) struct Values {
+    /// In a register of the section that is being written.
+    registers: Vec<Option<u8>>,
+    /// In the frame, as whole vectors.
+    pub frame: Vec<Option<usize>>,
+    /// In memory that is read, as whole vectors.
+    pub elements: Vec<Option<MemoryOperand>>,
+}
+
+impl Values {
+    /// Nowhere yet.
+    pub fn new(program: &Program) -> Self {
+        let count = program.values.len();
+        Values { registers: vec![None; count], frame: vec![None; count], elements: vec![None; count] }
+    }
+}
+
+/// The registers while a section is written.
+pub(super) struct Registers<'a> {
+    pub program: &'a Program,
+    pub assembler: &'a mut Assembler,
+    pub frame: &'a mut Frame,
+    pub values: &'a mut Values,
+    /// Where in the section each value is still read, the next at the end.
+    uses: Vec<Vec<usize>>,
+    /// How many values the section makes.
+    end: usize,
+    holds: [Option<Id>; REGISTERS],
+    /// Registers that are not to be touched now, bit by bit: those of the accumulators, and those of the instruction that is written.
+    pinned: u16,
+    locked: u16,
+}
+
+impl<'a> Registers<'a> {
+    /// Empty registers at the start of a section, which makes these values in this order; in the end some are read once more.
+    pub fn new(
+        program: &'a Program,
+        assembler: &'a mut Assembler,
+        frame: &'a mut Frame,
+        values: &'a mut Values,
+        section: &[Id],
+        last: impl Iterator<Item = Id>,
+    ) -> Self {
+        let mut uses: Vec<Vec<usize>> = vec![Vec::new(); program.values.len()];
+        last.for_each(|id| uses[id as usize].push(section.len()));
+        for (place, &id) in section.iter().enumerate().rev() {
+            // One use for each time it is named.
+            program.values[id as usize].inputs.iter().for_each(|&input| uses[input as usize].push(place));
+        }
+        values.registers.fill(None);
+        Registers { program, assembler, frame, values, uses, end: section.len(), holds: [None; REGISTERS], pinned: 0, locked: 0 }
+    }
+
+    /// Lets a value have a register for good.
+    pub fn pin(&mut self, id: Id, register: u8) {
+        self.holds[usize::from(register)] = Some(id);
+        self.values.registers[id as usize] = Some(register);
+        self.pinned |= 1 << register;
+    }
+
+    /// Keeps a register out of use for good.
+    pub fn reserve(&mut self, register: u8) {
+        self.pinned |= 1 << register;
+    }
+
+    /// How often a value is still read.
+    pub fn uses_left(&self, id: Id) -> usize {
+        self.uses[id as usize].len()
+    }
+
+    /// Whether a value is read by one instruction of the section, and by nothing at its end.
+    pub fn is_read_once_here(&self, id: Id) -> bool {
+        matches!(self.uses[id as usize][..], [place] if place < self.end)
+    }
+
+    /// Whether nothing reads a value behind the instruction that is written, of which it is an input so many times.
+    fn dies(&self, id: Id, times: usize) -> bool {
+        self.uses_left(id) <= times
+    }
+
+    /// The bits of a value in memory, if it is there.
+    fn memory(&mut self, id: Id) -> Option<MemoryOperand> {
+        let value = &self.program.values[id as usize];
+        if let Operation::Constant(bits) = value.operation {
+            return Some(self.assembler.constant(repeated(bits, value.width)));
+        }
+        self.values.frame[id as usize].map(in_frame).or(self.values.elements[id as usize])
+    }
+
+    /// A value as an operand that may be memory.
+    pub fn operand(&mut self, id: Id) -> Operand {
+        if let Some(register) = self.values.registers[id as usize] {
+            self.locked |= 1 << register;
+            return Operand::Register(ymm(register));
+        }
+        match self.memory(id) {
+            Some(memory) => Operand::Memory(memory),
+            // Values are made before they are read, so that this is never.
+            None => Operand::Register(ymm(0)),
+        }
+    }
+
+    /// A value in a register, which is not given away before [`Registers::done`].
+    pub fn register(&mut self, id: Id) -> u8 {
+        if let Some(register) = self.values.registers[id as usize] {
+            self.locked |= 1 << register;
+            return register;
+        }
+        let register = self.fresh();
+        if let Some(memory) = self.memory(id) {
+            self.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(register), Operand::Memory(memory));
+        }
+        self.give(id, register);
+        register
+    }
+
+    /// Whether a value is in a register.
+    pub fn is_in_register(&self, id: Id) -> bool {
+        self.values.registers[id as usize].is_some()
+    }
+
+    /// A register for a moment or a new value: until [`Registers::done`], nothing else gets it.
+    pub fn fresh(&mut self) -> u8 {
+        let taken = self.pinned | self.locked;
+        let allowed = |register: &u8| taken & 1 << register == 0;
+        let free = (0..REGISTERS as u8).filter(allowed).find(|&register| self.holds[usize::from(register)].is_none());
+        let register = free.unwrap_or_else(|| {
+            // What is read last gives way.
+            let next_use = |&register: &u8| self.holds[usize::from(register)].and_then(|id| self.uses[id as usize].last().copied());
+            let victim = (0..REGISTERS as u8).filter(allowed).max_by_key(next_use).unwrap_or(0);
+            self.evict(victim);
+            victim
+        });
+        self.locked |= 1 << register;
+        register
+    }
+
+    /// Frees a register; its value is kept in the frame, unless it can be had again or nothing reads it.
+    fn evict(&mut self, register: u8) {
+        let Some(id) = self.holds[usize::from(register)].take() else { return };
+        self.values.registers[id as usize] = None;
+        if self.uses_left(id) > 0 && self.memory(id).is_none() {
+            self.keep_in_frame(id, register);
+        }
+    }
+
+    fn keep_in_frame(&mut self, id: Id, register: u8) {
+        let place = self.frame.vector();
+        self.values.frame[id as usize] = Some(place);
+        self.assembler.to_memory(Code::VEX_Vmovups_ymmm256_ymm, in_frame(place), ymm(register));
+    }
+
+    /// Copies a value to the frame, where other sections find it.
+    pub fn store_in_frame(&mut self, id: Id) {
+        if self.values.frame[id as usize].is_none() {
+            let register = self.register(id);
+            self.keep_in_frame(id, register);
+            self.locked = 0;
+        }
+    }
+
+    /// Lets a register hold a value.
+    pub fn give(&mut self, id: Id, register: u8) {
+        self.holds[usize::from(register)] = Some(id);
+        self.values.registers[id as usize] = Some(register);
+    }
+
+    /// A register for the result of an instruction, after all its inputs have been fetched: that of an input that dies, or another.
+    ///
+    /// With `preferred` that one, if it is free to be written.
+    pub fn result(&mut self, inputs: &[Id], preferred: Option<u8>) -> u8 {
+        let times = |id: Id| inputs.iter().filter(|&&input| input == id).count();
+        let dying = |registers: &Self, register: u8| {
+            registers.holds[usize::from(register)].is_some_and(|id| inputs.contains(&id) && registers.dies(id, times(id)))
+        };
+        if let Some(register) = preferred
+            && (dying(self, register) || self.holds[usize::from(register)].is_none_or(|id| self.uses_left(id) == 0))
+        {
+            return register;
+        }
+        let own = inputs.iter().filter_map(|&id| self.values.registers[id as usize]);
+        let reused = own.filter(|&register| self.pinned & 1 << register == 0).find(|&register| dying(self, register));
+        reused.unwrap_or_else(|| self.fresh())
+    }
+
+    /// The register of an input that may be overwritten, if it has one.
+    pub fn dying(&self, id: Id, inputs: &[Id], preferred: Option<u8>) -> Option<u8> {
+        let times = inputs.iter().filter(|&&input| input == id).count();
+        let register = self.values.registers[id as usize]?;
+        let may = self.pinned & 1 << register == 0 || preferred == Some(register);
+        (may && times == 1 && self.dies(id, times)).then_some(register)
+    }
+
+    /// Ends an instruction: its inputs are read, its result is in a register.
+    pub fn done(&mut self, inputs: &[Id], made: Option<(Id, u8)>) {
+        for &input in inputs {
+            self.uses[input as usize].pop();
+        }
+        for &input in inputs {
+            if self.uses_left(input) == 0
+                && let Some(register) = self.values.registers[input as usize]
+                && self.pinned & 1 << register == 0
+            {
+                self.values.registers[input as usize] = None;
+                self.holds[usize::from(register)] = None;
+            }
+        }
+        if let Some((id, register)) = made {
+            if let Some(old) = self.holds[usize::from(register)].filter(|&old| old != id) {
+                self.values.registers[old as usize] = None;
+            }
+            self.give(id, register);
+            if self.uses_left(id) == 0 && self.pinned & 1 << register == 0 {
+                self.holds[usize::from(register)] = None;
+            }
+        }
+        self.locked = 0;
+    }
+}
+
+/// The same lane all over a vector.
+pub(super) fn repeated(bits: u64, width: Width) -> [u8; VECTOR] {
+    let mut bytes = [0; VECTOR];
+    match width {
+        Width::Single => bytes.chunks_exact_mut(4).for_each(|lane| lane.copy_from_slice(&(bits as u32).to_ne_bytes())),
+        Width::Double => bytes.chunks_exact_mut(8).for_each(|lane| lane.copy_from_slice(&bits.to_ne_bytes())),
+    }
+    bytes
+}

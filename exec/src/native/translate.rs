@@ -1,0 +1,339 @@
+//! From the body of a nest to a program on vectors.
+
+use damo_graph::op::scalar::{self, Scalar};
+use damo_graph::{DType, Number};
+use smallvec::SmallVec;
+
+use super::formulas;
+use super::lanes::Lanes;
+use super::program::{Comparison, Format, Id, Operation, Outside, Program, Recorded, RecordedMask, Recording, Width, all_ones};
+use super::reduction::{Ids, Reducer, extreme};
+use crate::nest::{Instruction, Nest, Register};
+use crate::portable::loops::Loop;
+
+/// What happens in one round of a loop.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub program: Program,
+    /// What is written to which access.
+    pub stores: Vec<(Id, usize)>,
+    /// What the accumulators become.
+    pub accumulators: Ids,
+}
+
+/// Where the accesses of a nest are among those of its loops.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places {
+    /// The first that counts.
+    pub counts: usize,
+    /// The first store.
+    pub stores: usize,
+    /// The first accumulator, if they are in memory.
+    pub accumulators: usize,
+}
+
+/// Whether the element type has vectors here.
+pub(super) const fn is_supported(dtype: DType) -> bool {
+    matches!(dtype, DType::F32 | DType::F64 | DType::I32 | DType::I64 | DType::Bool)
+}
+
+/// The width of a lane for elements of a dtype.
+const fn width_of(dtype: DType) -> Width {
+    if dtype.size() == 8 { Width::Double } else { Width::Single }
+}
+
+/// How many lanes the vectors of a nest have.
+pub(super) fn lanes(nest: &Nest) -> usize {
+    let wide = (0..nest.body.len()).any(|register| width_of(nest.dtype(register)) == Width::Double);
+    if wide { 4 } else { 8 }
+}
+
+/// The program of a nest's body.
+///
+/// In the last round of a row (`is_last`) only some lanes are left; `in_memory` accumulators are accesses. `None` if the nest does what
+/// vectors here cannot.
+pub(super) fn body(nest: &Nest, reducers: &[Reducer], places: &Places, is_last: bool, in_memory: bool) -> Option<Body> {
+    let program = Recording::new(Program::new(lanes(nest)));
+    let mut translation = Translation { nest, program: &program, made: Vec::with_capacity(nest.body.len()) };
+    let mut counts = places.counts;
+    for instruction in &nest.body {
+        let id = translation.instruction(instruction, &mut counts)?;
+        translation.made.push(id);
+    }
+    let made = translation.made;
+    let mut program_ref = program.borrow_mut();
+    let program_mut = &mut *program_ref;
+    let stores = nest.stores.iter().enumerate().map(|(place, store)| {
+        let value = made[store.value];
+        let value = if nest.dtype(store.value) == DType::Bool { program_mut.resized(value, Width::Single) } else { value };
+        (value, places.stores + place)
+    });
+    let stores: Vec<(Id, usize)> = stores.collect();
+    let mut accumulators = Ids::new();
+    for (reduction, reducer) in nest.reductions.iter().zip(reducers) {
+        let mut value = made[reduction.value];
+        let dtype = nest.dtype(reduction.value);
+        if dtype == DType::Bool {
+            value = program_mut.resized(value, Width::Single);
+        }
+        if is_last && !in_memory {
+            let width = width_of(dtype);
+            let (left, absent) = (program_mut.value(Operation::Left, &[], width), program_mut.constant(reducer.absent, width));
+            value = program_mut.value(Operation::Select, &[left, value, absent], width);
+        }
+        let count = accumulators_of(reducer, dtype, program_mut.lanes);
+        let before: Ids = (accumulators.len()..accumulators.len() + count)
+            .map(|place| {
+                let operation = if in_memory { Operation::Load(places.accumulators + place) } else { Operation::Accumulator(place) };
+                program_mut.value(operation, &[], reducer.width)
+            })
+            .collect();
+        accumulators.extend((reducer.step)(program_mut, &before, value));
+    }
+    drop(program_ref);
+    Some(Body { program: program.into_inner(), stores, accumulators })
+}
+
+/// How many vectors the accumulators of a reduction are.
+pub(super) fn accumulators_of(reducer: &Reducer, dtype: DType, lanes: usize) -> usize {
+    let halves = if lanes == 8 && reducer.width == Width::Double && width_of(dtype) == Width::Single { 2 } else { 1 };
+    halves * reducer.words
+}
+
+/// A program that joins accumulators with as many others, which are numbered behind them.
+pub(super) fn join(reducers: &[(Reducer, usize)], lanes: usize) -> Body {
+    let mut program = Program::new(lanes);
+    let total: usize = reducers.iter().map(|(_, count)| count).sum();
+    let mut accumulators = Ids::new();
+    for (reducer, count) in reducers {
+        let mut take = |from: usize| -> Ids {
+            (from..from + count).map(|place| program.value(Operation::Accumulator(place), &[], reducer.width)).collect()
+        };
+        let (left, right) = (take(accumulators.len()), take(total + accumulators.len()));
+        let joined = (reducer.join)(&mut program, &left, &right);
+        accumulators.extend(joined);
+    }
+    Body { program, stores: Vec::new(), accumulators }
+}
+
+struct Translation<'a> {
+    nest: &'a Nest,
+    program: &'a Recording,
+    /// The value of each register; of truth values a mask of any width.
+    made: Vec<Id>,
+}
+
+impl Translation<'_> {
+    fn value(&self, operation: Operation, inputs: &[Id], width: Width) -> Id {
+        self.program.borrow_mut().value(operation, inputs, width)
+    }
+
+    fn constant(&self, bits: u64, width: Width) -> Id {
+        self.program.borrow_mut().constant(bits, width)
+    }
+
+    fn not(&self, mask: Id) -> Id {
+        let width = self.program.borrow().width(mask);
+        self.value(Operation::Xor, &[mask, self.constant(all_ones(width), width)], width)
+    }
+
+    fn instruction(&self, instruction: &Instruction, counts: &mut usize) -> Option<Id> {
+        match instruction {
+            Instruction::Load(operand) => {
+                let dtype = self.nest.operands[*operand].dtype;
+                is_supported(dtype).then(|| self.value(Operation::Load(*operand), &[], width_of(dtype)))
+            }
+            Instruction::Constant(number, dtype) => {
+                let bits = match dtype {
+                    DType::F32 => <f32 as Format>::bits(number.to_real()),
+                    DType::F64 => number.to_real().to_bits(),
+                    DType::I32 | DType::I64 => integer(*number, *dtype) as u64 & all_ones(width_of(*dtype)),
+                    DType::Bool => if number.to_bool() { all_ones(Width::Single) } else { 0 },
+                    _ => return None,
+                };
+                Some(self.constant(bits, width_of(*dtype)))
+            }
+            Instruction::Index { dtype, .. } => {
+                let count = self.value(Operation::Count(*counts), &[], Width::Single);
+                *counts += 1;
+                self.cast(count, DType::I32, *dtype)
+            }
+            Instruction::Apply { scalar, arguments, dtype } => self.apply(scalar, arguments, *dtype),
+            Instruction::Cast { argument, to } => self.cast(self.made[*argument], self.nest.dtype(*argument), *to),
+        }
+    }
+
+    fn cast(&self, value: Id, from: DType, to: DType) -> Option<Id> {
+        if !is_supported(from) || !is_supported(to) {
+            return None;
+        }
+        let width = width_of(to);
+        Some(match (from, to) {
+            _ if from == to => value,
+            (DType::Bool, _) => {
+                let one = match to {
+                    DType::F32 => u64::from(1f32.to_bits()),
+                    DType::F64 => 1f64.to_bits(),
+                    _ => 1,
+                };
+                let mask = self.program.borrow_mut().resized(value, width);
+                self.value(Operation::And, &[mask, self.constant(one, width)], width)
+            }
+            (DType::F32 | DType::F64, DType::Bool) => {
+                let width = width_of(from);
+                self.value(Operation::Compare(Comparison::NotEqual), &[value, self.constant(0, width)], width)
+            }
+            (_, DType::Bool) => {
+                let width = width_of(from);
+                self.not(self.value(Operation::EqualInteger, &[value, self.constant(0, width)], width))
+            }
+            (DType::F32 | DType::F64, DType::F32 | DType::F64) => self.value(Operation::FloatToFloat, &[value], width),
+            (DType::I32, DType::F32 | DType::F64) => self.value(Operation::IntegerToFloat, &[value], width),
+            (DType::I32 | DType::I64, DType::I32 | DType::I64) => self.value(Operation::Resize, &[value], width),
+            _ => self.outside(Outside { function: Loop::cast(from, to), arguments: SmallVec::from_slice(&[from]), result: to }, &[value]),
+        })
+    }
+
+    /// What a function outside makes, in all lanes.
+    fn outside(&self, outside: Outside, arguments: &[Id]) -> Id {
+        let width = width_of(outside.result);
+        let mut program = self.program.borrow_mut();
+        let (otherwise, mask) = (program.constant(0, width), program.constant(all_ones(width), width));
+        program.call(outside, otherwise, mask, arguments, width)
+    }
+
+    fn apply(&self, scalar: &'static Scalar, arguments: &[Register], dtype: DType) -> Option<Id> {
+        let of = self.nest.dtype(*arguments.last()?);
+        if !arguments.iter().all(|&argument| is_supported(self.nest.dtype(argument))) || !is_supported(dtype) {
+            return None;
+        }
+        let mut values: SmallVec<[Id; 3]> = arguments.iter().map(|&argument| self.made[argument]).collect();
+        if scalar == &scalar::SELECT {
+            let width = if of == DType::Bool { Width::Single } else { width_of(of) };
+            let first = if of == DType::Bool { 0 } else { 2 };
+            let mut program = self.program.borrow_mut();
+            values[0] = program.resized(values[0], width);
+            values[1..].iter_mut().skip(first).for_each(|value| *value = program.resized(*value, width));
+            return Some(program.value(Operation::Select, &values, width));
+        }
+        let own = match of {
+            DType::F32 => float::<f32>(self.program, scalar, &values),
+            DType::F64 => float::<f64>(self.program, scalar, &values),
+            DType::Bool => {
+                let width = values.iter().map(|&value| self.program.borrow().width(value)).min().unwrap_or(Width::Single);
+                values.iter_mut().for_each(|value| *value = self.program.borrow_mut().resized(*value, width));
+                self.truth(scalar, &values, width)
+            }
+            _ => self.integers(scalar, &values, width_of(of)),
+        };
+        Some(own.unwrap_or_else(|| {
+            let dtypes = arguments.iter().map(|&argument| self.nest.dtype(argument)).collect();
+            self.outside(Outside { function: Loop::of(scalar, of), arguments: dtypes, result: dtype }, &values)
+        }))
+    }
+
+    fn truth(&self, scalar: &'static Scalar, values: &[Id], width: Width) -> Option<Id> {
+        let make = |operation: Operation, inputs: &[Id]| self.value(operation, inputs, width);
+        Some(match (scalar, values) {
+            (scalar, _) if scalar == &scalar::AND || scalar == &scalar::MIN => make(Operation::And, values),
+            (scalar, _) if scalar == &scalar::OR || scalar == &scalar::MAX => make(Operation::Or, values),
+            (scalar, _) if scalar == &scalar::XOR || scalar == &scalar::NOT_EQUAL && values.len() == 2 => make(Operation::Xor, values),
+            (scalar, &[x]) if scalar == &scalar::NOT => self.not(x),
+            (scalar, _) if scalar == &scalar::EQUAL => self.not(make(Operation::Xor, values)),
+            // x and not y.
+            (scalar, &[x, y]) if scalar == &scalar::GT => make(Operation::AndNot, &[y, x]),
+            (scalar, &[x, y]) if scalar == &scalar::LT => make(Operation::AndNot, &[x, y]),
+            (scalar, &[x, y]) if scalar == &scalar::GE => self.not(make(Operation::AndNot, &[x, y])),
+            (scalar, &[x, y]) if scalar == &scalar::LE => self.not(make(Operation::AndNot, &[y, x])),
+            _ => return None,
+        })
+    }
+
+    fn integers(&self, scalar: &'static Scalar, values: &[Id], width: Width) -> Option<Id> {
+        let make = |operation: Operation, inputs: &[Id]| self.value(operation, inputs, width);
+        let zero = || self.constant(0, width);
+        Some(match (scalar, values) {
+            (scalar, _) if scalar == &scalar::ADD => make(Operation::AddInteger, values),
+            (scalar, _) if scalar == &scalar::SUB => make(Operation::SubtractInteger, values),
+            (scalar, _) if scalar == &scalar::MUL && width == Width::Single => make(Operation::MultiplyInteger, values),
+            (scalar, &[x]) if scalar == &scalar::NEG => make(Operation::SubtractInteger, &[zero(), x]),
+            (scalar, &[x]) if scalar == &scalar::ABS => {
+                make(Operation::Select, &[make(Operation::GreaterInteger, &[zero(), x]), make(Operation::SubtractInteger, &[zero(), x]), x])
+            }
+            (scalar, &[x, y]) if scalar == &scalar::MAX => make(Operation::Select, &[make(Operation::GreaterInteger, &[x, y]), x, y]),
+            (scalar, &[x, y]) if scalar == &scalar::MIN => make(Operation::Select, &[make(Operation::GreaterInteger, &[y, x]), x, y]),
+            (scalar, &[x, y]) if scalar == &scalar::GT => make(Operation::GreaterInteger, &[x, y]),
+            (scalar, &[x, y]) if scalar == &scalar::LT => make(Operation::GreaterInteger, &[y, x]),
+            (scalar, &[x, y]) if scalar == &scalar::GE => self.not(make(Operation::GreaterInteger, &[y, x])),
+            (scalar, &[x, y]) if scalar == &scalar::LE => self.not(make(Operation::GreaterInteger, &[x, y])),
+            (scalar, _) if scalar == &scalar::EQUAL => make(Operation::EqualInteger, values),
+            (scalar, _) if scalar == &scalar::NOT_EQUAL => self.not(make(Operation::EqualInteger, values)),
+            (scalar, _) if scalar == &scalar::AND => make(Operation::And, values),
+            (scalar, _) if scalar == &scalar::OR => make(Operation::Or, values),
+            (scalar, _) if scalar == &scalar::XOR => make(Operation::Xor, values),
+            (scalar, &[x]) if scalar == &scalar::NOT => self.not(x),
+            _ => return None,
+        })
+    }
+}
+
+fn integer(number: Number, dtype: DType) -> i64 {
+    use damo_graph::Element;
+    if dtype == DType::I32 { i32::from_number(number).into() } else { i64::from_number(number) }
+}
+
+/// A function of floats, if it has a formula.
+fn float<'p, T: Format>(program: &'p Recording, scalar: &'static Scalar, values: &[Id]) -> Option<Id>
+where
+    Recorded<'p, T>: Lanes<Mask = RecordedMask<'p, T>>,
+{
+    let of = |id: Id| Recorded::<T>::new(program, id);
+    let mask = |mask: RecordedMask<'p, T>| mask.id();
+    let extreme = |larger, x: Recorded<'p, T>, y: Recorded<'p, T>| extreme(&mut program.borrow_mut(), larger, x.id, y.id, T::WIDTH);
+    let found = match *values {
+        [x] => {
+            let x = of(x);
+            match scalar {
+                _ if scalar == &scalar::NEG => (-x).id,
+                _ if scalar == &scalar::RECIP => (x.number(1.0) / x).id,
+                _ if scalar == &scalar::ABS => x.abs().id,
+                _ if scalar == &scalar::SQRT => x.sqrt().id,
+                _ if scalar == &scalar::FLOOR => x.floor().id,
+                _ if scalar == &scalar::CEIL => x.ceil().id,
+                _ if scalar == &scalar::TRUNC => x.trunc().id,
+                _ if scalar == &scalar::ROUND_TIES_EVEN => x.round_ties_even().id,
+                _ if scalar == &scalar::SIGNUM => {
+                    let size = Lanes::select(x.equal(x.number(0.0)) | x.is_nan(), x, x.number(1.0).copysign(x));
+                    size.id
+                }
+                _ if scalar == &scalar::IS_NAN => mask(x.is_nan()),
+                _ if scalar == &scalar::IS_FINITE => mask(x.abs().lt(x.number(f64::INFINITY))),
+                _ => return formulas::of_one(scalar, x),
+            }
+        }
+        [x, y] => {
+            let (x, y) = (of(x), of(y));
+            match scalar {
+                _ if scalar == &scalar::ADD => (x + y).id,
+                _ if scalar == &scalar::SUB => (x - y).id,
+                _ if scalar == &scalar::MUL => (x * y).id,
+                _ if scalar == &scalar::DIV => (x / y).id,
+                _ if scalar == &scalar::MAX => extreme(true, x, y),
+                _ if scalar == &scalar::MIN => extreme(false, x, y),
+                _ if scalar == &scalar::COPYSIGN => x.copysign(y).id,
+                _ if scalar == &scalar::GT => mask(y.lt(x)),
+                _ if scalar == &scalar::GE => mask(y.le(x)),
+                _ if scalar == &scalar::LT => mask(x.lt(y)),
+                _ if scalar == &scalar::LE => mask(x.le(y)),
+                _ if scalar == &scalar::EQUAL => mask(x.equal(y)),
+                _ if scalar == &scalar::NOT_EQUAL => {
+                    program.borrow_mut().value(Operation::Compare(Comparison::NotEqual), &[x.id, y.id], T::WIDTH)
+                }
+                _ => return formulas::of_two(scalar, x, y),
+            }
+        }
+        [x, y, z] if scalar == &scalar::MUL_ADD => of(x).mul_add(of(y), of(z)).id,
+        _ => return None,
+    };
+    Some(found)
+}
