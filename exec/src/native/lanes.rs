@@ -66,6 +66,8 @@ pub(crate) trait Lanes:
     fn le(self, other: Self) -> Self::Mask;
     /// self = other
     fn equal(self, other: Self) -> Self::Mask;
+    /// Whether the sign bit is set.
+    fn sign_bit(self) -> Self::Mask;
     /// self ≠ self
     fn is_nan(self) -> Self::Mask;
     /// `if mask { yes } else { no }`
@@ -181,6 +183,9 @@ macro_rules! lane {
             }
             fn equal(self, other: Self) -> bool {
                 self.0 == other.0
+            }
+            fn sign_bit(self) -> bool {
+                self.0.is_sign_negative()
             }
             fn is_nan(self) -> bool {
                 self.0.is_nan()

@@ -202,6 +202,7 @@ pub(super) const fn sign_bit(width: Width) -> u64 {
 /// A float format.
 pub(super) trait Format: Copy + 'static {
     const WIDTH: Width;
+    const DTYPE: DType;
     const FRACTION: u32;
     /// The bits of the nearest float.
     fn bits(number: f64) -> u64;
@@ -209,6 +210,7 @@ pub(super) trait Format: Copy + 'static {
 
 impl Format for f32 {
     const WIDTH: Width = Width::Single;
+    const DTYPE: DType = DType::F32;
     const FRACTION: u32 = 23;
 
     fn bits(number: f64) -> u64 {
@@ -218,6 +220,7 @@ impl Format for f32 {
 
 impl Format for f64 {
     const WIDTH: Width = Width::Double;
+    const DTYPE: DType = DType::F64;
     const FRACTION: u32 = 52;
 
     fn bits(number: f64) -> u64 {
@@ -401,6 +404,10 @@ impl<'p, T: Format> Lanes for Recorded<'p, T> {
     }
     fn equal(self, other: Self) -> RecordedMask<'p, T> {
         RecordedMask(self.with(Operation::Compare(Comparison::Equal), other))
+    }
+    // Selects look at sign bits alone.
+    fn sign_bit(self) -> RecordedMask<'p, T> {
+        RecordedMask(self)
     }
     fn is_nan(self) -> RecordedMask<'p, T> {
         RecordedMask(self.with(Operation::Compare(Comparison::Unordered), self))

@@ -308,7 +308,7 @@ where
                 }
                 _ if scalar == &scalar::IS_NAN => mask(x.is_nan()),
                 _ if scalar == &scalar::IS_FINITE => mask(x.abs().lt(x.number(f64::INFINITY))),
-                _ => return formulas::of_one(scalar, x),
+                _ => return by_formula(program, scalar, x),
             }
         }
         [x, y] => {
@@ -329,11 +329,23 @@ where
                 _ if scalar == &scalar::NOT_EQUAL => {
                     program.borrow_mut().value(Operation::Compare(Comparison::NotEqual), &[x.id, y.id], T::WIDTH)
                 }
-                _ => return formulas::of_two(scalar, x, y),
+                _ => (formulas::of_two(scalar)?.compute)(x, y).id,
             }
         }
         [x, y, z] if scalar == &scalar::MUL_ADD => of(x).mul_add(of(y), of(z)).id,
         _ => return None,
     };
     Some(found)
+}
+
+/// A function of one number by its formula; where that does not hold, by a function outside.
+fn by_formula<'p, T: Format>(program: &'p Recording, scalar: &'static Scalar, x: Recorded<'p, T>) -> Option<Id> {
+    let formula = formulas::of_one(scalar)?;
+    let value = (formula.compute)(x);
+    let Some(within) = formula.within else { return Some(value.id) };
+    // NaN is not within, and takes the way outside too.
+    let limit = x.number(within[T::WIDTH as usize]);
+    let beyond = !x.abs().le(limit);
+    let outside = Outside { function: Loop::of(scalar, T::DTYPE), arguments: SmallVec::from_slice(&[T::DTYPE]), result: T::DTYPE };
+    Some(program.borrow_mut().call(outside, value.id, beyond.id(), &[x.id], T::WIDTH))
 }

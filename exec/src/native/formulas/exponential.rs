@@ -1,0 +1,181 @@
+//! Exponentials and what is made of one: eˣ, 2ˣ, eˣ − 1, sigmoid, softplus.
+//!
+//! x = n·ln 2 + r with |r| ≤ ½ ln 2; eʳ = 1 + r + r²·Q(r) (Cody and Waite, Software Manual, chapter 6; Muller, Elementary Functions,
+//! chapters 4 and 11). The coefficients are our own minimax fits (tools/fit.py), rounded one after another.
+
+use super::parts::{Double, Whole, clamp, constant, series};
+use super::super::lanes::Lanes;
+
+/// (eʳ − 1 − r)/r² on |r| ≤ ½ ln 2; relative error of eʳ: 2⁻²⁸·² and 2⁻⁵⁷·⁸.
+const EXP_NARROW: &[f64] = &[4.999_999_4e-1, 1.666_651_7e-1, 4.166_810_2e-2, 8.369_192_5e-3, 1.383_891_1e-3];
+const EXP_WIDE: &[f64] = &[
+    0.500_000_000_000_001_1,
+    0.166_666_666_666_664_13,
+    0.041_666_666_666_525_42,
+    0.008_333_333_333_491_616,
+    0.001_388_888_894_503_174_2,
+    0.000_198_412_695_181_211_04,
+    2.480_149_150_644_817e-5,
+    2.755_757_119_710_978_6e-6,
+    2.763_086_102_179_606e-7,
+    2.500_642_216_828_473e-8,
+];
+/// (eʳ − 1 − r)/r² on |r| ≤ ½ ln 2; relative error of eʳ − 1: 2⁻²⁶·¹ and 2⁻⁶¹·⁵.
+const EXP_M1_NARROW: &[f64] = &[4.999_999_7e-1, 1.666_653_9e-1, 4.166_775_6e-2, 8.367_128e-3, 1.383_555e-3];
+const EXP_M1_WIDE: &[f64] = &[
+    0.5,
+    0.166_666_666_666_666_77,
+    0.041_666_666_666_666_71,
+    0.008_333_333_333_321_336,
+    0.001_388_888_888_885_112_7,
+    0.000_198_412_698_867_693_67,
+    2.480_158_739_662_324e-5,
+    2.755_724_376_185_196e-6,
+    2.755_721_451_645_357e-7,
+    2.510_911_908_682_484e-8,
+    2.093_135_118_192_484_5e-9,
+];
+/// (2ʳ − 1)/r on |r| ≤ ½; relative error of 2ʳ: 2⁻²⁶·³ and 2⁻⁵⁷·¹.
+const EXP2_NARROW: &[f64] = &[6.931_472e-1, 2.402_259_4e-1, 5.550_366_3e-2, 9.625_447e-3, 1.338_791_9e-3, 1.333_135e-4];
+const EXP2_WIDE: &[f64] = &[
+    0.693_147_180_559_945_3,
+    0.240_226_506_959_101_72,
+    0.055_504_108_664_824_574,
+    0.009_618_129_107_577_117,
+    0.001_333_355_814_556_775_2,
+    0.000_154_035_304_787_707_73,
+    1.525_273_473_760_655_3e-5,
+    1.321_542_453_183_406_5e-6,
+    1.017_765_624_495_605_6e-7,
+    7.075_607_661_312_724_5e-9,
+    4.519_295_234_631_071e-10,
+];
+/// (2·artanh s − 2s)/s³ over s² on s ≤ ⅓; relative error of artanh: 2⁻²⁷·⁷ and 2⁻⁵⁹·⁴.
+const ARTANH_THIRD_NARROW: &[f64] = &[6.666_642e-1, 4.002_143_7e-1, 2.800_302_8e-1, 2.800_675_6e-1];
+const ARTANH_THIRD_WIDE: &[f64] = &[
+    0.666_666_666_666_663_1,
+    0.400_000_000_001_558_94,
+    0.285_714_285_480_301_76,
+    0.222_222_239_584_460_9,
+    0.181_817_443_280_725_7,
+    0.153_865_513_288_110_63,
+    0.133_010_854_534_994_6,
+    0.121_052_144_112_357_33,
+    0.083_438_392_444_429_91,
+    0.170_117_958_001_635_87,
+];
+
+/// ln 2 in two words; the first is short enough that n times it is exact.
+fn ln_2<F: Lanes>(like: F) -> Double<F> {
+    Double {
+        high: constant(like, 0.693_145_751_953_125, 0.693_147_180_369_123_8),
+        low: constant(like, 1.428_606_765_330_187e-6, 1.908_214_929_270_587_7e-10),
+    }
+}
+
+/// eˣ in parts: 2ⁿ · (1 + r + rest), where r is rounded and `rest` has what it lacks.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<F> {
+    pub whole: Whole<F>,
+    pub r: F,
+    pub rest: F,
+}
+
+/// x = n·ln 2 + r.
+fn reduce<F: Lanes>(x: F) -> (Whole<F>, F) {
+    let whole = Whole::nearest(x, x.number(std::f64::consts::LOG2_E));
+    let ln_2 = ln_2(x);
+    (whole, whole.number.mul_add(-ln_2.low, whole.number.mul_add(-ln_2.high, x)))
+}
+
+/// eˣ in parts, good for eˣ − 1 too; |x| must be clamped to what the format can hold.
+pub(super) fn parts<F: Lanes>(x: F) -> Parts<F> {
+    let whole = Whole::nearest(x, x.number(std::f64::consts::LOG2_E));
+    let ln_2 = ln_2(x);
+    let near = whole.number.mul_add(-ln_2.high, x);
+    let r = whole.number.mul_add(-ln_2.low, near);
+    let lost = whole.number.mul_add(-ln_2.low, near - r);
+    let rest = (r * r).mul_add(series(r, EXP_M1_NARROW, EXP_M1_WIDE), lost);
+    Parts { whole, r, rest }
+}
+
+/// e^r − 1 in one word, for the r of [`reduce`].
+fn fraction<F: Lanes>(r: F) -> F {
+    (r * r).mul_add(series(r, EXP_NARROW, EXP_WIDE), r)
+}
+
+/// e^x for x within the normal range.
+pub(super) fn exp_in_range<F: Lanes>(x: F) -> (F, F) {
+    let (whole, r) = reduce(x);
+    (fraction(r) + 1.0, whole.power_of_two())
+}
+
+/// x where eˣ is neither 0 nor infinite, else just beyond.
+fn clamp_exponent<F: Lanes>(x: F) -> F {
+    clamp(x, constant(x, -104.0, -746.0), constant(x, 89.0, 710.0))
+}
+
+/// eˣ for all x, within 1 ulp.
+pub(crate) fn exp<F: Lanes>(x: F) -> F {
+    let (whole, r) = reduce(clamp_exponent(x));
+    whole.scale(fraction(r) + 1.0)
+}
+
+/// 2ˣ for all x, within 1 ulp.
+pub(crate) fn exp2<F: Lanes>(x: F) -> F {
+    let x = clamp(x, constant(x, -151.0, -1076.0), constant(x, 128.0, 1024.0));
+    let whole = Whole::nearest(x, x.number(1.0));
+    let r = x - whole.number;
+    whole.scale(r.mul_add(series(r, EXP2_NARROW, EXP2_WIDE), x.number(1.0)))
+}
+
+/// eˣ − 1 for all x, within 1 ulp.
+///
+/// 2ⁿ·(eʳ − 1) + (2ⁿ − 1), halved until the end so that 2ⁿ does not overflow before the result does.
+pub(crate) fn exp_m1<F: Lanes>(x: F) -> F {
+    let clamped = clamp(x, constant(x, -18.0, -40.0), constant(x, 89.0, 710.0));
+    let Parts { whole, r, rest } = parts(clamped);
+    let half = whole.half_power_of_two();
+    let sum = Double::fast_sum(half - 0.5, half * r);
+    let result = half.mul_add(rest, sum.low) + sum.high;
+    F::select(x.abs().lt(constant(x, 2e-8, 5e-17)), x, result + result)
+}
+
+/// e^−|x| in two words. The second is not exact.
+fn decay<F: Lanes>(x: F) -> Double<F> {
+    let (whole, r) = reduce(constant(x, -104.0, -746.0).greatest(-x.abs()));
+    let sum = Double::fast_sum(x.number(1.0), fraction(r));
+    let (first, second) = whole.power_of_two_halves();
+    Double { high: sum.high * first * second, low: sum.low * first * second }
+}
+
+/// 1/(1 + e⁻ˣ) for all x, in both tails, within 1 ulp.
+///
+/// e/(1 + e) or 1/(1 + e) with e = e^−|x|, and one correction of the quotient by its remainder.
+pub(crate) fn sigmoid<F: Lanes>(x: F) -> F {
+    let decay = decay(x);
+    let below = x.lt(x.number(0.0));
+    let (one, zero) = (x.number(1.0), x.number(0.0));
+    let top = Double { high: F::select(below, decay.high, one), low: F::select(below, decay.low, zero) };
+    let bottom = Double::fast_sum(one, decay.high).plus_low(decay.low);
+    let reciprocal = one / bottom.high;
+    let quotient = top.high * reciprocal;
+    let remainder = quotient.mul_add(-bottom.high, top.high) + quotient.mul_add(-bottom.low, top.low);
+    remainder.mul_add(reciprocal, quotient)
+}
+
+/// ln(1 + eˣ) for all x, within 1 ulp: max(x, 0) + ln(1 + e) with e = e^−|x|.
+///
+/// ln(1 + e) = 2·artanh s with s = e/(2 + e), written as e − e²/2 + s·(e²/2 + R(s²)) (FDLIBM, `e_log.c`), the large terms summed in two words.
+pub(crate) fn softplus<F: Lanes>(x: F) -> F {
+    let decay = decay(x);
+    let e = decay.high;
+    let s = e / (e + 2.0);
+    let square = s * s;
+    let half = e * 0.5 * e;
+    let bend = s.mul_add(square.mul_add(series(square, ARTANH_THIRD_NARROW, ARTANH_THIRD_WIDE), half), decay.low);
+    let sum = Double::sum(x.greatest(x.number(0.0)), e);
+    let rest = Double::fast_sum(sum.high, -half);
+    let result = rest.high + (bend + (sum.low + rest.low));
+    F::select(x.lt(constant(x, 30.0, 60.0)), result, x)
+}

@@ -1,0 +1,131 @@
+//! What the formulas share: polynomials, numbers of two words, powers of 2.
+
+use super::super::lanes::Lanes;
+
+/// One of two constants: of the narrow format (f32) or the wide one (f64).
+pub(super) fn pick<F: Lanes, T>(narrow: T, wide: T) -> T {
+    if F::FRACTION == 23 { narrow } else { wide }
+}
+
+/// A constant of the format in every lane.
+pub(super) fn constant<F: Lanes>(like: F, narrow: f64, wide: f64) -> F {
+    like.number(pick::<F, _>(narrow, wide))
+}
+
+/// Σ cₖ·xᵏ by Horner's rule: the fewest operations, each waiting for the one before.
+pub(super) fn horner<F: Lanes>(x: F, coefficients: &[f64]) -> F {
+    let (last, rest) = coefficients.split_last().unwrap_or((&0.0, &[]));
+    rest.iter().rev().fold(x.number(*last), |sum, &c| sum.mul_add(x, x.number(c)))
+}
+
+/// Σ cₖ·xᵏ, even and odd powers apart where there are many: half the waiting for one more multiplication.
+pub(super) fn polynomial<F: Lanes>(x: F, coefficients: &[f64]) -> F {
+    if coefficients.len() <= 5 {
+        return horner(x, coefficients);
+    }
+    let square = x * x;
+    let part = |first: usize| {
+        let mut terms = coefficients.iter().skip(first).step_by(2).rev();
+        let last = x.number(*terms.next().unwrap_or(&0.0));
+        terms.fold(last, |sum, &c| sum.mul_add(square, x.number(c)))
+    };
+    part(1).mul_add(x, part(0))
+}
+
+/// Σ cₖ·xᵏ with the coefficients of the format.
+pub(super) fn series<F: Lanes>(x: F, narrow: &[f64], wide: &[f64]) -> F {
+    polynomial(x, pick::<F, _>(narrow, wide))
+}
+
+/// A number of two words: their exact sum, the second at most about half an ulp of the first.
+#[derive(Clone, Copy)]
+pub(super) struct Double<F> {
+    pub high: F,
+    pub low: F,
+}
+
+impl<F: Lanes> Double<F> {
+    /// x + y without error where |x| ≥ |y| or x = 0 (Dekker 1971).
+    pub(super) fn fast_sum(x: F, y: F) -> Self {
+        let high = x + y;
+        Self { high, low: y - (high - x) }
+    }
+
+    /// x + y without error (Knuth, TAOCP 2, 4.2.2).
+    pub(super) fn sum(x: F, y: F) -> Self {
+        let high = x + y;
+        let shadow = high - x;
+        Self { high, low: (x - (high - shadow)) + (y - shadow) }
+    }
+
+    /// x · y without error, unless it comes near the subnormal numbers.
+    pub(super) fn product(x: F, y: F) -> Self {
+        let high = x * y;
+        Self { high, low: x.mul_add(y, -high) }
+    }
+
+    /// The same for another `low`.
+    pub(super) fn plus_low(self, low: F) -> Self {
+        Self { high: self.high, low: self.low + low }
+    }
+
+    /// The sum of the words.
+    pub(super) fn value(self) -> F {
+        self.high + self.low
+    }
+}
+
+/// A whole number n in two forms: as a float, and in the lowest bits of `shifted`.
+#[derive(Clone, Copy)]
+pub(super) struct Whole<F> {
+    pub number: F,
+    pub shifted: F,
+}
+
+/// 1.5 · 2^`FRACTION`: numbers near it have their unit in their lowest bit.
+pub(super) fn shifter<F: Lanes>(like: F) -> F {
+    constant(like, 12_582_912.0, 6_755_399_441_055_744.0)
+}
+
+impl<F: Lanes> Whole<F> {
+    /// The whole number nearest to x · factor, of at most 2^(`FRACTION` − 2).
+    pub(super) fn nearest(x: F, factor: F) -> Self {
+        let shifter = shifter(x);
+        let shifted = x.mul_add(factor, shifter);
+        Self { number: shifted - shifter, shifted }
+    }
+
+    /// 2ⁿ for |n| up to twice the largest exponent, as two factors that are each a normal number.
+    pub(super) fn power_of_two_halves(self) -> (F, F) {
+        let bits = self.shifted.to_bits();
+        let half = bits >> 1;
+        (exponent(self.shifted, half), exponent(self.shifted, bits - half))
+    }
+
+    /// ½·2ⁿ where that is a normal number.
+    pub(super) fn half_power_of_two(self) -> F {
+        let half = self.shifted.number(0.5);
+        F::from_bits((self.shifted.to_bits() << F::FRACTION) + half.to_bits())
+    }
+
+    /// 2ⁿ for an n that is the exponent of a normal number.
+    pub(super) fn power_of_two(self) -> F {
+        exponent(self.shifted, self.shifted.to_bits())
+    }
+
+    /// x · 2ⁿ, rounded once where it becomes subnormal. (AVX-512: `vscalefps x, number`.)
+    pub(super) fn scale(self, x: F) -> F {
+        let (first, second) = self.power_of_two_halves();
+        x * first * second
+    }
+}
+
+/// 2^n for the n in the lowest bits.
+fn exponent<F: Lanes>(like: F, n: F::Bits) -> F {
+    F::from_bits((n << F::FRACTION) + like.number(1.0).to_bits())
+}
+
+/// The number, or the bounds nearest to it; NaN stays.
+pub(super) fn clamp<F: Lanes>(x: F, low: F, high: F) -> F {
+    low.greatest(high.least(x))
+}

@@ -1,0 +1,91 @@
+//! Sine, cosine, tangent.
+//!
+//! x = n·π/2 + r with π/2 in three words, each product taken off by a fused multiply-add (Cody and Waite, Software Manual, chapter 8;
+//! Boldo, Daumas and Li 2009 on why the first of these is exact). Beyond the limit on |x| the formulas are wrong.
+
+use super::parts::{Double, Whole, constant, pick, series};
+use super::super::lanes::Lanes;
+
+/// (sin r − r)/r³ over r² on |r| ≤ π/4; relative error of the sine: 2⁻²⁷·⁸ and 2⁻⁵⁷·⁹.
+const SIN_NARROW: &[f64] = &[-1.666_665_4e-1, 8.332_106e-3, -1.950_788_1e-4];
+const SIN_WIDE: &[f64] = &[
+    -0.166_666_666_666_666_3,
+    0.008_333_333_333_321_842,
+    -0.000_198_412_698_293_847_9,
+    2.755_731_355_975_233e-6,
+    -2.505_073_966_830_747_7e-8,
+    1.589_584_438_255_835_6e-10,
+];
+/// (cos r − 1 + r²/2)/r⁴ over r² on |r| ≤ π/4; relative error of the cosine: 2⁻³²·⁷ and 2⁻⁶³·⁹.
+const COS_NARROW: &[f64] = &[4.166_664_6e-2, -1.388_729_8e-3, 2.443_008_8e-5];
+const COS_WIDE: &[f64] = &[
+    0.041_666_666_666_666_595,
+    -0.001_388_888_888_887_334,
+    2.480_158_728_899_934e-5,
+    -2.755_731_421_587_835_7e-7,
+    2.087_570_519_291_168_6e-9,
+    -1.135_873_660_425_606e-11,
+];
+
+/// x = n·π/2 + r + low, where |r| ≤ π/4 and `low` is what r lacks.
+#[derive(Clone, Copy)]
+pub(super) struct Reduced<F> {
+    pub n: Whole<F>,
+    pub r: F,
+    pub low: F,
+}
+
+/// x less its nearest multiple of π/2.
+pub(super) fn reduce<F: Lanes>(x: F) -> Reduced<F> {
+    let n = Whole::nearest(x, x.number(std::f64::consts::FRAC_2_PI));
+    let first = constant(x, -1.570_796_370_506_286_6, -std::f64::consts::FRAC_PI_2);
+    let second = constant(x, 4.371_139_000_186_241_5e-8, -6.123_233_995_736_766e-17);
+    let third = constant(x, 1.715_123_990_042_311_5e-15, 1.497_384_904_859_169_8e-33);
+    // Exact: the difference has no lower bits than its parts, and is small.
+    let near = n.number.mul_add(first, x);
+    let next = Double::product(n.number, second);
+    // Where this is not the larger first, the sum is exact.
+    let sum = Double::fast_sum(near, next.high);
+    Reduced { n, r: sum.high, low: n.number.mul_add(third, next.low) + sum.low }
+}
+
+/// sin(r + low).
+fn sine<F: Lanes>(r: F, low: F, square: F) -> F {
+    r + (square * r).mul_add(series(square, SIN_NARROW, SIN_WIDE), low)
+}
+
+/// cos(r + low), for which 1 − r²/2 is taken in two words.
+fn cosine<F: Lanes>(r: F, low: F, square: F) -> F {
+    let half = square * 0.5;
+    let near = -half + 1.0;
+    let lost = (-near + 1.0) - half;
+    let rest = (square * square).mul_add(series(square, COS_NARROW, COS_WIDE), r.mul_add(-low, lost));
+    near + rest
+}
+
+/// Whether n is odd.
+fn odd<F: Lanes>(n: Whole<F>) -> F::Mask {
+    F::from_bits(n.shifted.to_bits() << pick::<F, _>(31, 63)).sign_bit()
+}
+
+/// The number with its sign changed where the second lowest bit is set.
+fn negate_if<F: Lanes>(x: F, bits: F::Bits) -> F {
+    F::from_bits(x.to_bits() ^ ((bits >> 1) << pick::<F, _>(31, 63)))
+}
+
+/// sin x, within 1 ulp, for |x| up to the limit.
+pub(crate) fn sin<F: Lanes>(x: F) -> F {
+    let Reduced { n, r, low } = reduce(x);
+    let square = r * r;
+    let size = F::select(odd(n), cosine(r, low, square), sine(r, low, square));
+    F::select(x.equal(x.number(0.0)), x, negate_if(size, n.shifted.to_bits()))
+}
+
+/// cos x, within 1 ulp, for |x| up to the limit.
+pub(crate) fn cos<F: Lanes>(x: F) -> F {
+    let Reduced { n, r, low } = reduce(x);
+    let square = r * r;
+    let size = F::select(odd(n), sine(r, low, square), cosine(r, low, square));
+    let bits = n.shifted.to_bits();
+    negate_if(size, bits + x.bits(1))
+}
