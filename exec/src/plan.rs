@@ -7,11 +7,11 @@ use crate::absorb::absorb;
 use crate::debug::Watch;
 use crate::executable::Options;
 use crate::fuse::fuse;
+use crate::kernel::Kernel;
 use crate::layout::{Layout, Shape};
 use crate::lower::lower;
 use crate::nest::BufferId;
 use crate::place::place;
-use crate::kernel::Kernel;
 use crate::schedule::schedule;
 use crate::step::{Buffer, Step, View};
 

@@ -5,10 +5,10 @@
 
 use damo_graph::{AnyArray, DType};
 
-use crate::nest::BufferId;
-use crate::plan::{Plan, PlannedStep};
 use crate::executable::Engine;
 use crate::kernel::Kernel;
+use crate::nest::BufferId;
+use crate::plan::{Plan, PlannedStep};
 use crate::step::{Buffer, Step};
 use crate::view::{Region, View, ViewMut};
 

@@ -70,8 +70,9 @@ struct Reduction {
     count: usize,
     /// Of how many elements a result is.
     elements: f64,
-    /// Its access.
+    /// Its access, and the bytes of an element there.
     access: usize,
+    size: usize,
 }
 
 impl Kernel {
@@ -97,14 +98,17 @@ impl Kernel {
         let axes = Axes::of(nest, &reduced);
         let lanes = translate::lanes(nest);
         let counts = nest.body.iter().filter(|instruction| matches!(instruction, Instruction::Index { .. })).count();
-        let places =
-            Places { counts: nest.operands.len(), stores: nest.operands.len() + counts, accumulators: nest.operands.len() + counts + nest.stores.len() };
+        let places = Places {
+            counts: nest.operands.len(),
+            stores: nest.operands.len() + counts,
+            accumulators: nest.operands.len() + counts + nest.stores.len(),
+        };
         let mut first = 0;
         let reductions = nest.reductions.iter().zip(&reducers).enumerate().map(|(place, (reduction, &reducer))| {
             let count = accumulators_of(&reducer, nest.dtype(reduction.value), lanes);
             first += count;
             let elements = reduction.axes.iter().fold(1.0, |count, &axis| count * nest.shape[axis] as f64);
-            Reduction { reducer, first: first - count, count, elements, access: places.accumulators + place }
+            Reduction { reducer, first: first - count, count, elements, access: places.accumulators + place, size: reduction.to.dtype.size() }
         });
         let reductions: Vec<Reduction> = reductions.collect();
         let accumulators: usize = reductions.iter().map(|reduction| reduction.count).sum();
@@ -120,8 +124,7 @@ impl Kernel {
         let whole = translate::body(nest, &reducers, &places, false, is_column);
         let last = translate::body(nest, &reducers, &places, true, is_column);
         let (Some(whole), Some(last)) = (whole, last) else { return Ok(None) };
-        let per_accumulator: Vec<Reducer> =
-            reductions.iter().flat_map(|reduction| std::iter::repeat_n(reduction.reducer, reduction.count)).collect();
+        let per_accumulator: Vec<Reducer> = reductions.iter().flat_map(|reduction| std::iter::repeat_n(reduction.reducer, reduction.count)).collect();
         let joined: Vec<(Reducer, usize)> = reductions.iter().map(|reduction| (reduction.reducer, reduction.count)).collect();
         let kind = match (accumulators, is_column, shares.rows_are_reduced) {
             (0, ..) => Accumulators::None,
@@ -251,7 +254,13 @@ pub fn is_supported() -> bool {
 fn side_by_side(body: &translate::Body, accumulators: usize, is_column: bool, rounds: usize) -> usize {
     let size = body.program.values.len();
     let most = match (accumulators, is_column) {
-        (0, _) | (_, true) => if size <= 12 { 4 } else { 1 },
+        (0, _) | (_, true) => {
+            if size <= 12 {
+                4
+            } else {
+                1
+            }
+        }
         (1, _) if size <= 24 => 8,
         (2, _) if size <= 24 => 4,
         (3 | 4, _) if size <= 24 => 2,
@@ -393,18 +402,23 @@ impl Run<'_> {
         if kernel.reductions.is_empty() {
             return;
         }
-        let count = shares.results_of(&share);
-        for result in 0..count {
-            for (place, reduction) in kernel.reductions.iter().enumerate() {
+        let (count, first) = (shares.results_of(&share), shares.first_result(&share));
+        for (place, reduction) in kernel.reductions.iter().enumerate() {
+            let results = self.results(reduction, first);
+            for result in 0..count {
                 // SAFETY: the code has written these accumulators.
                 let state = unsafe {
-                    if kernel.is_column() { column_state(accumulators, reduction, columns, result) } else { row_state(accumulators, reduction, vectors, result) }
+                    if kernel.is_column() {
+                        column_state(accumulators, reduction, columns, result)
+                    } else {
+                        row_state(accumulators, reduction, vectors, result)
+                    }
                 };
                 if shares.parts == 1 {
                     // SAFETY: the accesses are checked; this result is of this piece alone.
-                    unsafe { self.write(place, shares.first_result(&share) + result, state) };
+                    unsafe { self.write(reduction, results.address(result), state) };
                 } else {
-                    let index = ((shares.first_result(&share) + result) * shares.parts + share.part) * kernel.reductions.len() + place;
+                    let index = ((first + result) * shares.parts + share.part) * kernel.reductions.len() + place;
                     // SAFETY: there is room for the states of all parts, and this part is of this piece alone.
                     unsafe { self.states.cast::<State>().wrapping_add(index).write(state) };
                 }
@@ -412,22 +426,31 @@ impl Run<'_> {
         }
     }
 
+    /// Where the results of a reduction are, from one on, as far as they lie evenly.
+    fn results(&self, reduction: &Reduction, first: usize) -> Results {
+        let strides = &self.kernel.axes.strides[reduction.access];
+        let (place, step) = self.kernel.shares.place_of_result(first, strides);
+        Results { first: self.address(reduction.access, place), step: step * reduction.size as isize }
+    }
+
     /// Writes a result.
     ///
     /// # Safety
     ///
-    /// The accesses are checked, and nobody else writes that result.
-    unsafe fn write(&self, place: usize, result: usize, state: State) {
-        let reduction = &self.kernel.reductions[place];
+    /// The accesses are checked, this is where one is, and nobody else writes that result.
+    unsafe fn write(&self, reduction: &Reduction, to: *mut u8, state: State) {
         let bits = (reduction.reducer.finish)(state, reduction.elements);
-        let strides = &self.kernel.axes.strides[reduction.access];
-        let to = self.address(reduction.access, self.kernel.shares.place_of_result(result, strides));
-        let size = self.kernel.memory[reduction.access].map_or(1, |memory| memory.size);
         if reduction.reducer.may_overflow && !f64::from_bits(bits).is_finite() {
             self.overflowed.store(true, Ordering::Relaxed);
         }
-        // SAFETY: inside its memory, which may be written.
-        unsafe { std::ptr::copy_nonoverlapping(bits.to_le_bytes().as_ptr(), to, size) };
+        match reduction.size {
+            // SAFETY: the caller's.
+            1 => unsafe { to.write(bits as u8) },
+            // SAFETY: the caller's.
+            4 => unsafe { to.cast::<u32>().write(bits as u32) },
+            // SAFETY: the caller's.
+            _ => unsafe { to.cast::<u64>().write(bits) },
+        }
     }
 
     /// Combines the parts of results, in order.
@@ -440,19 +463,33 @@ impl Run<'_> {
         if shares.parts == 1 || reductions.is_empty() {
             return;
         }
-        for result in 0..shares.results() {
-            for (place, reduction) in reductions.iter().enumerate() {
-                let mut total = reduction.reducer.nothing();
-                for part in 0..shares.parts {
-                    let index = (result * shares.parts + part) * reductions.len() + place;
-                    // SAFETY: every part was written.
-                    let state = unsafe { self.states.cast::<State>().wrapping_add(index).read() };
-                    total = if part == 0 { state } else { (reduction.reducer.combine)(total, state) };
+        for (place, reduction) in reductions.iter().enumerate() {
+            for first in (0..shares.results()).step_by(shares.even_results()) {
+                let results = self.results(reduction, first);
+                for result in 0..shares.even_results() {
+                    let part = |part: usize| {
+                        let index = ((first + result) * shares.parts + part) * reductions.len() + place;
+                        // SAFETY: every part was written.
+                        unsafe { self.states.cast::<State>().wrapping_add(index).read() }
+                    };
+                    let total = (1..shares.parts).fold(part(0), |total, next| (reduction.reducer.combine)(total, part(next)));
+                    // SAFETY: the accesses are checked, and no piece runs any more.
+                    unsafe { self.write(reduction, results.address(result), total) };
                 }
-                // SAFETY: the accesses are checked, and no piece runs any more.
-                unsafe { self.write(place, result, total) };
             }
         }
+    }
+}
+
+/// Results that lie evenly.
+struct Results {
+    first: *mut u8,
+    step: isize,
+}
+
+impl Results {
+    fn address(&self, result: usize) -> *mut u8 {
+        self.first.wrapping_offset(result as isize * self.step)
     }
 }
 
@@ -473,13 +510,11 @@ fn lane_bytes(reduction: &Reduction) -> usize {
 /// There is room for so many columns, and it is the caller's own.
 unsafe fn clear_columns(accumulators: *mut u8, reduction: &Reduction, columns: usize) {
     for word in 0..reduction.reducer.words {
-        let bits = reduction.reducer.nothing()[word].to_le_bytes();
-        let size = lane_bytes(reduction);
-        for column in 0..columns {
-            let to = accumulators.wrapping_add(columns_start(reduction, columns) + word * columns * 8 + column * size);
-            // SAFETY: the caller's.
-            unsafe { std::ptr::copy_nonoverlapping(bits.as_ptr(), to, size) };
-        }
+        let bits = reduction.reducer.nothing()[word];
+        let bits = if lane_bytes(reduction) == 4 { bits << 32 | bits } else { bits };
+        let start = accumulators.wrapping_add(columns_start(reduction, columns) + word * columns * 8);
+        // SAFETY: the caller's; lines of accumulators are aligned.
+        unsafe { std::slice::from_raw_parts_mut(start.cast::<u64>(), columns) }.fill(bits);
     }
 }
 
@@ -504,26 +539,8 @@ unsafe fn column_state(accumulators: *const u8, reduction: &Reduction, columns: 
 /// The code has written it.
 unsafe fn row_state(accumulators: *const u8, reduction: &Reduction, vectors: usize, row: usize) -> State {
     let start = accumulators.wrapping_add((row * vectors + reduction.first) * VECTOR);
-    let (halves, lanes) = (reduction.count / reduction.reducer.words, VECTOR / lane_bytes(reduction));
-    let mut states: SmallVec<[State; 16]> = SmallVec::new();
-    for half in 0..halves {
-        for place in 0..lanes {
-            let mut state = [0; 2];
-            for (word, state) in state.iter_mut().enumerate().take(reduction.reducer.words) {
-                // SAFETY: the caller's.
-                *state = unsafe { lane(start.wrapping_add((word * halves + half) * VECTOR), reduction, place) };
-            }
-            states.push(state);
-        }
-    }
-    let mut width = states.len();
-    while width > 1 {
-        width /= 2;
-        for place in 0..width {
-            states[place] = (reduction.reducer.combine)(states[place], states[place + width]);
-        }
-    }
-    states[0]
+    // SAFETY: the caller's; vectors of accumulators are aligned.
+    (reduction.reducer.fold)(unsafe { std::slice::from_raw_parts(start.cast::<u64>(), reduction.count * VECTOR / 8) })
 }
 
 /// The bits of a lane.
@@ -532,9 +549,11 @@ unsafe fn row_state(accumulators: *const u8, reduction: &Reduction, vectors: usi
 ///
 /// It may be read.
 unsafe fn lane(start: *const u8, reduction: &Reduction, place: usize) -> u64 {
-    let mut bits = [0; 8];
-    let size = lane_bytes(reduction);
-    // SAFETY: the caller's.
-    unsafe { std::ptr::copy_nonoverlapping(start.wrapping_add(place * size), bits.as_mut_ptr(), size) };
-    u64::from_le_bytes(bits)
+    if lane_bytes(reduction) == 8 {
+        // SAFETY: the caller's.
+        unsafe { start.cast::<u64>().wrapping_add(place).read() }
+    } else {
+        // SAFETY: the caller's.
+        u64::from(unsafe { start.cast::<u32>().wrapping_add(place).read() })
+    }
 }

@@ -251,10 +251,23 @@ impl Writer<'_> {
             for round in 0..half {
                 let mut values = Values::new(&plan.join.program);
                 let section = needed(&plan.join.program, plan.join.accumulators.iter().copied());
-                let pins: Vec<u8> = [round, round + half].iter().flat_map(|&round| (0..count).map(move |place| (round, place))).map(|(round, place)| self.pinned(round, place)).collect();
-                let others: Vec<u8> = (0..plan.side_by_side).flat_map(|round| (0..count).map(move |place| (round, place))).map(|(round, place)| self.pinned(round, place)).collect();
-                let mut registers =
-                    Registers::new(&plan.join.program, &mut self.assembler, &mut self.frame, &mut values, &section, plan.join.accumulators.iter().copied());
+                let pins: Vec<u8> = [round, round + half]
+                    .iter()
+                    .flat_map(|&round| (0..count).map(move |place| (round, place)))
+                    .map(|(round, place)| self.pinned(round, place))
+                    .collect();
+                let others: Vec<u8> = (0..plan.side_by_side)
+                    .flat_map(|round| (0..count).map(move |place| (round, place)))
+                    .map(|(round, place)| self.pinned(round, place))
+                    .collect();
+                let mut registers = Registers::new(
+                    &plan.join.program,
+                    &mut self.assembler,
+                    &mut self.frame,
+                    &mut values,
+                    &section,
+                    plan.join.accumulators.iter().copied(),
+                );
                 others.iter().for_each(|&register| registers.reserve(register));
                 for (id, value) in plan.join.program.values.iter().enumerate() {
                     if let Operation::Accumulator(place) = value.operation {
@@ -335,7 +348,10 @@ impl Writer<'_> {
         if !matches!(self.plan.accumulators, Accumulators::EachRow(_) | Accumulators::AllRows(_)) {
             return Vec::new();
         }
-        (0..self.plan.side_by_side).flat_map(|round| (0..self.plan.reducers.len()).map(move |place| (round, place))).map(|(round, place)| self.pinned(round, place)).collect()
+        (0..self.plan.side_by_side)
+            .flat_map(|round| (0..self.plan.reducers.len()).map(move |place| (round, place)))
+            .map(|(round, place)| self.pinned(round, place))
+            .collect()
     }
 
     /// One round: loads, values, stores.
@@ -517,7 +533,7 @@ impl Load<'_> {
             Along::Contiguous if stream.size == 1 => self.bytes(registers, id, place_of, stream, masked),
             Along::Contiguous => {
                 let (code, whole) = load_code(stream.size, self.lanes);
-                if !masked && whole && registers.is_read_once_here(id) && place_of < general::BASES.len() {
+                if !masked && whole && registers.may_stay_in_memory(id) && place_of < general::BASES.len() {
                     // Its only reader reads it where it is.
                     registers.values.elements[id as usize] = Some(place(general::BASES[place_of], stream, self.lanes, self.round));
                     return;
@@ -636,7 +652,10 @@ fn count(registers: &mut Registers<'_>, id: Id, place_of: usize, stream: Stream,
     registers.assembler.two(Code::VEX_Vmovd_xmm_rm32, xmm(to), Operand::Register(Register::R9D));
     registers.assembler.two(Code::VEX_Vpbroadcastd_ymm_xmmm32, ymm(to), Operand::Register(xmm(to)));
     let mut steps = [0; VECTOR];
-    steps.chunks_exact_mut(4).zip(0i32..).for_each(|(lane, place)| lane.copy_from_slice(&((place + (round * lanes) as i32) * step as i32).to_ne_bytes()));
+    steps
+        .chunks_exact_mut(4)
+        .zip(0i32..)
+        .for_each(|(lane, place)| lane.copy_from_slice(&((place + (round * lanes) as i32) * step as i32).to_ne_bytes()));
     let steps = registers.assembler.constant(steps);
     registers.assembler.three(Code::VEX_Vpaddd_ymm_ymm_ymmm256, ymm(to), ymm(to), Operand::Memory(steps));
     registers.done(&[], Some((id, to)));

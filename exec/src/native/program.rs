@@ -93,7 +93,10 @@ pub(super) enum Operation {
     /// Integers or masks to another width: the sign is kept, or the upper half dropped.
     Resize,
     /// Half of the lanes, as twice as wide ones: floats or signed integers.
-    Half { upper: bool, float: bool },
+    Half {
+        upper: bool,
+        float: bool,
+    },
     // What the loop around keeps.
     /// What has been combined so far.
     Accumulator(usize),

@@ -28,6 +28,8 @@ pub(super) struct Reducer {
     pub join: fn(&mut Program, &[Id], &[Id]) -> Ids,
     /// Combines states.
     pub combine: fn(State, State) -> State,
+    /// Combines all lanes of accumulators, half by half: those of first words, then those of second words.
+    pub fold: fn(&[u64]) -> State,
     /// The bits of the result, given of how many elements it is.
     pub finish: fn(State, f64) -> u64,
     /// What a value is to be where there is no element, in its own width.
@@ -66,6 +68,7 @@ impl Reducer {
             step: F::step,
             join: F::join,
             combine: F::combine,
+            fold: fold::<F>,
             finish,
             absent: F::ABSENT,
             may_overflow: F::MAY_OVERFLOW,
@@ -103,6 +106,27 @@ trait Fold {
     fn pair(program: &mut Program, left: Id, right: Id) -> Id;
 
     fn combine(left: State, right: State) -> State;
+}
+
+/// Combines lanes, half by half.
+fn fold<F: Fold>(bits: &[u64]) -> State {
+    let lane = |words: &[u64], lane: usize| match F::WIDTH {
+        Width::Double => words[lane],
+        Width::Single => words[lane / 2] >> (32 * (lane % 2)) & all_ones(Width::Single),
+    };
+    let (first, second) = bits.split_at(bits.len() / F::WORDS);
+    let mut width = if F::WIDTH == Width::Double { first.len() } else { 2 * first.len() };
+    let mut states = [[0; 2]; 16];
+    for (place, state) in states.iter_mut().enumerate().take(width) {
+        *state = [lane(first, place), if F::WORDS == 2 { lane(second, place) } else { 0 }];
+    }
+    while width > 1 {
+        width /= 2;
+        for place in 0..width {
+            states[place] = F::combine(states[place], states[place + width]);
+        }
+    }
+    states[0]
 }
 
 const fn real(bits: u64) -> f64 {

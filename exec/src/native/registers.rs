@@ -56,8 +56,8 @@ pub(super) struct Registers<'a> {
     pub values: &'a mut Values,
     /// Where in the section each value is still read, the next at the end.
     uses: Vec<Vec<usize>>,
-    /// How many values the section makes.
-    end: usize,
+    /// The values that the section makes.
+    section: &'a [Id],
     holds: [Option<Id>; REGISTERS],
     /// Registers that are not to be touched now, bit by bit: those of the accumulators, and those of the instruction that is written.
     pinned: u16,
@@ -71,7 +71,7 @@ impl<'a> Registers<'a> {
         assembler: &'a mut Assembler,
         frame: &'a mut Frame,
         values: &'a mut Values,
-        section: &[Id],
+        section: &'a [Id],
         last: impl Iterator<Item = Id>,
     ) -> Self {
         let mut uses: Vec<Vec<usize>> = vec![Vec::new(); program.values.len()];
@@ -81,7 +81,7 @@ impl<'a> Registers<'a> {
             program.values[id as usize].inputs.iter().for_each(|&input| uses[input as usize].push(place));
         }
         values.registers.fill(None);
-        Registers { program, assembler, frame, values, uses, end: section.len(), holds: [None; REGISTERS], pinned: 0, locked: 0 }
+        Registers { program, assembler, frame, values, uses, section, holds: [None; REGISTERS], pinned: 0, locked: 0 }
     }
 
     /// Lets a value have a register for good.
@@ -101,9 +101,15 @@ impl<'a> Registers<'a> {
         self.uses[id as usize].len()
     }
 
-    /// Whether a value is read by one instruction of the section, and by nothing at its end.
-    pub fn is_read_once_here(&self, id: Id) -> bool {
-        matches!(self.uses[id as usize][..], [place] if place < self.end)
+    /// Whether a value need not be in a register: one instruction of the section reads it, or each of two reads a half; none at its end.
+    pub fn may_stay_in_memory(&self, id: Id) -> bool {
+        let is_half = |&place: &usize| {
+            self.section.get(place).is_some_and(|&reader| matches!(self.program.values[reader as usize].operation, Operation::Half { .. }))
+        };
+        match self.uses[id as usize][..] {
+            [place] => place < self.section.len(),
+            ref places => places.iter().all(is_half),
+        }
     }
 
     /// Whether nothing reads a value behind the instruction that is written, of which it is an input so many times.

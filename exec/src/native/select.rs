@@ -1,8 +1,8 @@
 //! Which instructions compute a value: AVX2 with fused multiply-adds.
 
-use iced_x86::Code;
+use iced_x86::{Code, MemoryOperand, Register};
 
-use super::assembler::{Operand, ymm, xmm};
+use super::assembler::{Operand, VECTOR, xmm, ymm};
 use super::program::{Id, Operation, Width};
 use super::registers::Registers;
 
@@ -36,13 +36,24 @@ pub(super) fn write(registers: &mut Registers<'_>, id: Id, preferred: Option<u8>
             registers.done(&inputs, Some((id, to)));
         }
         Operation::Half { upper, float } => {
-            let from = registers.register(inputs[0]);
-            let to = registers.result(&inputs, preferred);
-            if upper {
-                registers.assembler.write(iced_x86::Instruction::with3(Code::VEX_Vextractf128_xmmm128_ymm_imm8, xmm(to), ymm(from), 1));
-            }
             let code = if float { Code::VEX_Vcvtps2pd_ymm_xmmm128 } else { Code::VEX_Vpmovsxdq_ymm_xmmm128 };
-            registers.assembler.two(code, ymm(to), Operand::Register(xmm(if upper { to } else { from })));
+            let to = if registers.is_in_register(inputs[0]) {
+                let from = registers.register(inputs[0]);
+                let to = registers.result(&inputs, preferred);
+                if upper {
+                    registers.assembler.write(iced_x86::Instruction::with3(Code::VEX_Vextractf128_xmmm128_ymm_imm8, xmm(to), ymm(from), 1));
+                }
+                registers.assembler.two(code, ymm(to), Operand::Register(xmm(if upper { to } else { from })));
+                to
+            } else {
+                let from = match registers.operand(inputs[0]) {
+                    Operand::Memory(memory) if upper => Operand::Memory(moved(memory, VECTOR as i64 / 2)),
+                    from => from,
+                };
+                let to = registers.result(&inputs, preferred);
+                registers.assembler.two(code, ymm(to), from);
+                to
+            };
             registers.done(&inputs, Some((id, to)));
         }
         Operation::IntegerToFloat | Operation::FloatToFloat | Operation::Resize => {
@@ -215,4 +226,9 @@ pub(super) fn load_code(size: usize, lanes: usize) -> (Code, bool) {
         (4, 4) => (Code::VEX_Vmovups_xmm_xmmm128, false),
         _ => (Code::VEX_Vmovups_ymm_ymmm256, true),
     }
+}
+
+/// Memory some bytes on.
+fn moved(memory: MemoryOperand, bytes: i64) -> MemoryOperand {
+    MemoryOperand::new(memory.base, memory.index, memory.scale, memory.displacement + bytes, 1, false, Register::None)
 }

@@ -9,12 +9,13 @@ use crate::portable::axes::Axes;
 
 /// A piece has about so many elements.
 const PIECE: usize = 1 << 15;
-/// So many columns are summed at once: their accumulators stay in the nearest cache.
-const COLUMNS: usize = 512;
+/// So many columns are summed at once: their accumulators stay in the nearest cache, and rows are read as they lie in memory.
+const COLUMNS: usize = 2048;
 /// So many rows are summed at once at most.
 const ROWS: usize = 64;
-/// Columns are cut into as many parts at least, if they are long.
+/// Columns are cut into as many parts at least, if there are so many elements.
 const PARTS: usize = 4;
+const LONG_COLUMNS: usize = 1 << 20;
 
 /// The pieces of a kernel's loops.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ impl Shares {
         let row_block = if is_column {
             // Few wide columns are cut, so that there is something to share out.
             let pieces = kept_count * inner_chunks * if rows_are_reduced { reduced_count } else { 1 };
-            if rows_are_reduced && reduced_count == 1 && pieces < PARTS && rows * inner >= PIECE * PARTS { rows.div_ceil(PARTS) } else { rows }
+            if rows_are_reduced && reduced_count == 1 && pieces < PARTS && rows * inner >= LONG_COLUMNS { rows.div_ceil(PARTS) } else { rows }
         } else {
             let most = (PIECE / inner_chunk).max(1);
             even(rows, if reduces && !rows_are_reduced { most.min(ROWS) } else { most })
@@ -133,10 +134,11 @@ impl Shares {
 
     /// How many results there are, of each reduction.
     pub fn results(&self) -> usize {
-        self.kept_count * self.results_per_kept()
+        self.kept_count * self.even_results()
     }
 
-    fn results_per_kept(&self) -> usize {
+    /// How many results lie evenly: those of one index of the loops around.
+    pub fn even_results(&self) -> usize {
         let rows = if self.rows_are_reduced { 1 } else { self.rows };
         if self.is_column { rows * self.inner } else { rows }
     }
@@ -157,14 +159,21 @@ impl Shares {
             (false, true) => 0,
             (false, false) => share.rows.start,
         };
-        share.kept * self.results_per_kept() + first
+        share.kept * self.even_results() + first
     }
 
-    /// Where a result is, by the steps of its access.
-    pub fn place_of_result(&self, result: usize, strides: &Strides) -> isize {
-        let (kept, within) = (result / self.results_per_kept(), result % self.results_per_kept());
-        let axis = if self.is_column { self.inner_axis } else if self.rows_are_reduced { None } else { self.row_axis };
-        self.place_of_kept(kept, strides) + axis.map_or(0, |axis| strides[axis] * within as isize)
+    /// Where a result is, by the steps of its access, and how far the next of its piece is from it.
+    pub fn place_of_result(&self, result: usize, strides: &Strides) -> (isize, isize) {
+        let (kept, within) = (result / self.even_results(), result % self.even_results());
+        let axis = if self.is_column {
+            self.inner_axis
+        } else if self.rows_are_reduced {
+            None
+        } else {
+            self.row_axis
+        };
+        let step = axis.map_or(0, |axis| strides[axis]);
+        (self.place_of_kept(kept, strides) + step * within as isize, step)
     }
 
     /// How far an index of the loops around that are kept is from the first.

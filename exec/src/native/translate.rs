@@ -5,6 +5,7 @@ use damo_graph::{DType, Number};
 use smallvec::SmallVec;
 
 use super::formulas;
+use super::formulas::whole_power::{LARGEST, whole_power};
 use super::lanes::Lanes;
 use super::program::{Comparison, Format, Id, Operation, Outside, Program, Recorded, RecordedMask, Recording, Width, all_ones};
 use super::reduction::{Ids, Reducer, extreme};
@@ -106,9 +107,8 @@ pub(super) fn join(reducers: &[(Reducer, usize)], lanes: usize) -> Body {
     let total: usize = reducers.iter().map(|(_, count)| count).sum();
     let mut accumulators = Ids::new();
     for (reducer, count) in reducers {
-        let mut take = |from: usize| -> Ids {
-            (from..from + count).map(|place| program.value(Operation::Accumulator(place), &[], reducer.width)).collect()
-        };
+        let mut take =
+            |from: usize| -> Ids { (from..from + count).map(|place| program.value(Operation::Accumulator(place), &[], reducer.width)).collect() };
         let (left, right) = (take(accumulators.len()), take(total + accumulators.len()));
         let joined = (reducer.join)(&mut program, &left, &right);
         accumulators.extend(joined);
@@ -148,7 +148,13 @@ impl Translation<'_> {
                     DType::F32 => <f32 as Format>::bits(number.to_real()),
                     DType::F64 => number.to_real().to_bits(),
                     DType::I32 | DType::I64 => integer(*number, *dtype) as u64 & all_ones(width_of(*dtype)),
-                    DType::Bool => if number.to_bool() { all_ones(Width::Single) } else { 0 },
+                    DType::Bool => {
+                        if number.to_bool() {
+                            all_ones(Width::Single)
+                        } else {
+                            0
+                        }
+                    }
                     _ => return None,
                 };
                 Some(self.constant(bits, width_of(*dtype)))
@@ -216,7 +222,10 @@ impl Translation<'_> {
             values[1..].iter_mut().skip(first).for_each(|value| *value = program.resized(*value, width));
             return Some(program.value(Operation::Select, &values, width));
         }
+        let exponent = if scalar == &scalar::POW { self.whole_exponent(arguments[1]) } else { None };
         let own = match of {
+            DType::F32 if exponent.is_some() => exponent.map(|exponent| whole_power(Recorded::<f32>::new(self.program, values[0]), exponent).id),
+            DType::F64 if exponent.is_some() => exponent.map(|exponent| whole_power(Recorded::<f64>::new(self.program, values[0]), exponent).id),
             DType::F32 => float::<f32>(self.program, scalar, &values),
             DType::F64 => float::<f64>(self.program, scalar, &values),
             DType::Bool => {
@@ -230,6 +239,13 @@ impl Translation<'_> {
             let dtypes = arguments.iter().map(|&argument| self.nest.dtype(argument)).collect();
             self.outside(Outside { function: Loop::of(scalar, of), arguments: dtypes, result: dtype }, &values)
         }))
+    }
+
+    /// The exponent that a register always is, if products serve for it.
+    fn whole_exponent(&self, register: Register) -> Option<u32> {
+        let Instruction::Constant(number, _) = self.nest.body[register] else { return None };
+        let exponent = number.to_real();
+        (1.0..=f64::from(LARGEST)).contains(&exponent).then_some(exponent as u32).filter(|&whole| f64::from(whole) == exponent)
     }
 
     fn truth(&self, scalar: &'static Scalar, values: &[Id], width: Width) -> Option<Id> {
@@ -326,10 +342,8 @@ where
                 _ if scalar == &scalar::LT => mask(x.lt(y)),
                 _ if scalar == &scalar::LE => mask(x.le(y)),
                 _ if scalar == &scalar::EQUAL => mask(x.equal(y)),
-                _ if scalar == &scalar::NOT_EQUAL => {
-                    program.borrow_mut().value(Operation::Compare(Comparison::NotEqual), &[x.id, y.id], T::WIDTH)
-                }
-                _ => (formulas::of_two(scalar)?.compute)(x, y).id,
+                _ if scalar == &scalar::NOT_EQUAL => program.borrow_mut().value(Operation::Compare(Comparison::NotEqual), &[x.id, y.id], T::WIDTH),
+                _ => formulas::of_two(scalar)?(x, y).id,
             }
         }
         [x, y, z] if scalar == &scalar::MUL_ADD => of(x).mul_add(of(y), of(z)).id,
@@ -344,8 +358,20 @@ fn by_formula<'p, T: Format>(program: &'p Recording, scalar: &'static Scalar, x:
     let value = (formula.compute)(x);
     let Some(within) = formula.within else { return Some(value.id) };
     // NaN is not within, and takes the way outside too.
-    let limit = x.number(within[T::WIDTH as usize]);
-    let beyond = !x.abs().le(limit);
-    let outside = Outside { function: Loop::of(scalar, T::DTYPE), arguments: SmallVec::from_slice(&[T::DTYPE]), result: T::DTYPE };
-    Some(program.borrow_mut().call(outside, value.id, beyond.id(), &[x.id], T::WIDTH))
+    let holds = x.abs().le(x.number(within[T::WIDTH as usize]));
+    Some(else_outside(program, scalar, value, holds, &[x.id]))
+}
+
+/// A value where a mask holds; elsewhere what a function outside makes.
+fn else_outside<'p, T: Format>(
+    program: &'p Recording,
+    scalar: &'static Scalar,
+    value: Recorded<'p, T>,
+    holds: RecordedMask<'p, T>,
+    arguments: &[Id],
+) -> Id {
+    let dtypes = arguments.iter().map(|_| T::DTYPE).collect();
+    let outside = Outside { function: Loop::of(scalar, T::DTYPE), arguments: dtypes, result: T::DTYPE };
+    let beyond = !holds;
+    program.borrow_mut().call(outside, value.id, beyond.id(), arguments, T::WIDTH)
 }

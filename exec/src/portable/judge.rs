@@ -157,7 +157,7 @@ pub fn distance(dtype: DType, found: Number, expected: Number) -> f64 {
         return 0.5;
     }
     let exponent = if y == 0.0 || !y.is_normal() { smallest } else { y.abs().log2().floor() as i32 + 1 - digits };
-    (x - y).abs() / 2f64.powi(exponent.max(smallest))
+    (x - y).abs() / f64::from(exponent.max(smallest)).exp2()
 }
 
 /// The engines that run nests.

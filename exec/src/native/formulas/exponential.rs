@@ -3,8 +3,8 @@
 //! x = n·ln 2 + r with |r| ≤ ½ ln 2; eʳ = 1 + r + r²·Q(r) (Cody and Waite, Software Manual, chapter 6; Muller, Elementary Functions,
 //! chapters 4 and 11). The coefficients are our own minimax fits (tools/fit.py), rounded one after another.
 
-use super::parts::{Double, Whole, clamp, constant, series};
 use super::super::lanes::Lanes;
+use super::parts::{Double, Whole, clamp, constant, minus_size, series, two};
 
 /// (eʳ − 1 − r)/r² on |r| ≤ ½ ln 2; relative error of eʳ: 2⁻²⁸·² and 2⁻⁵⁷·⁸.
 const EXP_NARROW: &[f64] = &[4.999_999_4e-1, 1.666_651_7e-1, 4.166_810_2e-2, 8.369_192_5e-3, 1.383_891_1e-3];
@@ -35,10 +35,10 @@ const EXP_M1_WIDE: &[f64] = &[
     2.510_911_908_682_484e-8,
     2.093_135_118_192_484_5e-9,
 ];
-/// (2ʳ − 1)/r on |r| ≤ ½; relative error of 2ʳ: 2⁻²⁶·³ and 2⁻⁵⁷·¹.
-const EXP2_NARROW: &[f64] = &[6.931_472e-1, 2.402_259_4e-1, 5.550_366_3e-2, 9.625_447e-3, 1.338_791_9e-3, 1.333_135e-4];
+/// (2ʳ − 1)/r on |r| ≤ ½; relative error of 2ʳ: 2⁻³⁰·⁴ and 2⁻⁵⁷·¹.
+const EXP2_NARROW: &[f64] = &[0.693_147_182, 0.240_226_492, 0.055_504_091_1, 0.009_618_290_7, 0.001_333_406_31, 0.000_153_934_132, 1.524_991_88e-5];
 const EXP2_WIDE: &[f64] = &[
-    0.693_147_180_559_945_3,
+    std::f64::consts::LN_2,
     0.240_226_506_959_101_72,
     0.055_504_108_664_824_574,
     0.009_618_129_107_577_117,
@@ -51,8 +51,8 @@ const EXP2_WIDE: &[f64] = &[
     4.519_295_234_631_071e-10,
 ];
 /// (2·artanh s − 2s)/s³ over s² on s ≤ ⅓; relative error of artanh: 2⁻²⁷·⁷ and 2⁻⁵⁹·⁴.
-const ARTANH_THIRD_NARROW: &[f64] = &[6.666_642e-1, 4.002_143_7e-1, 2.800_302_8e-1, 2.800_675_6e-1];
-const ARTANH_THIRD_WIDE: &[f64] = &[
+pub(super) const ARTANH_THIRD_NARROW: &[f64] = &[6.666_642e-1, 4.002_143_7e-1, 2.800_302_8e-1, 2.800_675_6e-1];
+pub(super) const ARTANH_THIRD_WIDE: &[f64] = &[
     0.666_666_666_666_663_1,
     0.400_000_000_001_558_94,
     0.285_714_285_480_301_76,
@@ -65,38 +65,44 @@ const ARTANH_THIRD_WIDE: &[f64] = &[
     0.170_117_958_001_635_87,
 ];
 
-/// ln 2 in two words; the first is short enough that n times it is exact.
-fn ln_2<F: Lanes>(like: F) -> Double<F> {
-    Double {
-        high: constant(like, 0.693_145_751_953_125, 0.693_147_180_369_123_8),
-        low: constant(like, 1.428_606_765_330_187e-6, 1.908_214_929_270_587_7e-10),
-    }
+/// −ln 2 in two words; the first is short enough that n times it is exact.
+fn minus_ln_2<F: Lanes>(like: F) -> Double<F> {
+    two(like, (-0.693_145_751_953_125, -1.428_606_765_330_187e-6), (-0.693_147_180_369_123_8, -1.908_214_929_270_587_7e-10))
 }
 
 /// eˣ in parts: 2ⁿ · (1 + r + rest), where r is rounded and `rest` has what it lacks.
 #[derive(Clone, Copy)]
-pub(super) struct Parts<F> {
-    pub whole: Whole<F>,
-    pub r: F,
-    pub rest: F,
+struct Parts<F> {
+    whole: Whole<F>,
+    r: F,
+    rest: F,
 }
 
 /// x = n·ln 2 + r.
 fn reduce<F: Lanes>(x: F) -> (Whole<F>, F) {
     let whole = Whole::nearest(x, x.number(std::f64::consts::LOG2_E));
-    let ln_2 = ln_2(x);
-    (whole, whole.number.mul_add(-ln_2.low, whole.number.mul_add(-ln_2.high, x)))
+    let ln_2 = minus_ln_2(x);
+    (whole, whole.number.mul_add(ln_2.low, whole.number.mul_add(ln_2.high, x)))
+}
+
+/// x = n·ln 2 + r + lost, where r is rounded.
+pub(super) fn reduce_exactly<F: Lanes>(x: F) -> (Whole<F>, Double<F>) {
+    let whole = Whole::nearest(x, x.number(std::f64::consts::LOG2_E));
+    let ln_2 = minus_ln_2(x);
+    let near = whole.number.mul_add(ln_2.high, x);
+    let r = whole.number.mul_add(ln_2.low, near);
+    (whole, Double { high: r, low: whole.number.mul_add(ln_2.low, near - r) })
 }
 
 /// eˣ in parts, good for eˣ − 1 too; |x| must be clamped to what the format can hold.
-pub(super) fn parts<F: Lanes>(x: F) -> Parts<F> {
-    let whole = Whole::nearest(x, x.number(std::f64::consts::LOG2_E));
-    let ln_2 = ln_2(x);
-    let near = whole.number.mul_add(-ln_2.high, x);
-    let r = whole.number.mul_add(-ln_2.low, near);
-    let lost = whole.number.mul_add(-ln_2.low, near - r);
-    let rest = (r * r).mul_add(series(r, EXP_M1_NARROW, EXP_M1_WIDE), lost);
-    Parts { whole, r, rest }
+fn parts<F: Lanes>(x: F) -> Parts<F> {
+    let (whole, Double { high: r, low }) = reduce_exactly(x);
+    Parts { whole, r, rest: (r * r).mul_add(series(r, EXP_M1_NARROW, EXP_M1_WIDE), low) }
+}
+
+/// e^r − 1 − r for |r| ≤ ½ ln 2.
+pub(super) fn exp_m1_bend<F: Lanes>(r: F) -> F {
+    r * r * series(r, EXP_M1_NARROW, EXP_M1_WIDE)
 }
 
 /// e^r − 1 in one word, for the r of [`reduce`].
@@ -104,10 +110,16 @@ fn fraction<F: Lanes>(r: F) -> F {
     (r * r).mul_add(series(r, EXP_NARROW, EXP_WIDE), r)
 }
 
-/// e^x for x within the normal range.
+/// e^r for the r of [`reduce`].
+fn power<F: Lanes>(r: F) -> F {
+    let one = r.number(1.0);
+    r.mul_add(r.mul_add(series(r, EXP_NARROW, EXP_WIDE), one), one)
+}
+
+/// e^x for x within the normal range, as the product of the results.
 pub(super) fn exp_in_range<F: Lanes>(x: F) -> (F, F) {
     let (whole, r) = reduce(x);
-    (fraction(r) + 1.0, whole.power_of_two())
+    (power(r), whole.power_of_two())
 }
 
 /// x where eˣ is neither 0 nor infinite, else just beyond.
@@ -118,7 +130,7 @@ fn clamp_exponent<F: Lanes>(x: F) -> F {
 /// eˣ for all x, within 1 ulp.
 pub(crate) fn exp<F: Lanes>(x: F) -> F {
     let (whole, r) = reduce(clamp_exponent(x));
-    whole.scale(fraction(r) + 1.0)
+    whole.scale(power(r))
 }
 
 /// 2ˣ for all x, within 1 ulp.
@@ -126,7 +138,22 @@ pub(crate) fn exp2<F: Lanes>(x: F) -> F {
     let x = clamp(x, constant(x, -151.0, -1076.0), constant(x, 128.0, 1024.0));
     let whole = Whole::nearest(x, x.number(1.0));
     let r = x - whole.number;
-    whole.scale(r.mul_add(series(r, EXP2_NARROW, EXP2_WIDE), x.number(1.0)))
+    whole.scale(r.mul_add(exp2_bend(r), x.number(1.0)))
+}
+
+/// (2ʳ − 1)/r for |r| ≤ ½.
+pub(super) fn exp2_bend<F: Lanes>(r: F) -> F {
+    series(r, EXP2_NARROW, EXP2_WIDE)
+}
+
+/// 2ˣ for the sum x of two words.
+pub(super) fn exp2_of_words<F: Lanes>(x: Double<F>) -> F {
+    let one = x.high.number(1.0);
+    let whole = Whole::nearest(x.high, one);
+    let near = x.high - whole.number;
+    let r = near + x.low;
+    let lost = x.low - (r - near);
+    whole.scale(r.mul_add(exp2_bend(r), lost * std::f64::consts::LN_2) + 1.0)
 }
 
 /// eˣ − 1 for all x, within 1 ulp.
@@ -141,9 +168,15 @@ pub(crate) fn exp_m1<F: Lanes>(x: F) -> F {
     F::select(x.abs().lt(constant(x, 2e-8, 5e-17)), x, result + result)
 }
 
+/// e^x for the sum x of two words, in two words of which the second is not exact; to be scaled.
+pub(super) fn exp_words<F: Lanes>(x: Double<F>) -> (Whole<F>, Double<F>) {
+    let (whole, r) = reduce_exactly(x.high);
+    (whole, Double::fast_sum(x.high.number(1.0), fraction(r.high + (r.low + x.low))))
+}
+
 /// e^−|x| in two words. The second is not exact.
-fn decay<F: Lanes>(x: F) -> Double<F> {
-    let (whole, r) = reduce(constant(x, -104.0, -746.0).greatest(-x.abs()));
+pub(super) fn decay<F: Lanes>(x: F) -> Double<F> {
+    let (whole, r) = reduce(constant(x, -104.0, -746.0).greatest(minus_size(x)));
     let sum = Double::fast_sum(x.number(1.0), fraction(r));
     let (first, second) = whole.power_of_two_halves();
     Double { high: sum.high * first * second, low: sum.low * first * second }
@@ -151,17 +184,19 @@ fn decay<F: Lanes>(x: F) -> Double<F> {
 
 /// 1/(1 + e⁻ˣ) for all x, in both tails, within 1 ulp.
 ///
-/// e/(1 + e) or 1/(1 + e) with e = e^−|x|, and one correction of the quotient by its remainder.
+/// With e⁻ˣ = 2ʰ·2ʲ·p, 2⁻ʰ/(2⁻ʰ + 2ʲ·p), so that nothing overflows; one correction of the quotient by its remainder.
 pub(crate) fn sigmoid<F: Lanes>(x: F) -> F {
-    let decay = decay(x);
-    let below = x.lt(x.number(0.0));
-    let (one, zero) = (x.number(1.0), x.number(0.0));
-    let top = Double { high: F::select(below, decay.high, one), low: F::select(below, decay.low, zero) };
-    let bottom = Double::fast_sum(one, decay.high).plus_low(decay.low);
+    let limit = constant(x, 104.0, 746.0);
+    let (whole, r) = reduce(clamp(-x, -limit, limit));
+    let one = x.number(1.0);
+    let power = Double::fast_sum(one, fraction(r));
+    let (top, factor) = whole.inverse_and_power_of_two();
+    let large = power.high * factor;
+    let bottom = Double::fast_sum(large.greatest(top), large.least(top));
+    let lost = power.low.mul_add(factor, bottom.low);
     let reciprocal = one / bottom.high;
-    let quotient = top.high * reciprocal;
-    let remainder = quotient.mul_add(-bottom.high, top.high) + quotient.mul_add(-bottom.low, top.low);
-    remainder.mul_add(reciprocal, quotient)
+    let remainder = reciprocal.mul_add(-lost, reciprocal.mul_add(-bottom.high, one));
+    reciprocal.mul_add(remainder, reciprocal) * top
 }
 
 /// ln(1 + eˣ) for all x, within 1 ulp: max(x, 0) + ln(1 + e) with e = e^−|x|.
@@ -178,4 +213,17 @@ pub(crate) fn softplus<F: Lanes>(x: F) -> F {
     let rest = Double::fast_sum(sum.high, -half);
     let result = rest.high + (bend + (sum.low + rest.low));
     F::select(x.lt(constant(x, 30.0, 60.0)), result, x)
+}
+
+/// 1/cosh² x for all x, within 1.5 ulps: 4e/(1 + e)² with e = e^(−2|x|).
+pub(crate) fn sech2<F: Lanes>(x: F) -> F {
+    let size = constant(x, 60.0, 400.0).least(x.abs());
+    let (whole, r) = reduce(size * -2.0);
+    let one = x.number(1.0);
+    let top = Double::fast_sum(one, fraction(r));
+    let (first, second) = whole.power_of_two_halves();
+    let e = Double { high: top.high * first * second, low: top.low * first * second };
+    let root = Double::fast_sum(one, e.high).plus_low(e.low);
+    let bottom = Double::product(root.high, root.high).plus_low((root.high + root.high) * root.low);
+    top.over(bottom).value() * (first * 4.0) * second
 }

@@ -12,6 +12,12 @@ pub(super) fn constant<F: Lanes>(like: F, narrow: f64, wide: f64) -> F {
     like.number(pick::<F, _>(narrow, wide))
 }
 
+/// A constant of two words.
+pub(super) fn two<F: Lanes>(like: F, narrow: (f64, f64), wide: (f64, f64)) -> Double<F> {
+    let (high, low) = pick::<F, _>(narrow, wide);
+    Double { high: like.number(high), low: like.number(low) }
+}
+
 /// Σ cₖ·xᵏ by Horner's rule: the fewest operations, each waiting for the one before.
 pub(super) fn horner<F: Lanes>(x: F, coefficients: &[f64]) -> F {
     let (last, rest) = coefficients.split_last().unwrap_or((&0.0, &[]));
@@ -69,6 +75,24 @@ impl<F: Lanes> Double<F> {
         Self { high: self.high, low: self.low + low }
     }
 
+    /// The quotient, off by some 2^-(2·`FRACTION`) of it: one correction by the remainder.
+    pub(super) fn over(self, divisor: Self) -> Self {
+        let reciprocal = self.high.number(1.0) / divisor.high;
+        let high = self.high * reciprocal;
+        let remainder = high.mul_add(-divisor.high, self.high) + high.mul_add(-divisor.low, self.low);
+        Self { high, low: remainder * reciprocal }
+    }
+
+    /// The product, but for what is as small as the product of the second words.
+    pub(super) fn times(self, other: Self) -> Self {
+        Self::product(self.high, other.high).plus_low(self.high.mul_add(other.low, self.low * other.high))
+    }
+
+    /// One of two numbers by the mask.
+    pub(super) fn select(mask: F::Mask, yes: Self, no: Self) -> Self {
+        Self { high: F::select(mask, yes.high, no.high), low: F::select(mask, yes.low, no.low) }
+    }
+
     /// The sum of the words.
     pub(super) fn value(self) -> F {
         self.high + self.low
@@ -102,6 +126,14 @@ impl<F: Lanes> Whole<F> {
         (exponent(self.shifted, half), exponent(self.shifted, bits - half))
     }
 
+    /// 2⁻ʰ and 2ʲ with h + j = n and |n| up to twice the largest exponent.
+    pub(super) fn inverse_and_power_of_two(self) -> (F, F) {
+        let bits = self.shifted.to_bits();
+        let half = bits >> 1;
+        let inverse = F::from_bits(self.shifted.number(1.0).to_bits() - (half << F::FRACTION));
+        (inverse, exponent(self.shifted, bits - half))
+    }
+
     /// ½·2ⁿ where that is a normal number.
     pub(super) fn half_power_of_two(self) -> F {
         let half = self.shifted.number(0.5);
@@ -128,4 +160,9 @@ fn exponent<F: Lanes>(like: F, n: F::Bits) -> F {
 /// The number, or the bounds nearest to it; NaN stays.
 pub(super) fn clamp<F: Lanes>(x: F, low: F, high: F) -> F {
     low.greatest(high.least(x))
+}
+
+/// −|x|
+pub(super) fn minus_size<F: Lanes>(x: F) -> F {
+    F::from_bits(x.to_bits() | x.number(-0.0).to_bits())
 }
