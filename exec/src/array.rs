@@ -3,6 +3,7 @@
 use damo_graph::{AnyArray, DType, Element, for_each_dtype, with_any_array};
 use ndarray::{ArrayBase, Data, DataMut, Dimension, RawData};
 
+use crate::fresh;
 use crate::view::Region;
 
 /// An array given to a call. Every ndarray array and view of a Damo element type is one, and so is [`AnyArray`].
@@ -122,9 +123,38 @@ macro_rules! define_elements {
                 match dtype { $(DType::$variant => OwnedElements::$variant(vec![Default::default(); count]),)* }
             }
 
-            /// The memory, to write.
+            /// Room for so many elements, which are not there before [`OwnedElements::assume_written`].
+            pub fn unwritten(dtype: DType, count: usize) -> Self {
+                match dtype { $(DType::$variant => {
+                    let mut elements = Vec::with_capacity(count);
+                    fresh::prepare(elements.spare_capacity_mut());
+                    OwnedElements::$variant(elements)
+                })* }
+            }
+
+            /// Lets all the elements that there is room for be there.
+            ///
+            /// # Safety
+            ///
+            /// So many have been written.
+            #[expect(unsafe_code, reason = "elements are written where no reference leads")]
+            pub unsafe fn assume_written(&mut self, count: usize) {
+                match self {
+                    // SAFETY: the caller's.
+                    $(OwnedElements::$variant(elements) => unsafe { elements.set_len(count) },)*
+                }
+            }
+
+            /// The memory, to write: of all elements that there is room for.
+            #[expect(unsafe_code, reason = "the memory may not be written yet")]
             pub fn region(&mut self) -> Region<'_> {
-                match self { $(OwnedElements::$variant(elements) => Region::writing(elements),)* }
+                match self {
+                    $(OwnedElements::$variant(elements) => {
+                        let bytes = elements.capacity() * size_of::<$element>();
+                        // SAFETY: the vector owns this memory and is borrowed; it is read only where it was written.
+                        unsafe { Region::from_raw(elements.as_mut_ptr().cast(), 0, bytes, true) }
+                    })*
+                }
             }
 
             /// An array of these elements in row-major order; `None` if their count is not the shape's.

@@ -9,9 +9,9 @@ use crate::array::{Argument, OwnedElements, Target};
 use crate::cache::{Cache, key, layout};
 use crate::debug::Watch;
 use crate::hooks::Hooks;
-use crate::layout::Layout;
+use crate::layout::{Layout, Shape};
 use crate::plan::Plan;
-use crate::run::Arena;
+use crate::run::{Arena, after_run};
 use crate::view::Region;
 use crate::watched::Watched;
 
@@ -129,7 +129,11 @@ impl Executable {
             direct.push(!plan.may_fail && targets.get_mut(place).and_then(Option::as_mut).is_some_and(|target| target.region().is_some()));
         }
         let own = plan.outputs.iter().zip(&direct).filter(|(_, direct)| !**direct);
-        let mut results: Results = own.clone().map(|((dtype, shape), _)| OwnedElements::zeros(*dtype, shape.iter().product())).collect();
+        let memory = |(place, (dtype, shape)): (usize, &(DType, Shape))| {
+            let count = shape.iter().product();
+            if plan.is_written[place] { OwnedElements::unwritten(*dtype, count) } else { OwnedElements::zeros(*dtype, count) }
+        };
+        let mut results: Results = plan.outputs.iter().enumerate().zip(&direct).filter(|(_, direct)| !**direct).map(|(output, _)| memory(output)).collect();
         {
             let mut owned = results.iter_mut();
             let mut given = targets.iter_mut();
@@ -144,6 +148,7 @@ impl Executable {
             }
             self.run(&plan, inputs, &regions)?;
         }
+        results.iter_mut().zip(own.clone()).for_each(|(elements, ((_, shape), _))| after_run(elements, shape));
         let mut results = results.into_iter().zip(own).map(|(elements, ((_, shape), _))| elements.into_array(shape));
         let mut returned = Vec::with_capacity(direct.iter().filter(|direct| !**direct).count());
         for (place, &direct) in direct.iter().enumerate() {

@@ -16,6 +16,7 @@ pub mod debug;
 mod draft;
 pub mod executable;
 mod explain;
+mod fresh;
 mod fuse;
 pub mod hooks;
 pub mod kernel;

@@ -10,10 +10,10 @@ use crate::fuse::fuse;
 use crate::kernel::Kernel;
 use crate::layout::{Layout, Shape};
 use crate::lower::lower;
-use crate::nest::BufferId;
+use crate::nest::{BufferId, Store};
 use crate::place::place;
 use crate::schedule::schedule;
-use crate::step::{Buffer, Step, View};
+use crate::step::{Buffer, Place, Step, View};
 
 /// The steps that run a graph for given lengths. It never changes; any number of calls may run it at once.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Plan {
     pub(crate) constants: Vec<AnyArray>,
     pub(crate) steps: Vec<PlannedStep>,
     pub(crate) outputs: Vec<(DType, Shape)>,
+    /// Which outputs machine code writes, every element, before anything else is done with their memory.
+    pub(crate) is_written: Vec<bool>,
     pub(crate) sizes: Sizes,
     arena_bytes: usize,
     lower_bound_bytes: usize,
@@ -71,7 +73,9 @@ impl Plan {
             Ok((ty.dtype, shape.into()))
         });
         let constants = draft.constants.iter().map(AnyArray::in_row_major_order);
+        let is_written = (0..graph.outputs().len()).map(|output| is_written_first(&steps, &placed.buffers, output)).collect();
         let plan = Plan {
+            is_written,
             buffers: placed.buffers,
             constants: constants.collect(),
             may_fail: steps.iter().any(|step| step.step.may_fail()),
@@ -109,4 +113,17 @@ impl Plan {
     pub const fn lower_bound_bytes(&self) -> usize {
         self.lower_bound_bytes
     }
+}
+
+/// Whether the first step that has to do with an output is machine code that writes all of it.
+fn is_written_first(steps: &[PlannedStep], buffers: &[Buffer], output: usize) -> bool {
+    let is_there = |buffer: &BufferId| buffers[buffer.index()].place == Place::Output(output);
+    let first = steps.iter().find(|step| step.step.writes().iter().chain(&step.step.reads()).any(is_there));
+    let Some(PlannedStep { step: Step::Nest(nest), kernel: Some(kernel), .. }) = first else { return false };
+    let is_whole = |store: &Store| {
+        let layout = Layout { shape: nest.shape.clone(), strides: store.to.strides.clone(), offset: store.to.offset };
+        let bytes = layout.count() * store.to.dtype.size();
+        is_there(&store.to.buffer) && layout.offset == 0 && layout.is_contiguous() && bytes == buffers[store.to.buffer.index()].bytes
+    };
+    kernel.is_native() && nest.stores.iter().any(is_whole)
 }

@@ -2,13 +2,12 @@
 
 #![expect(unsafe_code, reason = "it runs on memory that it is vouched for")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use damo_graph::Problem;
 
 use super::part::{check, parts};
 use super::sweep::{LINE, Sweep};
 use crate::nest::Nest;
+use crate::pool;
 use crate::view::Region;
 
 /// One thread that takes up its work in another order does it in so many parts.
@@ -71,38 +70,17 @@ impl Kernel {
 unsafe fn share_out(sweep: &Sweep, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) {
     let (threads, pieces) = (sweep.threads(threads), sweep.pieces());
     let each = sweep.scratch_bytes();
-    if threads == 1 {
-        let ranges = if order == 0 { 1 } else { pieces.min(SHUFFLED) };
-        for range in (0..ranges).map(|range| turned(range, ranges, order)) {
-            // SAFETY: the caller's.
-            unsafe { sweep.run(buffers, &mut scratch[..each], pieces * range / ranges..pieces * (range + 1) / ranges) };
-        }
-        return;
-    }
-    // Whoever is free takes the next range; where no thread can be started the others do its work.
-    let (next, ranges) = (AtomicUsize::new(0), threads * 4);
-    let work = |scratch: &mut [u8]| {
-        for range in std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|&range| range < ranges) {
-            let range = turned(range, ranges, order);
-            // SAFETY: the caller's; pieces write different places, and each thread has scratch of its own.
-            unsafe { sweep.run(buffers, &mut scratch[..each], pieces * range / ranges..pieces * (range + 1) / ranges) };
-        }
+    let ranges = match (threads, order) {
+        (1, 0) => 1,
+        (1, _) => pieces.min(SHUFFLED),
+        _ => threads * 4,
     };
-    std::thread::scope(|scope| {
-        let mut parts = scratch.chunks_mut(each.next_multiple_of(LINE)).take(threads);
-        let own = parts.next();
-        for scratch in parts {
-            let started = std::thread::Builder::new().spawn_scoped(scope, || work(scratch));
-            if started.is_err() {
-                break;
-            }
-        }
-        own.into_iter().for_each(work);
+    let scratch = pool::Shared(scratch.as_mut_ptr());
+    pool::share(threads, ranges, order, |range, worker| {
+        let own = scratch.get().wrapping_add(worker * each.next_multiple_of(LINE));
+        // SAFETY: the caller's: there is scratch for each thread, and no other has this.
+        let own = unsafe { std::slice::from_raw_parts_mut(own, each) };
+        // SAFETY: the caller's; pieces write different places.
+        unsafe { sweep.run(buffers, own, pieces * range / ranges..pieces * (range + 1) / ranges) };
     });
-}
-
-/// Another order of so many ranges: from somewhere on, and backwards if the order is odd.
-const fn turned(range: usize, ranges: usize, order: usize) -> usize {
-    let from = (range + order / 2) % ranges;
-    if order % 2 == 1 { ranges - 1 - from } else { from }
 }

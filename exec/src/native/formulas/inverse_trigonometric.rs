@@ -1,7 +1,7 @@
 //! Arc tangent, arc sine, arc cosine.
 
-use super::super::lanes::Lanes;
 use super::parts::{Double, horner, pick, series, two};
+use super::super::lanes::Lanes;
 
 /// (atan r − r)/r³ over r² on |r| ≤ 1; relative error of atan: 2⁻²⁸·⁴ and 2⁻⁵⁴·⁷.
 const ATAN_NARROW: &[f64] =
@@ -72,24 +72,30 @@ pub(crate) fn atan<F: Lanes>(x: F) -> F {
     atan_from(only_if(far, half_pi(x)), r).copysign(x)
 }
 
-/// The angle of the point (x, y) for all y and x, within 1.5 ulps.
+/// The angle of the point (x, y) for all y and x, within 1 ulp but where both are almost subnormal, 1.5 there.
 ///
-/// ±atan of the smaller over the larger size, from 0, π/2 or π.
+/// ±atan of the smaller over the larger size, in two words, from 0, π/2 or π.
 pub(crate) fn atan2<F: Lanes>(y: F, x: F) -> F {
     let (height, width) = (y.abs(), x.abs());
+    let (zero, one) = (x.number(0.0), x.number(1.0));
     let steep = width.lt(height);
     let left = x.sign_bit();
     let large = F::select(steep, height, width);
     let small = F::select(steep, width, height);
-    let zero = x.number(0.0);
-    let of_equals = F::select(large.equal(zero), zero, x.number(1.0));
-    let quotient = F::select(small.equal(large), of_equals, small / large);
-    let half = half_pi(x);
+    // ∞/∞ is 1 here, and 0/0 is 0.
+    let equal = small.equal(large);
+    let small = F::select(equal, F::select(large.equal(zero), zero, one), small);
+    let large = F::select(equal, one, large);
     // (x, y) right and flat: 0 + a; right and steep: π/2 − a; left and steep: π/2 + a; left and flat: π − a.
+    let half = half_pi(x);
     let flat = only_if(left, Double { high: half.high + half.high, low: half.low + half.low });
     let base = Double::select(steep, half, flat);
     let minus = (steep | left) & !(steep & left);
-    atan_from(base, F::select(minus, -quotient, quotient)).copysign(y)
+    let small = F::select(minus, -small, small);
+    let quotient = small / large;
+    let rest = quotient.mul_add(-large, small) / large;
+    let rest = F::select(large.lt(x.number(f64::INFINITY)), rest, zero);
+    atan_from(Double { high: base.high, low: base.low + rest }, quotient).copysign(y)
 }
 
 /// asin r − r for |r| ≤ ½ with r² given.

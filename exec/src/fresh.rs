@@ -1,0 +1,29 @@
+//! New memory for large results.
+
+#![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "the system is told how memory will be used"))]
+
+use std::mem::MaybeUninit;
+
+/// From so many bytes on, memory is worth large pages.
+#[cfg(target_os = "linux")]
+const LARGE: usize = 4 << 20;
+
+/// The size of a large page.
+#[cfg(target_os = "linux")]
+const PAGE: usize = 2 << 20;
+
+/// Asks the system for large pages, where there is much memory: it gives them zeroed, one after the other as they are first written, and
+/// small ones take longer to give than to fill.
+pub(crate) fn prepare<T>(memory: &mut [MaybeUninit<T>]) {
+    #[cfg(target_os = "linux")]
+    if size_of_val(memory) >= LARGE && !cfg!(miri) {
+        let start = memory.as_ptr().addr().next_multiple_of(PAGE);
+        let end = (memory.as_ptr().addr() + size_of_val(memory)) / PAGE * PAGE;
+        if start < end {
+            let start_pointer = memory.as_mut_ptr().cast::<libc::c_void>().with_addr(start);
+            // SAFETY: whole pages inside memory that is borrowed here; advice does not change what is in it. If it is not taken, nothing is lost.
+            let _ = unsafe { libc::madvise(start_pointer, end - start, libc::MADV_HUGEPAGE) };
+        }
+    }
+    let _ = memory;
+}
