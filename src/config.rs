@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn what_is_not_built_says_so() {
         expect(&message(None, Some("mode=profile")), &["not built yet", "fast | debug | nan_guard"]);
-        expect(&message(Some("engine = \"native\""), None), &["not built yet", "portable | reference"]);
+        expect(&message(Some("engine = \"jit\""), None), &["native | portable | reference"]);
     }
 
     #[test]

@@ -133,7 +133,8 @@ impl Executable {
             let count = shape.iter().product();
             if plan.is_written[place] { OwnedElements::unwritten(*dtype, count) } else { OwnedElements::zeros(*dtype, count) }
         };
-        let mut results: Results = plan.outputs.iter().enumerate().zip(&direct).filter(|(_, direct)| !**direct).map(|(output, _)| memory(output)).collect();
+        let mut results: Results =
+            plan.outputs.iter().enumerate().zip(&direct).filter(|(_, direct)| !**direct).map(|(output, _)| memory(output)).collect();
         {
             let mut owned = results.iter_mut();
             let mut given = targets.iter_mut();

@@ -40,6 +40,11 @@ fn intermediate(program: &Program) -> damo::Result<Vec<ArrayD<f64>>> {
     function.call(program.inputs.iter().collect::<Vec<_>>())
 }
 
+/// The engines that users run.
+fn fast_engines() -> impl Strategy<Value = EngineChoice> {
+    prop::sample::select(vec![EngineChoice::Native, EngineChoice::Portable])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
@@ -55,17 +60,17 @@ proptest! {
     }
 
     #[test]
-    fn the_portable_engine_agrees_with_the_reference(program in programs(12)) {
+    fn engines_agree_with_the_reference(program in programs(12), engine in fast_engines()) {
         let reference = run::<f64>(&program, EngineChoice::Reference).unwrap();
-        let portable = run::<f64>(&program, EngineChoice::Portable).unwrap();
+        let fast = run::<f64>(&program, engine).unwrap();
         // Errors of each op, relative to the largest number, grow by at most that number per step of a product; see `Program::trace`.
         let size = largest(&intermediate(&program).unwrap()).max(largest(&reference));
         let allowed = program.ulps() * f64::EPSILON * size * size;
-        for (k, (reference, portable)) in reference.iter().zip(&portable).enumerate() {
-            prop_assert_eq!(reference.shape(), portable.shape());
-            for (r, p) in reference.iter().zip(portable) {
+        for (k, (reference, fast)) in reference.iter().zip(&fast).enumerate() {
+            prop_assert_eq!(reference.shape(), fast.shape());
+            for (r, p) in reference.iter().zip(fast) {
                 let agree = r == p || (r.is_nan() && p.is_nan()) || (r - p).abs() <= allowed;
-                prop_assert!(agree, "output {}: {:e} by meaning, {:e} by the portable engine; {:e} allowed", k, r, p, allowed);
+                prop_assert!(agree, "output {}: {:e} by meaning, {:e} by the {} engine; {:e} allowed", k, r, p, engine.name(), allowed);
             }
         }
     }
@@ -92,26 +97,26 @@ proptest! {
     }
 
     #[test]
-    fn engines_agree_in_single_precision(program in programs(8)) {
+    fn engines_agree_in_single_precision(program in programs(8), engine in fast_engines()) {
         let exact = run::<f64>(&program, EngineChoice::Reference).unwrap();
-        let portable = run::<f32>(&program, EngineChoice::Portable).unwrap();
+        let fast = run::<f32>(&program, engine).unwrap();
         let reference = run::<f32>(&program, EngineChoice::Reference).unwrap();
         let size = largest(&intermediate(&program).unwrap()).max(largest(&exact));
         let allowed = program.ulps() * f64::from(f32::EPSILON) * size * size;
-        for (reference, portable) in reference.iter().zip(&portable) {
-            for (r, p) in reference.iter().zip(portable) {
+        for (reference, fast) in reference.iter().zip(&fast) {
+            for (r, p) in reference.iter().zip(fast) {
                 let agree = r == p || (r.is_nan() && p.is_nan()) || f64::from((r - p).abs()) <= allowed;
-                prop_assert!(agree, "{:e} by meaning, {:e} by the portable engine; {:e} allowed", r, p, allowed);
+                prop_assert!(agree, "{:e} by meaning, {:e} by the {} engine; {:e} allowed", r, p, engine.name(), allowed);
             }
         }
     }
 
     #[test]
-    fn ten_runs_give_the_same_graph_plan_and_bits(program in programs(10)) {
+    fn ten_runs_give_the_same_graph_plan_and_bits(program in programs(10), engine in fast_engines()) {
         let made = || {
             let tape = Tape::new();
             let (inputs, outputs) = with_gradients::<f32>(&program, &tape);
-            let function = tape.function(inputs, outputs).freeze(&config(EngineChoice::Portable)).unwrap();
+            let function = tape.function(inputs, outputs).freeze(&config(engine)).unwrap();
             let arrays: Vec<ArrayD<f32>> = program.inputs.iter().map(|array| array.mapv(|x| x as f32)).collect();
             let results = function.call(arrays.iter().collect::<Vec<_>>()).unwrap();
             let bits: Vec<u32> = results.iter().flatten().map(|x| x.to_bits()).collect();

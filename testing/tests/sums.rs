@@ -6,7 +6,7 @@ use damo::EngineChoice;
 use damo::prelude::*;
 use ndarray::prelude::*;
 
-const ENGINES: [EngineChoice; 2] = [EngineChoice::Portable, EngineChoice::Reference];
+const ENGINES: &[EngineChoice] = EngineChoice::ALL;
 
 /// The value of a cost at a point, and its gradient, by an engine.
 fn at(engine: EngineChoice, x: &Array1<f64>, cost: impl for<'t> Fn(Tensor<'t, f64>) -> Tensor<'t, f64>) -> (f64, Vec<f64>) {
@@ -21,7 +21,7 @@ fn at(engine: EngineChoice, x: &Array1<f64>, cost: impl for<'t> Fn(Tensor<'t, f6
 
 #[test]
 fn sums_keep_what_rounding_drops() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         assert_eq!(at(engine, &arr1(&[1e16, 1.0, -1e16]), |x| x.sum()), (1.0, vec![1.0; 3]));
         // The same where many lanes go on side by side, and where elements are computed.
         for count in [5, 100, 3000] {
@@ -50,7 +50,7 @@ fn long_sums_of_single_precision_stay_accurate() {
 
 #[test]
 fn means_do_not_overflow_on_the_way() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         assert_eq!(at(engine, &arr1(&[1.5e308, 1.5e308]), |x| x.mean()), (1.5e308, vec![0.5; 2]));
         assert_eq!(at(engine, &arr1(&[1e308, -1e308, 6.0]), |x| x.mean()).0, 2.0);
     }
@@ -58,7 +58,7 @@ fn means_do_not_overflow_on_the_way() {
 
 #[test]
 fn variances_of_numbers_far_from_zero() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         let x = arr1(&[1_000_000_004.0, 1_000_000_007.0, 1_000_000_013.0, 1_000_000_016.0]);
         assert_eq!(at(engine, &x, |x| x.var_ddof(1.0)), (30.0, vec![-4.0, -2.0, 2.0, 4.0]));
         assert_eq!(at(engine, &x, |x| x.var()).0, 22.5);
@@ -71,7 +71,7 @@ fn variances_of_numbers_far_from_zero() {
 
 #[test]
 fn norms_of_numbers_of_any_size() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         assert_eq!(at(engine, &arr1(&[3e-200, 4e-200]), |x| x.norm()), (5e-200, vec![0.6, 0.8]));
         assert_eq!(at(engine, &arr1(&[0.0; 3]), |x| x.norm()), (0.0, vec![0.0; 3]));
         let huge = 2f64.powi(1000);
@@ -85,7 +85,7 @@ fn norms_of_numbers_of_any_size() {
 
 #[test]
 fn differences_of_exponentials() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         let of = |x: f64, y: f64| at(engine, &arr1(&[x, y]), |x| x.slice(s![0]).log_sub_exp(x.slice(s![1])));
         let (value, slopes) = of(1000.0, 999.0);
         assert!((value - 999.541_324_854_612_9).abs() < 3e-13 && (slopes[0] - 1.581_976_706_869_326_5).abs() < 2e-15, "{value} {slopes:?}");

@@ -25,8 +25,6 @@ pub(super) mod general {
     pub const COUNT: Register = Register::RCX;
     /// Which element is next.
     pub const INDEX: Register = Register::R8;
-    /// For moments.
-    pub const SPARE: [Register; 2] = [Register::RAX, Register::R9];
     /// Addresses that stay in registers.
     pub const BASES: [Register; 8] =
         [Register::RBX, Register::RBP, Register::R10, Register::R11, Register::R12, Register::R13, Register::R14, Register::R15];

@@ -26,6 +26,7 @@ macro_rules! formulas {
     (
         one { $($one:ident(x) => $of_one:path $(, within $narrow:literal, $wide:literal)?;)* }
         two { $($two:ident(x, y) => $of_two:path;)* }
+        partly { $($partly:ident(x, y) => $of_part:path;)* }
     ) => {
         /// The formula of a function of one number.
         pub(super) fn of_one<F: Lanes>(scalar: &'static Scalar) -> Option<Formula<fn(F) -> F>> {
@@ -41,6 +42,14 @@ macro_rules! formulas {
         pub(super) fn of_two<F: Lanes>(scalar: &'static Scalar) -> Option<fn(F, F) -> F> {
             $(if scalar == &scalar::$two {
                 return Some($of_two);
+            })*
+            None
+        }
+
+        /// The formula of a function of two numbers that also says where it holds.
+        pub(super) fn partly_of_two<F: Lanes>(scalar: &'static Scalar) -> Option<fn(F, F) -> (F, F::Mask)> {
+            $(if scalar == &scalar::$partly {
+                return Some($of_part);
             })*
             None
         }
@@ -90,5 +99,9 @@ formulas! {
         XLOGY(x, y) => logarithm::xlogy;
         XLOG1PY(x, y) => logarithm::xlog1py;
         ATAN2(x, y) => inverse_trigonometric::atan2;
+    }
+    partly {
+        LOG_ADD_EXP(x, y) => log_exponential::log_add_exp;
+        LOG_ADD_EXP2(x, y) => log_exponential::log_add_exp2;
     }
 }

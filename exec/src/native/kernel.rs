@@ -68,6 +68,8 @@ struct Reduction {
     /// The first of its accumulators, and how many there are.
     first: usize,
     count: usize,
+    /// How many words their lanes are: not all of a vector is used where short lanes stand beside long ones.
+    lane_words: usize,
     /// Of how many elements a result is.
     elements: f64,
     /// Its access, and the bytes of an element there.
@@ -108,7 +110,16 @@ impl Kernel {
             let count = accumulators_of(&reducer, nest.dtype(reduction.value), lanes);
             first += count;
             let elements = reduction.axes.iter().fold(1.0, |count, &axis| count * nest.shape[axis] as f64);
-            Reduction { reducer, first: first - count, count, elements, access: places.accumulators + place, size: reduction.to.dtype.size() }
+            let lane_words = count * lanes.min(VECTOR / lane_bytes(&reducer)) * lane_bytes(&reducer) / 8;
+            Reduction {
+                reducer,
+                first: first - count,
+                count,
+                lane_words,
+                elements,
+                access: places.accumulators + place,
+                size: reduction.to.dtype.size(),
+            }
         });
         let reductions: Vec<Reduction> = reductions.collect();
         let accumulators: usize = reductions.iter().map(|reduction| reduction.count).sum();
@@ -297,7 +308,7 @@ fn streams(nest: &Nest, axes: &Axes, places: Places, reductions: &[Reduction], e
         streams.push(Stream { along, size, padded: false, moves });
     }
     for reduction in reductions {
-        let size = reduction.reducer.width as usize * 4 + 4;
+        let size = lane_bytes(&reduction.reducer);
         streams.extend(std::iter::repeat_n(Stream { along: Along::Contiguous, size, padded: true, moves: each_row }, reduction.count));
     }
     Some(streams)
@@ -499,8 +510,9 @@ fn columns_start(reduction: &Reduction, columns: usize) -> usize {
     reduction.first * columns * 8
 }
 
-fn lane_bytes(reduction: &Reduction) -> usize {
-    reduction.reducer.width as usize * 4 + 4
+/// Bytes of a lane of accumulators.
+const fn lane_bytes(reducer: &Reducer) -> usize {
+    reducer.width as usize * 4 + 4
 }
 
 /// Fills the accumulators of columns with nothing.
@@ -511,7 +523,7 @@ fn lane_bytes(reduction: &Reduction) -> usize {
 unsafe fn clear_columns(accumulators: *mut u8, reduction: &Reduction, columns: usize) {
     for word in 0..reduction.reducer.words {
         let bits = reduction.reducer.nothing()[word];
-        let bits = if lane_bytes(reduction) == 4 { bits << 32 | bits } else { bits };
+        let bits = if lane_bytes(&reduction.reducer) == 4 { bits << 32 | bits } else { bits };
         let start = accumulators.wrapping_add(columns_start(reduction, columns) + word * columns * 8);
         // SAFETY: the caller's; lines of accumulators are aligned.
         unsafe { std::slice::from_raw_parts_mut(start.cast::<u64>(), columns) }.fill(bits);
@@ -540,7 +552,7 @@ unsafe fn column_state(accumulators: *const u8, reduction: &Reduction, columns: 
 unsafe fn row_state(accumulators: *const u8, reduction: &Reduction, vectors: usize, row: usize) -> State {
     let start = accumulators.wrapping_add((row * vectors + reduction.first) * VECTOR);
     // SAFETY: the caller's; vectors of accumulators are aligned.
-    (reduction.reducer.fold)(unsafe { std::slice::from_raw_parts(start.cast::<u64>(), reduction.count * VECTOR / 8) })
+    (reduction.reducer.fold)(unsafe { std::slice::from_raw_parts(start.cast::<u64>(), reduction.lane_words) })
 }
 
 /// The bits of a lane.
@@ -549,7 +561,7 @@ unsafe fn row_state(accumulators: *const u8, reduction: &Reduction, vectors: usi
 ///
 /// It may be read.
 unsafe fn lane(start: *const u8, reduction: &Reduction, place: usize) -> u64 {
-    if lane_bytes(reduction) == 8 {
+    if lane_bytes(&reduction.reducer) == 8 {
         // SAFETY: the caller's.
         unsafe { start.cast::<u64>().wrapping_add(place).read() }
     } else {

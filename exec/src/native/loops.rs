@@ -689,7 +689,7 @@ impl Store<'_> {
                     registers.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(mask), Operand::Memory(in_frame(self.masks[width as usize])));
                     let code = if width == Width::Double { Code::VEX_Vmaskmovpd_m256_ymm_ymm } else { Code::VEX_Vmaskmovps_m256_ymm_ymm };
                     registers.assembler.write(Instruction::with3(code, to, ymm(mask), ymm(from)));
-                } else if stream.padded || stream.size * self.lanes == VECTOR {
+                } else if stream.size * self.lanes >= VECTOR {
                     registers.assembler.to_memory(Code::VEX_Vmovups_ymmm256_ymm, to, ymm(from));
                 } else {
                     registers.assembler.to_memory(Code::VEX_Vmovups_xmmm128_xmm, to, xmm(from));

@@ -86,7 +86,6 @@ pub(super) enum Operation {
     ShiftRight(u8),
     GreaterInteger,
     EqualInteger,
-    AbsInteger,
     // Between formats; of the width they make.
     IntegerToFloat,
     FloatToFloat,

@@ -5,7 +5,7 @@ use damo_graph::op::reduce::Reduction;
 use smallvec::{SmallVec, smallvec};
 
 use super::program::{Comparison, Id, Operation, Program, Width, all_ones};
-use crate::portable::combine::{maximum, minimum};
+use crate::portable::combine::{Combine, Max, Min, Product};
 
 /// What has been combined so far: the bits of a number, and for sums of `f64` of what rounding dropped from it.
 pub(super) type State = [u64; 2];
@@ -239,19 +239,18 @@ impl Fold for SumLong {
     }
 }
 
-/// Declares a way to combine by one operation on a value of each of two widths.
+/// Declares a way to combine by one operation on values of each of two widths; states are combined as the portable engine does.
 macro_rules! alike {
-    ($($single:ident, $double:ident: $neutral:expr, |$program:ident, $left:ident, $right:ident, $width:ident| $pair:expr, |$x:ident, $y:ident| $combined:expr;)*) => {$(
-        alike!(@ $single, f32, Single, single, $neutral, ($program, $left, $right, $width) $pair, ($x, $y) $combined);
-        alike!(@ $double, f64, Double, real, $neutral, ($program, $left, $right, $width) $pair, ($x, $y) $combined);
+    ($($single:ident, $double:ident: $combine:ident, |$program:ident, $left:ident, $right:ident, $width:ident| $pair:expr;)*) => {$(
+        alike!(@ $single, f32, Single, single, $combine, ($program, $left, $right, $width) $pair);
+        alike!(@ $double, f64, Double, real, $combine, ($program, $left, $right, $width) $pair);
     )*};
-    (@ $name:ident, $float:ident, $wide:ident, $read:ident, $neutral:expr,
-        ($program:ident, $left:ident, $right:ident, $width:ident) $pair:expr, ($x:ident, $y:ident) $combined:expr) => {
+    (@ $name:ident, $float:ident, $wide:ident, $read:ident, $combine:ident, ($program:ident, $left:ident, $right:ident, $width:ident) $pair:expr) => {
         struct $name;
 
         impl Fold for $name {
             const WIDTH: Width = Width::$wide;
-            const NEUTRAL: u64 = { let neutral = $neutral; (neutral as $float).to_bits() as u64 };
+            const NEUTRAL: u64 = $combine::<$float>::NEUTRAL.to_bits() as u64;
 
             fn pair($program: &mut Program, $left: Id, $right: Id) -> Id {
                 let $width = Self::WIDTH;
@@ -259,17 +258,15 @@ macro_rules! alike {
             }
 
             fn combine(left: State, right: State) -> State {
-                let ($x, $y) = ($read(left[0]), $read(right[0]));
-                let combined: $float = { type Float = $float; $combined };
-                [combined.to_bits().into(), 0]
+                [$combine::<$float>::combine($read(left[0]), $read(right[0])).to_bits().into(), 0]
             }
         }
     };
 }
 alike! {
-    ProductSingle, ProductDouble: 1.0, |program, left, right, width| program.value(Operation::Multiply, &[left, right], width), |x, y| x * y;
-    MaxSingle, MaxDouble: f64::NEG_INFINITY, |program, left, right, width| extreme(program, true, left, right, width), |x, y| maximum!(Float, x, y);
-    MinSingle, MinDouble: f64::INFINITY, |program, left, right, width| extreme(program, false, left, right, width), |x, y| minimum!(Float, x, y);
+    ProductSingle, ProductDouble: Product, |program, left, right, width| program.value(Operation::Multiply, &[left, right], width);
+    MaxSingle, MaxDouble: Max, |program, left, right, width| extreme(program, true, left, right, width);
+    MinSingle, MinDouble: Min, |program, left, right, width| extreme(program, false, left, right, width);
 }
 
 /// The larger or the smaller of two floats; NaN if either is; +0 is larger than −0.

@@ -343,7 +343,7 @@ where
                 _ if scalar == &scalar::LE => mask(x.le(y)),
                 _ if scalar == &scalar::EQUAL => mask(x.equal(y)),
                 _ if scalar == &scalar::NOT_EQUAL => program.borrow_mut().value(Operation::Compare(Comparison::NotEqual), &[x.id, y.id], T::WIDTH),
-                _ => formulas::of_two(scalar)?(x, y).id,
+                _ => return by_formula_of_two(program, scalar, x, y),
             }
         }
         [x, y, z] if scalar == &scalar::MUL_ADD => of(x).mul_add(of(y), of(z)).id,
@@ -360,6 +360,15 @@ fn by_formula<'p, T: Format>(program: &'p Recording, scalar: &'static Scalar, x:
     // NaN is not within, and takes the way outside too.
     let holds = x.abs().le(x.number(within[T::WIDTH as usize]));
     Some(else_outside(program, scalar, value, holds, &[x.id]))
+}
+
+/// A function of two numbers, likewise.
+fn by_formula_of_two<'p, T: Format>(program: &'p Recording, scalar: &'static Scalar, x: Recorded<'p, T>, y: Recorded<'p, T>) -> Option<Id> {
+    if let Some(formula) = formulas::of_two(scalar) {
+        return Some(formula(x, y).id);
+    }
+    let (value, holds) = formulas::partly_of_two(scalar)?(x, y);
+    Some(else_outside(program, scalar, value, holds, &[x.id, y.id]))
 }
 
 /// A value where a mask holds; elsewhere what a function outside makes.

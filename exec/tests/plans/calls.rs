@@ -42,7 +42,7 @@ fn executables_are_shared_by_threads() {
 
 #[test]
 fn results_go_where_the_caller_wants() {
-    for engine in [Engine::Portable, Engine::Reference] {
+    for engine in [Engine::Native, Engine::Portable, Engine::Reference] {
         let executable = program(Options { engine, ..CHECKED });
         let x = arr2(&[[1.0, 2.0], [3.0, 4.0]]);
         let mut plain = Array2::<f64>::zeros((2, 2));

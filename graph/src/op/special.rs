@@ -68,13 +68,23 @@ pub fn log_add_exp(x: f64, y: f64) -> f64 {
     if high.is_infinite() || high.is_nan() || low == f64::NEG_INFINITY {
         return high;
     }
-    let more = (low - high).exp().ln_1p();
+    let (difference, dropped) = difference(low, high);
+    let power = difference.exp();
+    let more = (power + power * dropped).ln_1p();
     if high > -0.5 * more || high < -2.0 * more {
         return high + more;
     }
     // Next to its zeros the two cancel.
     let more = ((Wide::from(low) - high).exp() + 1.0).ln();
     (more + high).round()
+}
+
+/// x − y, and what rounding drops from it (Knuth, `TwoSum`); nothing where the difference overflows.
+fn difference(x: f64, y: f64) -> (f64, f64) {
+    let difference = x - y;
+    let of_y = x - difference;
+    let dropped = (x - (difference + of_y)) + (of_y - y);
+    (difference, if difference.is_finite() { dropped } else { 0.0 })
 }
 
 /// 1/cosh² x, without overflow.
@@ -124,7 +134,9 @@ pub fn log_add_exp2(x: f64, y: f64) -> f64 {
     if high.is_infinite() || high.is_nan() || low == f64::NEG_INFINITY {
         return high;
     }
-    let more = (low - high).exp2().ln_1p() * std::f64::consts::LOG2_E;
+    let (difference, dropped) = difference(low, high);
+    let power = difference.exp2();
+    let more = (power + power * dropped * std::f64::consts::LN_2).ln_1p() * std::f64::consts::LOG2_E;
     if high > -0.5 * more || high < -2.0 * more {
         return high + more;
     }

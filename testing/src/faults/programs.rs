@@ -150,7 +150,7 @@ fn long(hooks: Hooks) -> Result<Found> {
     let scores = x.dot(y);
     let weights = (scores.slice(s![1..]) - scores.max_axis(Axis(0))).exp();
     let function = tape.function((x, y, z), weights.dot(z)).freeze(&config())?.hooked(hooks);
-    let called = function.call((&numbers(&[6000, 3], -1.0, 1.0), &numbers(&[3], 0.5, 1.5), &numbers(&[5999, 2], 0.1, 0.2)));
+    let called = function.call((&numbers(&[40_000, 3], -1.0, 1.0), &numbers(&[3], 0.5, 1.5), &numbers(&[39_999, 2], 0.1, 0.2)));
     Ok(found(&function, called))
 }
 

@@ -67,7 +67,7 @@ fn the_steps_of_a_perceptron_have_no_findings() {
 
 #[test]
 fn results_are_those_of_a_call_that_is_not_watched() {
-    for engine in [EngineChoice::Portable, EngineChoice::Reference] {
+    for &engine in EngineChoice::ALL {
         let made = |config: &Config| {
             let tape = Tape::new();
             let x = tape.matrix::<f64>("x");

@@ -3,8 +3,8 @@
 //! x = n·ln 2 + r with |r| ≤ ½ ln 2; eʳ = 1 + r + r²·Q(r) (Cody and Waite, Software Manual, chapter 6; Muller, Elementary Functions,
 //! chapters 4 and 11). The coefficients are our own minimax fits, rounded one after another.
 
-use super::parts::{Double, Whole, clamp, constant, minus_size, series, two};
 use super::super::lanes::Lanes;
+use super::parts::{Double, Whole, clamp, constant, minus_size, series, two};
 
 /// (eʳ − 1 − r)/r² on |r| ≤ ½ ln 2; relative error of eʳ: 2⁻²⁸·² and 2⁻⁵⁷·⁸.
 const EXP_NARROW: &[f64] = &[4.999_999_4e-1, 1.666_651_7e-1, 4.166_810_2e-2, 8.369_192_5e-3, 1.383_891_1e-3];

@@ -1,9 +1,9 @@
 //! Hyperbolic functions.
 
+use super::super::lanes::Lanes;
 use super::exponential::{exp_in_range, reduce_exactly};
 use super::logarithm::ln_of_words;
 use super::parts::{Double, constant, series, shifter};
-use super::super::lanes::Lanes;
 
 /// (tanh x − x)/x³ over x² on |x| ≤ 1; relative error of tanh: 2⁻²⁷·⁷ and 2⁻⁵⁵·⁸.
 const TANH_NARROW: &[f64] = &[-3.333_329_6e-1, 1.333_234_6e-1, -5.387_982_7e-2, 2.148_655_2e-2, -7.945_718e-3, 2.300_925_8e-3, -3.582_849_2e-4];

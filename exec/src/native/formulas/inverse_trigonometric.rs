@@ -1,7 +1,7 @@
 //! Arc tangent, arc sine, arc cosine.
 
-use super::parts::{Double, horner, pick, series, two};
 use super::super::lanes::Lanes;
+use super::parts::{Double, horner, pick, series, two};
 
 /// (atan r − r)/r³ over r² on |r| ≤ 1; relative error of atan: 2⁻²⁸·⁴ and 2⁻⁵⁴·⁷.
 const ATAN_NARROW: &[f64] =

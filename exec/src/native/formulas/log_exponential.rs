@@ -1,10 +1,10 @@
 //! Logarithms of what exponentials and quotients make, and differences of a logarithm and its argument.
 
+use super::super::lanes::Lanes;
 use super::exponential::{ARTANH_THIRD_NARROW, ARTANH_THIRD_WIDE, decay, exp_m1_bend, exp_words, exp2_of_words};
 use super::hyperbolic::sinh_bend;
 use super::logarithm::{ln_of_words, x_minus_terms_1p};
 use super::parts::{Double, constant, minus_size, series};
-use super::super::lanes::Lanes;
 
 /// Scales a positive number out of the subnormal ones: with what is to be added to the k of its logarithm.
 fn lift<F: Lanes>(x: Double<F>) -> (Double<F>, F) {

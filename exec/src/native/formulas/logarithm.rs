@@ -3,8 +3,8 @@
 //! x = 2ᵏ·(1 + f) with √½ ≤ 1 + f < √2. f32: ln(1 + f) = f − f²/2 + f³·Q(f), without division. f64: 2·artanh s with s = f/(2 + f), written as
 //! f − s·(f − R(s²)) (FDLIBM, `e_log.c`; Muller, Elementary Functions, section 11.3).
 
-use super::parts::{Double, constant, horner, pick, polynomial};
 use super::super::lanes::Lanes;
+use super::parts::{Double, constant, horner, pick, polynomial};
 
 /// (ln(1 + f) − f + f²/2)/f³ on √½ ≤ 1 + f ≤ √2; relative error of the logarithm: 2⁻²⁷·³.
 const LN_NARROW: &[f64] =

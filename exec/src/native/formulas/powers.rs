@@ -1,9 +1,9 @@
 //! Roots and powers.
 
+use super::super::lanes::Lanes;
 use super::exponential::exp2_of_words;
 use super::logarithm::{Split, split};
 use super::parts::{Double, Whole, clamp, constant, pick, series, two};
-use super::super::lanes::Lanes;
 
 /// (1 + f)^(−⅓) on √½ ≤ 1 + f ≤ √2; relative error 2⁻¹⁷·⁴ and 2⁻²²·⁷.
 const CBRT_NARROW: &[f64] = &[1.000_003_8, -0.333_260_95, 0.221_605_08, -0.175_818_94, 0.160_417_3, -0.108_062_5];

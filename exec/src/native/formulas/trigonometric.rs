@@ -3,8 +3,8 @@
 //! x = n·π/2 + r with π/2 in three words, each product taken off by a fused multiply-add (Cody and Waite, Software Manual, chapter 8;
 //! Boldo, Daumas and Li 2009 on why the first of these is exact). Beyond the limit on |x| the formulas are wrong.
 
-use super::parts::{Double, Whole, constant, pick, series};
 use super::super::lanes::Lanes;
+use super::parts::{Double, Whole, constant, pick, series};
 
 /// (sin r − r)/r³ over r² on |r| ≤ π/4; relative error of the sine: 2⁻²⁷·⁸ and 2⁻⁵⁷·⁹.
 const SIN_NARROW: &[f64] = &[-1.666_665_4e-1, 8.332_106e-3, -1.950_788_1e-4];
