@@ -4,20 +4,25 @@
 //! |---|---|
 //! | a nest's body as a program on vectors | [`program`], [`translate`], [`reduction`] |
 //! | functions as formulas | [`lanes`], [`formulas`] |
-//! | from there to machine code | [`loops`], [`select`], [`registers`], [`assembler`], [`code`] |
+//! | from there to machine code | [`loops`], [`accesses`], [`select`], [`registers`], [`assembler`], [`code`] |
 //! | what has no formula | [`outside`] |
-//! | how a kernel goes over its loops | [`kernel`], [`shape`] |
+//! | how a kernel goes over its loops | [`kernel`], [`run`], [`shape`], [`accumulators`] |
 
+mod accesses;
+mod accumulators;
 mod assembler;
 mod code;
 mod formulas;
 mod kernel;
+#[cfg(test)]
+mod lane;
 mod lanes;
 mod loops;
 mod outside;
 mod program;
 mod reduction;
 mod registers;
+mod run;
 mod select;
 mod shape;
 mod translate;

@@ -106,9 +106,8 @@ impl Pool {
             }
         }
         let others = others.min(threads.len());
-        let job: *const Job<'_> = job;
         // SAFETY: only the lifetime changes. Nobody uses the job behind the end of this function: `closing` waits for those who joined.
-        let job = unsafe { std::mem::transmute::<*const Job<'_>, *const Job<'static>>(job) };
+        let job: *const Job<'static> = unsafe { std::mem::transmute::<&Job<'_>, &Job<'static>>(job) };
         // SAFETY: this call has the pool, and no place is given out, so that nobody reads it.
         unsafe { *self.board.job.get() = Some(job) };
         self.board.done.store(0, Ordering::Relaxed);

@@ -188,7 +188,7 @@ impl Assembler {
     }
 
     /// Writes a register to memory.
-    pub fn to_memory(&mut self, code: Code, to: MemoryOperand, from: Register) {
+    pub fn store(&mut self, code: Code, to: MemoryOperand, from: Register) {
         self.write(Instruction::with2(code, to, from));
     }
 

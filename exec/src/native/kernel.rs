@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use damo_graph::{DType, ErrorKind, Problem};
 use smallvec::SmallVec;
 
+use super::accumulators::{Reduction, VECTOR, lane_bytes};
 use super::code::Code;
 use super::loops::{self, Accumulators, Along, Stream};
 use super::outside::CallSite;
 use super::reduction::{Reducer, State};
+use super::run::Run;
 use super::shape::Shares;
 use super::translate::{self, Places, accumulators_of};
 use crate::nest::{BufferId, Instruction, Nest};
@@ -18,9 +20,6 @@ use crate::pool;
 use crate::portable;
 use crate::portable::axes::Axes;
 use crate::view::Region;
-
-/// Bytes of a vector.
-const VECTOR: usize = 32;
 
 /// Memory that starts at a multiple of so many bytes.
 const LINE: usize = 64;
@@ -31,15 +30,12 @@ const WORTH_A_THREAD: usize = 1 << 15;
 /// One thread that takes up its work in another order does it in so many parts.
 const SHUFFLED: usize = 16;
 
-/// Room for the addresses of a call.
-type Slots = SmallVec<[*mut u8; 24]>;
-
 /// The memory of an access.
 #[derive(Clone, Copy, Debug)]
-struct Memory {
-    buffer: BufferId,
-    offset: isize,
-    size: usize,
+pub(super) struct Memory {
+    pub buffer: BufferId,
+    pub offset: isize,
+    pub size: usize,
     align: usize,
     written: bool,
 }
@@ -47,34 +43,18 @@ struct Memory {
 /// A nest as machine code. It never changes; any number of calls may run it at once.
 #[derive(Debug)]
 pub struct Kernel {
-    code: Code,
+    pub(super) code: Code,
     /// What the code calls: it knows their addresses.
     _sites: Vec<CallSite>,
-    axes: Axes,
+    pub(super) axes: Axes,
     /// The memory of each access of the axes; of counts none.
-    memory: Vec<Option<Memory>>,
+    pub(super) memory: Vec<Option<Memory>>,
     /// Per stream of the code, the step from row to row: bytes, or what is counted.
-    steps: Vec<isize>,
-    reductions: Vec<Reduction>,
-    shares: Shares,
+    pub(super) steps: Vec<isize>,
+    pub(super) reductions: Vec<Reduction>,
+    pub(super) shares: Shares,
     /// How the nest is run where sums overflow on the way.
     careful: Option<Box<portable::Kernel>>,
-}
-
-/// A reduction of a kernel.
-#[derive(Debug)]
-struct Reduction {
-    reducer: Reducer,
-    /// The first of its accumulators, and how many there are.
-    first: usize,
-    count: usize,
-    /// How many words their lanes are: not all of a vector is used where short lanes stand beside long ones.
-    lane_words: usize,
-    /// Of how many elements a result is.
-    elements: f64,
-    /// Its access, and the bytes of an element there.
-    access: usize,
-    size: usize,
 }
 
 impl Kernel {
@@ -182,11 +162,11 @@ impl Kernel {
     }
 
     /// How many columns are summed at once, in whole vectors.
-    fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         self.shares.inner_chunk.next_multiple_of(8)
     }
 
-    fn is_column(&self) -> bool {
+    pub(super) fn is_column(&self) -> bool {
         self.shares.is_column
     }
 
@@ -265,13 +245,8 @@ pub fn is_supported() -> bool {
 fn side_by_side(body: &translate::Body, accumulators: usize, is_column: bool, rounds: usize) -> usize {
     let size = body.program.values.len();
     let most = match (accumulators, is_column) {
-        (0, _) | (_, true) => {
-            if size <= 12 {
-                4
-            } else {
-                1
-            }
-        }
+        (0, _) | (_, true) if size <= 12 => 4,
+        (0, _) | (_, true) => 1,
         (1, _) if size <= 24 => 8,
         (2, _) if size <= 24 => 4,
         (3 | 4, _) if size <= 24 => 2,
@@ -336,236 +311,4 @@ fn steps(axes: &Axes, memory: &[Option<Memory>], streams: &[Stream], places: &Pl
     // Accumulators of a row are a vector each, one row behind the other.
     let accumulators = streams.len() - places.accumulators;
     (0..places.accumulators).map(of).chain(std::iter::repeat_n((accumulators * VECTOR) as isize, accumulators)).collect()
-}
-
-/// A run of a kernel.
-struct Run<'a> {
-    kernel: &'a Kernel,
-    buffers: &'a [Region<'a>],
-    /// The states of results that come in parts.
-    states: *mut u8,
-    /// Whether a result is not finite that should be looked at again.
-    overflowed: AtomicBool,
-}
-
-// SAFETY: pieces write different places of memory and states.
-unsafe impl Sync for Run<'_> {}
-
-impl Run<'_> {
-    /// Where an access is at these indices of the outer loops.
-    fn address(&self, access: usize, place: isize) -> *mut u8 {
-        match self.kernel.memory[access] {
-            Some(memory) => {
-                let base = self.buffers[memory.buffer.index()].base();
-                base.wrapping_offset((memory.offset + place) * memory.size as isize)
-            }
-            // Counted: the number itself.
-            None => std::ptr::without_provenance_mut(place as usize),
-        }
-    }
-
-    /// Runs a piece, with room for its accumulators.
-    ///
-    /// # Safety
-    ///
-    /// As [`Kernel::run`]; nobody else uses these accumulators.
-    unsafe fn piece(&self, piece: usize, accumulators: *mut u8) {
-        let kernel = self.kernel;
-        let shares = &kernel.shares;
-        let share = shares.share(piece);
-        let strides = &kernel.axes.strides;
-        let results = strides.len() - kernel.reductions.len();
-        let vectors: usize = kernel.reductions.iter().map(|reduction| reduction.count).sum();
-        let start = |access: usize, reduced: usize| -> isize {
-            let strides = &strides[access];
-            let outer = shares.place_of_kept(share.kept, strides) + shares.place_of_reduced(reduced, strides);
-            let row = shares.row_axis.map_or(0, |axis| strides[axis] * share.rows.start as isize);
-            let inner = shares.inner_axis.map_or(0, |axis| strides[axis] * share.inner.start as isize);
-            outer + row + inner
-        };
-        let columns = kernel.columns();
-        if kernel.is_column() {
-            for reduction in &kernel.reductions {
-                // SAFETY: the room is the worker's own, and long enough.
-                unsafe { clear_columns(accumulators, reduction, columns) };
-            }
-        }
-        let mut slots = Slots::new();
-        let reduced = if shares.splits_reduced { share.reduced..share.reduced + 1 } else { 0..shares.reduced_count };
-        for reduced in reduced {
-            slots.clear();
-            slots.extend((0..results).map(|access| self.address(access, start(access, reduced))));
-            for reduction in &kernel.reductions {
-                for part in 0..reduction.count {
-                    slots.push(if kernel.is_column() {
-                        // Halves of a vector's lanes lie one behind the other; second words lie behind all first words.
-                        let halves = reduction.count / reduction.reducer.words;
-                        let (word, half) = (part / halves, part % halves);
-                        accumulators.wrapping_add(columns_start(reduction, columns) + word * columns * 8 + half * VECTOR)
-                    } else {
-                        accumulators.wrapping_add((reduction.first + part) * VECTOR)
-                    });
-                }
-            }
-            // SAFETY: the code is that of this nest, and these are accesses of its, checked to be inside their memory.
-            unsafe { kernel.code.call(&mut slots, &kernel.steps, share.rows.len(), share.inner.len()) };
-        }
-        if kernel.reductions.is_empty() {
-            return;
-        }
-        let (count, first) = (shares.results_of(&share), shares.first_result(&share));
-        for (place, reduction) in kernel.reductions.iter().enumerate() {
-            let results = self.results(reduction, first);
-            for result in 0..count {
-                // SAFETY: the code has written these accumulators.
-                let state = unsafe {
-                    if kernel.is_column() {
-                        column_state(accumulators, reduction, columns, result)
-                    } else {
-                        row_state(accumulators, reduction, vectors, result)
-                    }
-                };
-                if shares.parts == 1 {
-                    // SAFETY: the accesses are checked; this result is of this piece alone.
-                    unsafe { self.write(reduction, results.address(result), state) };
-                } else {
-                    let index = ((first + result) * shares.parts + share.part) * kernel.reductions.len() + place;
-                    // SAFETY: there is room for the states of all parts, and this part is of this piece alone.
-                    unsafe { self.states.cast::<State>().wrapping_add(index).write(state) };
-                }
-            }
-        }
-    }
-
-    /// Where the results of a reduction are, from one on, as far as they lie evenly.
-    fn results(&self, reduction: &Reduction, first: usize) -> Results {
-        let strides = &self.kernel.axes.strides[reduction.access];
-        let (place, step) = self.kernel.shares.place_of_result(first, strides);
-        Results { first: self.address(reduction.access, place), step: step * reduction.size as isize }
-    }
-
-    /// Writes a result.
-    ///
-    /// # Safety
-    ///
-    /// The accesses are checked, this is where one is, and nobody else writes that result.
-    unsafe fn write(&self, reduction: &Reduction, to: *mut u8, state: State) {
-        let bits = (reduction.reducer.finish)(state, reduction.elements);
-        if reduction.reducer.may_overflow && !f64::from_bits(bits).is_finite() {
-            self.overflowed.store(true, Ordering::Relaxed);
-        }
-        match reduction.size {
-            // SAFETY: the caller's.
-            1 => unsafe { to.write(bits as u8) },
-            // SAFETY: the caller's.
-            4 => unsafe { to.cast::<u32>().write(bits as u32) },
-            // SAFETY: the caller's.
-            _ => unsafe { to.cast::<u64>().write(bits) },
-        }
-    }
-
-    /// Combines the parts of results, in order.
-    ///
-    /// # Safety
-    ///
-    /// All pieces are done.
-    unsafe fn finish(&self) {
-        let (shares, reductions) = (&self.kernel.shares, &self.kernel.reductions);
-        if shares.parts == 1 || reductions.is_empty() {
-            return;
-        }
-        for (place, reduction) in reductions.iter().enumerate() {
-            for first in (0..shares.results()).step_by(shares.even_results()) {
-                let results = self.results(reduction, first);
-                for result in 0..shares.even_results() {
-                    let part = |part: usize| {
-                        let index = ((first + result) * shares.parts + part) * reductions.len() + place;
-                        // SAFETY: every part was written.
-                        unsafe { self.states.cast::<State>().wrapping_add(index).read() }
-                    };
-                    let total = (1..shares.parts).fold(part(0), |total, next| (reduction.reducer.combine)(total, part(next)));
-                    // SAFETY: the accesses are checked, and no piece runs any more.
-                    unsafe { self.write(reduction, results.address(result), total) };
-                }
-            }
-        }
-    }
-}
-
-/// Results that lie evenly.
-struct Results {
-    first: *mut u8,
-    step: isize,
-}
-
-impl Results {
-    fn address(&self, result: usize) -> *mut u8 {
-        self.first.wrapping_offset(result as isize * self.step)
-    }
-}
-
-/// Where the columns of a reduction's accumulators begin, in bytes.
-fn columns_start(reduction: &Reduction, columns: usize) -> usize {
-    // A vector of accumulators per four columns at most.
-    reduction.first * columns * 8
-}
-
-/// Bytes of a lane of accumulators.
-const fn lane_bytes(reducer: &Reducer) -> usize {
-    reducer.width as usize * 4 + 4
-}
-
-/// Fills the accumulators of columns with nothing.
-///
-/// # Safety
-///
-/// There is room for so many columns, and it is the caller's own.
-unsafe fn clear_columns(accumulators: *mut u8, reduction: &Reduction, columns: usize) {
-    for word in 0..reduction.reducer.words {
-        let bits = reduction.reducer.nothing()[word];
-        let bits = if lane_bytes(&reduction.reducer) == 4 { bits << 32 | bits } else { bits };
-        let start = accumulators.wrapping_add(columns_start(reduction, columns) + word * columns * 8);
-        // SAFETY: the caller's; lines of accumulators are aligned.
-        unsafe { std::slice::from_raw_parts_mut(start.cast::<u64>(), columns) }.fill(bits);
-    }
-}
-
-/// The state of a column.
-///
-/// # Safety
-///
-/// The code has written it.
-unsafe fn column_state(accumulators: *const u8, reduction: &Reduction, columns: usize, column: usize) -> State {
-    let mut state = [0; 2];
-    for (word, state) in state.iter_mut().enumerate().take(reduction.reducer.words) {
-        // SAFETY: the caller's.
-        *state = unsafe { lane(accumulators.wrapping_add(columns_start(reduction, columns) + word * columns * 8), reduction, column) };
-    }
-    state
-}
-
-/// The state of a row: all lanes of its accumulators, combined half by half.
-///
-/// # Safety
-///
-/// The code has written it.
-unsafe fn row_state(accumulators: *const u8, reduction: &Reduction, vectors: usize, row: usize) -> State {
-    let start = accumulators.wrapping_add((row * vectors + reduction.first) * VECTOR);
-    // SAFETY: the caller's; vectors of accumulators are aligned.
-    (reduction.reducer.fold)(unsafe { std::slice::from_raw_parts(start.cast::<u64>(), reduction.lane_words) })
-}
-
-/// The bits of a lane.
-///
-/// # Safety
-///
-/// It may be read.
-unsafe fn lane(start: *const u8, reduction: &Reduction, place: usize) -> u64 {
-    if lane_bytes(&reduction.reducer) == 8 {
-        // SAFETY: the caller's.
-        unsafe { start.cast::<u64>().wrapping_add(place).read() }
-    } else {
-        // SAFETY: the caller's.
-        u64::from(unsafe { start.cast::<u32>().wrapping_add(place).read() })
-    }
 }

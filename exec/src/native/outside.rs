@@ -62,10 +62,10 @@ const KEPT_AT: usize = 16;
 /// Writes the call itself: all registers are handed over in memory, and taken back.
 pub(super) fn call(assembler: &mut Assembler, saved: usize, place: usize, sites: *const CallSite) {
     for register in 0..REGISTERS {
-        assembler.to_memory(Code::VEX_Vmovups_ymmm256_ymm, in_frame(saved + register * VECTOR), ymm(register as u8));
+        assembler.store(Code::VEX_Vmovups_ymmm256_ymm, in_frame(saved + register * VECTOR), ymm(register as u8));
     }
     for (slot, &register) in LOST.iter().enumerate() {
-        assembler.to_memory(Code::Mov_rm64_r64, in_frame(KEPT_AT + 8 * slot), register);
+        assembler.store(Code::Mov_rm64_r64, in_frame(KEPT_AT + 8 * slot), register);
     }
     assembler.plain(Code::VEX_Vzeroupper);
     let address = sites.wrapping_add(place).addr() as u64;

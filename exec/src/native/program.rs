@@ -417,9 +417,6 @@ impl<'p, T: Format> Lanes for Recorded<'p, T> {
     fn select(mask: RecordedMask<'p, T>, yes: Self, no: Self) -> Self {
         yes.make(Operation::Select, &[mask.0.id, yes.id, no.id])
     }
-    fn select_bits(mask: RecordedMask<'p, T>, yes: RecordedBits<'p, T>, no: RecordedBits<'p, T>) -> RecordedBits<'p, T> {
-        RecordedBits(Self::select(mask, yes.0, no.0))
-    }
     fn to_bits(self) -> RecordedBits<'p, T> {
         RecordedBits(self)
     }

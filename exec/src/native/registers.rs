@@ -186,7 +186,7 @@ impl<'a> Registers<'a> {
     fn keep_in_frame(&mut self, id: Id, register: u8) {
         let place = self.frame.vector();
         self.values.frame[id as usize] = Some(place);
-        self.assembler.to_memory(Code::VEX_Vmovups_ymmm256_ymm, in_frame(place), ymm(register));
+        self.assembler.store(Code::VEX_Vmovups_ymmm256_ymm, in_frame(place), ymm(register));
     }
 
     /// Copies a value to the frame, where other sections find it.

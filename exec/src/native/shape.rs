@@ -86,9 +86,8 @@ impl Shares {
         let row_blocks = rows.div_ceil(row_block.max(1)).max(1);
         let splits_reduced = reduces && !is_column;
         let parts = match (reduces, is_column, rows_are_reduced) {
-            (false, ..) => 1,
+            (false, ..) | (_, true, false) => 1,
             (_, true, true) => row_blocks,
-            (_, true, false) => 1,
             (_, false, true) => reduced_count * row_blocks * inner_chunks,
             (_, false, false) => reduced_count * inner_chunks,
         };

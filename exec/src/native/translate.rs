@@ -1,5 +1,7 @@
 //! From the body of a nest to a program on vectors.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "only dtypes that have vectors are named")]
+
 use damo_graph::op::scalar::{self, Scalar};
 use damo_graph::{DType, Number};
 use smallvec::SmallVec;

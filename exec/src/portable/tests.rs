@@ -419,13 +419,13 @@ impl Dice {
 /// A nest of exact functions of several dtypes, which reads in every way there is.
 fn random_nest(dice: &mut Dice) -> (Nest, Vec<Buffer>) {
     const OF: [DType; 5] = [DType::F32, DType::F64, DType::I32, DType::I64, DType::Bool];
-    let shape: Vec<usize> = (0..dice.below(3) + 1).map(|_| [1, 2, 3, 4, 5, 7, 8, 9, 17, 33][dice.below(10)]).collect();
+    let shape: Vec<usize> = (0..=dice.below(3)).map(|_| [1, 2, 3, 4, 5, 7, 8, 9, 17, 33][dice.below(10)]).collect();
     let (rank, count) = (shape.len(), shape.iter().product::<usize>());
     // Without wide elements vectors have more lanes.
     let dtypes = if dice.below(2) == 0 { vec![DType::F32, DType::I32, DType::Bool] } else { OF.to_vec() };
     let mut nest = Nest { shape: shape.as_slice().into(), ..Nest::default() };
     let mut buffers = Vec::new();
-    for _ in 0..dice.below(6) + 1 {
+    for _ in 0..=dice.below(6) {
         let dtype = dtypes[dice.below(dtypes.len())];
         let mut order: Vec<usize> = (0..rank).collect();
         order.rotate_left(dice.below(rank));

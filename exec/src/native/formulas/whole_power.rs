@@ -49,7 +49,7 @@ impl<F: Lanes> Product<F> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::lanes::Lane;
+    use super::super::super::lane::Lane;
     use super::*;
 
     #[test]
