@@ -12,14 +12,12 @@ pub enum Failure {
     /// An option that is not known, or whose value cannot be used.
     #[error("{0}\n{usage}", usage = crate::side_by_side::options::USAGE)]
     Usage(String),
-    /// A case that is not in the table.
-    #[error("there is no case `{case}` of size `{size}`; `--list` prints all")]
-    UnknownCase {
-        /// Its name.
-        case: String,
-        /// Its size.
-        size: String,
-    },
+    /// Nothing of the table is asked for.
+    #[error("no case has such a name and size; `--list` prints all")]
+    NoCase,
+    /// A peer that is not known.
+    #[error("there is no peer `{0}`; there are {known}", known = crate::side_by_side::run::peers().collect::<Vec<_>>().join(", "))]
+    NoPeer(String),
     /// Talking with a process that measures.
     #[error("cannot {what}: {source}")]
     Process {

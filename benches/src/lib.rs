@@ -8,6 +8,7 @@ pub mod load;
 pub mod measure;
 pub mod random;
 pub mod side_by_side;
+pub mod stream;
 
 use damo::prelude::*;
 use ndarray::{Array1, Array2, Axis, arr0};

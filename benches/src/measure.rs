@@ -147,15 +147,8 @@ mod tests {
 
     #[test]
     fn lines_are_read_back() {
-        let measured = Measurement {
-            median: 2.0,
-            fastest: 1.0,
-            lower_quartile: 1.5,
-            upper_quartile: 3.0,
-            samples: 9,
-            foreign: 0.25,
-            checks: [1e7, 2.5],
-        };
+        let measured =
+            Measurement { median: 2.0, fastest: 1.0, lower_quartile: 1.5, upper_quartile: 3.0, samples: 9, foreign: 0.25, checks: [1e7, 2.5] };
         let line = measured.line("damo", "gemm", "64", "float32", 1);
         let read = Measurement::of_line(&line, "gemm", "64");
         assert_eq!(format!("{read:?}"), format!("{:?}", Some(measured)));

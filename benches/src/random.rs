@@ -3,50 +3,25 @@
 use damo::Float;
 use ndarray::{ArrayD, Dimension, IntoDimension};
 
-/// Streams of random numbers, one for each array that is asked for: `SplitMix64` (Steele, Lea and Flood 2014).
+use crate::stream::Stream;
+
+/// Streams of random numbers, one for each array that is asked for.
 #[derive(Debug, Default)]
 pub struct Random {
     arrays: u64,
-}
-
-/// One stream: its numbers can be computed in any order.
-#[derive(Clone, Copy)]
-struct Stream(u64);
-
-/// 2⁶⁴ over the golden ratio.
-const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
-
-fn mix(bits: u64) -> u64 {
-    let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
-}
-
-impl Stream {
-    /// Number `place`, uniform from 0 to below 1.
-    fn unit(self, place: usize) -> f64 {
-        let bits = mix(self.0.wrapping_add((place as u64 + 1).wrapping_mul(STRIDE)));
-        (bits >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// Number `place`, of mean 0 and variance 1 (Box and Muller 1958).
-    fn normal(self, place: usize) -> f64 {
-        let (radius, angle) = (1.0 - self.unit(2 * place), self.unit(2 * place + 1));
-        (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
-    }
 }
 
 impl Random {
     /// The stream of the next array.
     fn stream(&mut self) -> Stream {
         self.arrays += 1;
-        Stream(mix(self.arrays))
+        Stream::of_array(self.arrays)
     }
 
     /// Numbers from 0.5 to 1.5.
     pub fn uniform<T: Float>(&mut self, shape: &[usize]) -> ArrayD<T> {
         let stream = self.stream();
-        array(shape, |place| T::from_f64(0.5 + stream.unit(place)))
+        array(shape, |place| T::from_f64(stream.uniform(place)))
     }
 
     /// Numbers of mean 0 and this standard deviation.

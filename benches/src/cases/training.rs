@@ -41,11 +41,7 @@ fn logistic_regression<T: Float>(config: &Config) -> Prepared {
     let cost = xent.mean() + (wt * wt).sum() * T::from_f64(0.01);
     let [gw, gb] = cost.grad([wt, bt]);
     let rate = T::from_f64(RATE);
-    let train = tape
-        .function((x, y), (p1.gt(T::from_f64(0.5)), xent))
-        .update(wt, wt - gw * rate)
-        .update(bt, bt - gb * rate)
-        .freeze(config)?;
+    let train = tape.function((x, y), (p1.gt(T::from_f64(0.5)), xent)).update(wt, wt - gw * rate).update(bt, bt - gb * rate).freeze(config)?;
     calling(move || train.call((&xs, &ys)))
 }
 
@@ -58,7 +54,7 @@ pub struct Network<T: Float> {
 }
 
 /// One step of its training: takes images and labels, gives the cost, and updates the weights.
-pub type Step<T> = Function<(T, i32), <Tensor<'static, T> as Tensors<'static>>::Elements>;
+pub type Step<T> = Function<(T, i32), Single<T>>;
 
 impl<T: Float> Network<T> {
     /// That of the case `mlp`, or else of `mlp256`.

@@ -54,8 +54,10 @@ impl WithSimd for DoublePrecision {
 pub fn peak_f32(threads: usize) -> f64 {
     let arch = Arch::new();
     let (count, _) = arch.dispatch(SinglePrecision);
-    let work = || move || {
-        black_box(arch.dispatch(SinglePrecision));
+    let work = || {
+        move || {
+            black_box(arch.dispatch(SinglePrecision));
+        }
     };
     (2 * count * threads) as f64 / seconds(threads, ROUNDS, work)
 }
@@ -64,8 +66,10 @@ pub fn peak_f32(threads: usize) -> f64 {
 pub fn peak_f64(threads: usize) -> f64 {
     let arch = Arch::new();
     let (count, _) = arch.dispatch(DoublePrecision);
-    let work = || move || {
-        black_box(arch.dispatch(DoublePrecision));
+    let work = || {
+        move || {
+            black_box(arch.dispatch(DoublePrecision));
+        }
     };
     (2 * count * threads) as f64 / seconds(threads, ROUNDS, work)
 }

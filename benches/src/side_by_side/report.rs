@@ -109,6 +109,16 @@ impl Row {
     }
 }
 
+/// The limits, the whole table, and how much of what is wanted is met.
+pub fn summary(rows: &[Row], limits: &Limits) -> Vec<String> {
+    let mut lines = self::limits(limits);
+    lines.push(line(&TITLES));
+    lines.extend(rows.iter().map(|row| line(&row.cells(limits))));
+    let told: Vec<bool> = rows.iter().filter_map(|row| row.is_met(limits)).collect();
+    lines.push(format!("{} of {} are as wanted", told.iter().filter(|&&is_met| is_met).count(), told.len()));
+    lines
+}
+
 /// Cells as one line of text.
 pub fn line<S: AsRef<str>>(cells: &[S; 10]) -> String {
     let padded = cells.iter().zip(WIDTHS).enumerate().map(|(column, (cell, width))| {

@@ -20,12 +20,24 @@ const PYTHON_PEERS: [&str; 7] = ["numpy", "numexpr", "jax", "torch", "torch-comp
 /// The peers that are built with `rust_peers`.
 const RUST_PEERS: [&str; 2] = ["burn", "candle"];
 
+/// The names of all peers, whether they are installed or not.
+pub fn peers() -> impl Iterator<Item = &'static str> {
+    PYTHON_PEERS.into_iter().chain(RUST_PEERS)
+}
+
 /// Measures all that is asked for, prints it, and writes the record.
 ///
 /// # Errors
 ///
-/// [`Failure::Process`] if Damo's own process cannot be started; [`Failure::Record`]. Peers that are not there are left out.
+/// [`Failure::NoCase`] or [`Failure::NoPeer`] for names that are not known; [`Failure::Process`] if Damo's own process cannot be started;
+/// [`Failure::Record`]. Peers that are not installed are left out.
 pub fn run(options: &Options) -> Result<(), Failure> {
+    if let Some(unknown) = options.peers.iter().find(|&name| !peers().any(|peer| peer == name)) {
+        return Err(Failure::NoPeer(unknown.clone()));
+    }
+    if !table::all().iter().any(|entry| options.asks_for(entry.case, &entry.size)) {
+        return Err(Failure::NoCase);
+    }
     println!("{}; {}; {}; load {}", machine::processor(), machine::caches(), machine::commit(), machine::load());
     let processors = machine::processors();
     let mut passes = Vec::new();
@@ -66,15 +78,17 @@ fn pass(options: &Options, threads: usize) -> Result<Pass, Failure> {
         rows.push(row);
     }
     drop(runners);
-    // Once more, in case others were busy before.
+    // Once more, in case others were busy before; then the whole table, by the better of both.
     let limits = limits.or_better(&Limits::measure(threads));
+    println!();
+    report::summary(&rows, &limits).iter().for_each(|line| println!("{line}"));
     Ok(Pass { limits, rows, versions })
 }
 
 /// Damo and whichever peers are there.
 fn start_all(options: &Options, threads: usize) -> Result<Vec<Runner>, Failure> {
     let mut runners = Vec::new();
-    for name in std::iter::once("damo").chain(PYTHON_PEERS).chain(RUST_PEERS) {
+    for name in std::iter::once("damo").chain(peers()) {
         let is_asked = name == "damo" || (!options.without_peers && (options.peers.is_empty() || options.peers.iter().any(|peer| peer == name)));
         if !is_asked {
             continue;
@@ -96,7 +110,9 @@ fn command(options: &Options, name: &str, threads: usize, is_cold: bool) -> Resu
         command.arg("worker");
         command
     } else if RUST_PEERS.contains(&name) {
-        Command::new(rust_peers(folder))
+        let mut command = Command::new(rust_peers(folder));
+        command.env("RAYON_NUM_THREADS", threads.to_string());
+        command
     } else {
         let mut command = Command::new(&options.python);
         command.arg(folder.join("peers/worker.py"));

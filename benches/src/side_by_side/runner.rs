@@ -69,7 +69,8 @@ impl Runner {
             Err(failure) => Answer::Failed(failure.to_string()),
             Ok(None) => Answer::Failed("the process ended".to_owned()),
             Ok(Some(line)) if line == "none" => Answer::Missing,
-            Ok(Some(line)) => Measurement::of_line(&line, case, size).map_or_else(|| Answer::Failed(line.trim_start_matches("failed ").to_owned()), Answer::Measured),
+            Ok(Some(line)) => Measurement::of_line(&line, case, size)
+                .map_or_else(|| Answer::Failed(line.trim_start_matches("failed ").to_owned()), Answer::Measured),
         }
     }
 

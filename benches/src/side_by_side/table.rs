@@ -43,13 +43,25 @@ impl Work {
 
     /// How many arrays of the measured bandwidth's kernel it is like: reading one, copying one to another, or two to a third.
     pub fn arrays(&self) -> f64 {
-        if self.written < 0.1 * self.read { 1.0 } else if self.read < 1.5 * self.written { 2.0 } else { 3.0 }
+        if self.written < 0.1 * self.read {
+            1.0
+        } else if self.read < 1.5 * self.written {
+            2.0
+        } else {
+            3.0
+        }
     }
 
     /// The bandwidth at a level of the memory that its kernel has.
     pub fn bandwidth(&self, level: &Level) -> f64 {
         let arrays = self.arrays();
-        if arrays < 2.0 { level.read } else if arrays < 3.0 { level.copy } else { level.triad }
+        if arrays < 2.0 {
+            level.read
+        } else if arrays < 3.0 {
+            level.copy
+        } else {
+            level.triad
+        }
     }
 }
 
