@@ -25,7 +25,9 @@ fn side_by_side() -> Result<(), Failure> {
             Ok(())
         }
         Command::List => {
-            table::all().iter().for_each(|entry| println!("{} {}", entry.case, entry.size));
+            for entry in table::all() {
+                println!("{} {}", entry.case, entry.size);
+            }
             Ok(())
         }
     }

@@ -4,7 +4,7 @@ use damo::{Config, Float};
 
 use super::Prepared;
 
-#[expect(clippy::unnecessary_wraps, reason = "it is what families give")]
+#[expect(clippy::unnecessary_wraps, clippy::extra_unused_type_parameters, reason = "it is what families give")]
 pub fn prepare<T: Float>(_case: &str, _size: &str, _config: &Config) -> Prepared {
     Ok(None)
 }

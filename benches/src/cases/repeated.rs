@@ -36,9 +36,9 @@ impl<A: Checksum, const N: usize> Checksum for [A; N] {
     }
 }
 
-impl<A: Checksum> Checksum for Vec<A> {
+impl<T: Checksum> Checksum for Vec<T> {
     fn checksum(&self) -> f64 {
-        self.iter().map(A::checksum).sum()
+        self.iter().map(T::checksum).sum()
     }
 }
 

@@ -1,4 +1,5 @@
 //! How fast memory is copied, combined and read.
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for the instructions that were chosen")]
 
 use std::hint::black_box;
 

@@ -65,10 +65,14 @@ impl Work {
     }
 }
 
+/// What only moves elements.
+#[expect(clippy::unnecessary_wraps, reason = "an entry may have none")]
 fn moves(read: usize, written: usize) -> Option<Work> {
     Some(Work { read: read as f64, written: written as f64, flops: 0.0 })
 }
 
+/// What also computes a great deal.
+#[expect(clippy::unnecessary_wraps, reason = "an entry may have none")]
 fn computes(read: usize, written: usize, flops: usize) -> Option<Work> {
     Some(Work { read: read as f64, written: written as f64, flops: flops as f64 })
 }
@@ -86,10 +90,9 @@ fn training(batch: usize, widths: &[usize]) -> usize {
 
 /// All cases, in the order in which they are run.
 pub fn all() -> Vec<Entry> {
+    use Target::{Microseconds, OfLimit, OfPeer};
     let mut table = Vec::new();
     let mut add = |case, size: &str, work, target| table.push(Entry { case, size: size.to_owned(), work, target });
-    use Target::{Microseconds, OfLimit, OfPeer};
-
     for (place, case) in ["elemwise1", "elemwise2", "elemwise3", "elemwise4", "elemwise5", "elemwise6"].into_iter().enumerate() {
         for (size, length) in [("1e2", 100), ("1e3", 1_000), ("1e4", 10_000), ("1e5", 100_000), ("1e6", 1_000_000), ("1e7", 10_000_000)] {
             let wanted = if place >= 4 && length >= 10_000 { 0.5 } else { 0.9 };
