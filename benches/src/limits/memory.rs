@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::Level;
 #[cfg(target_arch = "x86_64")]
@@ -47,7 +47,7 @@ pub fn level(array: usize, threads: usize) -> Level {
     let copy = rate(array, threads, 2, |target, first, _| target.copy_from_slice(first));
     let triad = rate(array, threads, 3, |target, first, second| arch.dispatch(|| combine(target, first, second)));
     let read = rate(array, threads, 1, |_, first, _| {
-        black_box(arch.dispatch(|| sum(first)));
+        black_box(arch.dispatch(Sum(first)));
     });
     let (mut level, streams) = (Level { array, copy, triad, read }, array > ROUND / 8);
     #[cfg(target_arch = "x86_64")]
@@ -68,16 +68,24 @@ fn combine(target: &mut [Line], first: &[Line], second: &[Line]) {
     }
 }
 
-/// The sum of an array in 64 parts: as many as keep the loads busy.
-#[inline(always)]
-fn sum(array: &[Line]) -> [[f32; 16]; 4] {
-    let mut sums = [[0f32; 16]; 4];
-    for group in array.as_chunks::<4>().0 {
-        for (sums, line) in sums.iter_mut().zip(group) {
-            for (sum, number) in sums.iter_mut().zip(line.0) {
-                *sum += number;
+/// The sum of an array, as eight sums of which each waits for itself alone: as many as keep the loads busy.
+struct Sum<'a>(&'a [Line]);
+
+impl WithSimd for Sum<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f32 {
+        let mut sums = [simd.splat_f32s(0.0); 8];
+        for group in self.0.as_chunks::<4>().0 {
+            for (place, line) in group.iter().enumerate() {
+                let (vectors, _) = S::as_simd_f32s(&line.0);
+                for (part, &vector) in vectors.iter().enumerate() {
+                    let sum = &mut sums[(place * vectors.len() + part) % 8];
+                    *sum = simd.add_f32s(*sum, vector);
+                }
             }
         }
+        sums.into_iter().map(|sum| simd.reduce_sum_f32s(sum)).sum()
     }
-    sums
 }
