@@ -1,6 +1,14 @@
 //! The programs that the benches measure, and the data they run on.
 
+pub mod cases;
+pub mod failure;
 pub mod large;
+pub mod limits;
+pub mod load;
+pub mod measure;
+pub mod random;
+pub mod side_by_side;
+pub mod stream;
 
 use damo::prelude::*;
 use ndarray::{Array1, Array2, Axis, arr0};

@@ -1,0 +1,50 @@
+//! The programs that are measured side by side, written as a user of Damo would; one file for each family of cases.
+
+mod convolution;
+mod curvature;
+mod dispatch;
+mod first_result;
+mod pointwise;
+mod products;
+mod recurrent;
+mod reductions;
+mod repeated;
+mod rows;
+mod training;
+
+use damo::{Config, Float};
+
+use crate::failure::Failure;
+use crate::measure::Repeat;
+
+/// A case that is ready to be called; `None` if the family has no such case.
+type Prepared = Result<Option<Box<dyn Repeat<Failure>>>, Failure>;
+
+/// What makes the cases of a family ready, by case and size.
+type Family = fn(&str, &str, &Config) -> Prepared;
+
+/// Makes a case ready to be called with elements of type `T`; `None` if Damo has no such case yet.
+///
+/// # Errors
+///
+/// Those of tracing and freezing.
+pub fn prepare<T: Float>(case: &str, size: &str, config: &Config) -> Prepared {
+    let families: [Family; 10] = [
+        pointwise::prepare::<T>,
+        rows::prepare::<T>,
+        reductions::prepare::<T>,
+        products::prepare::<T>,
+        training::prepare::<T>,
+        recurrent::prepare::<T>,
+        convolution::prepare::<T>,
+        curvature::prepare::<T>,
+        dispatch::prepare::<T>,
+        first_result::prepare::<T>,
+    ];
+    for family in families {
+        if let Some(ready) = family(case, size, config)? {
+            return Ok(Some(ready));
+        }
+    }
+    Ok(None)
+}
