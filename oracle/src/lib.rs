@@ -122,7 +122,7 @@ pub fn of_float(x: f64, bits: usize) -> Truth {
 /// The nearest float.
 pub fn to_float(truth: &Truth) -> f64 {
     match truth {
-        Truth::Number(number) => number.to_f64().value(),
+        Truth::Number(number) => nearest(number),
         Truth::Infinite { is_negative } => {
             if *is_negative {
                 f64::NEG_INFINITY
@@ -133,6 +133,16 @@ pub fn to_float(truth: &Truth) -> f64 {
         Truth::Undefined => f64::NAN,
         Truth::Holds(holds) => f64::from(*holds),
     }
+}
+
+/// The nearest float of a number.
+///
+/// The numbers' library calls all that is more than the largest float infinite, even what is nearest to it (IEEE 754-2019, section 4.3.1).
+pub fn nearest(number: &Big) -> f64 {
+    let float = number.to_f64().value();
+    // Half a unit in the last place more than the largest: from there on it is infinite.
+    let too_much = || Big::from_parts(((1u64 << 54) - 1).into(), 970);
+    if float.is_infinite() && absolute(number) < too_much() { f64::MAX.copysign(float) } else { float }
 }
 
 /// How far a float is from the true number, in units in the last place of the true number.
@@ -267,6 +277,13 @@ fn beside(number: &Big) -> f64 {
 mod tests {
     use super::*;
     use damo_graph::functions::{digamma, erfc, erfcx, lgamma, polygamma};
+
+    #[test]
+    fn what_is_nearest_to_the_largest_number_is_that_number() {
+        let at = |more: f64| to_float(&Truth::Number(big(f64::MAX, 2000) + big(more, 2000)));
+        assert_eq!((at(0.0), at(1.25e232), at(9e291), at(-1.0)), (f64::MAX, f64::MAX, f64::MAX, f64::MAX));
+        assert_eq!((at(2e292), -to_float(&Truth::Number(-big(f64::MAX, 2000) - big(1.0, 2000)))), (f64::INFINITY, f64::MAX));
+    }
 
     #[test]
     fn famous_values_have_many_digits() {

@@ -141,7 +141,21 @@ fn with_bound(op: &Op, inputs: &[&Bounded], value: AnyArray, sizes: &Sizes, agai
             });
             sum(sum(own_units(&value, 4.0), below), passed)
         }
-        Op::LogSoftmax(op) => sum(own_units(&value, 6.0), largest_kept(inputs[0], op.axis, &value).map(|largest| largest * 2.0)),
+        Op::LogSoftmax(op) => {
+            let passed = largest_kept(inputs[0], op.axis, &value).map(|largest| largest * 2.0);
+            let below = (against == Against::Formula).then(|| {
+                let input = inputs[0].value.to_reals();
+                // The power of what is below the largest is off by as much as that is rounded: near 0, many units of the result.
+                let below = maxima(&input, &[op.axis]).insert_axis(Axis(op.axis)) - &input;
+                let off = below.mapv_into(|x| if x.is_finite() { 0.5 * unit(DType::F64, x) * (-x).exp() } else { 0.0 });
+                let off = off.sum_axis(Axis(op.axis)).insert_axis(Axis(op.axis));
+                ArrayD::from_shape_fn(input.raw_dim(), |mut at| {
+                    at[op.axis] = 0;
+                    off[at]
+                })
+            });
+            sum(sum(own_units(&value, 6.0), below), passed)
+        }
         Op::Dot(op) if value.dtype().is_float() => {
             let terms: usize = op.contract.iter().map(|pair| inputs[0].value.shape()[pair.0]).product();
             let share = (4.0 + 2.0 * (terms as f64).sqrt()) * roundoff(value.dtype());
@@ -267,6 +281,7 @@ fn pointwise(scalar: &'static Scalar, inputs: &[&Bounded], value: AnyArray, agai
                 let moved = match side {
                     Some(1) => -outwards(-x, at(&errors[k])),
                     Some(2) => outwards(x, at(&errors[k])),
+                    Some(3) => 0.0,
                     _ => x,
                 };
                 let flips = matches!(side, Some(1 | 2));
@@ -277,8 +292,9 @@ fn pointwise(scalar: &'static Scalar, inputs: &[&Bounded], value: AnyArray, agai
         let centre = of_corner(0);
         let mut farthest: f64 = 0.0;
         for corner in 1..1 << (2 * varying.len()) {
-            // Each varying argument has a place of two bits: as it is, less, more.
-            if (0..varying.len()).any(|bit| (corner >> (2 * bit)) & 3 == 3) {
+            // Each varying argument has a place of two bits: as it is, less, more, and 0 if that lies between: there are the poles and kinks.
+            let is_apart_from_zero = |&k: &usize| at(&numbers[k]).abs() >= at(&errors[k]) || is_bool[k];
+            if varying.iter().enumerate().any(|(bit, k)| (corner >> (2 * bit)) & 3 == 3 && is_apart_from_zero(k)) {
                 continue;
             }
             let there = of_corner(corner);
