@@ -5,7 +5,6 @@
 
 use damo_exec::Executable;
 use damo_exec::debug::{Replacement, Rewriting, Stage, first_difference};
-use damo_graph::op::Op;
 use damo_graph::{Graph, Node, NodeId, Result, Value};
 use damo_passes::Agreement;
 use damo_passes::derive::{jvp, jvp_as_written};
@@ -40,7 +39,9 @@ fn history(traced: &Graph, optimised: &Graph, config: &Config) -> Result<(Rewrit
             rule: made.rule,
             before: made.before,
             after: made.after,
-            extends: extending.contains(&made.after) || others(&graph, made.before, made.after).into_iter().any(extends),
+            extends: extending.contains(&made.after)
+                || made.followed_by.iter().any(|rule| extends(rule))
+                || others(&graph, made.before, made.after).into_iter().any(extends),
             of: None,
         });
         let replacements = replacements.collect();
@@ -132,18 +133,14 @@ fn derivatives(traced: &Graph, optimised: &Graph) -> Option<Stage> {
         direction.push(graph.number(graph.ty(value).dtype, number).ok()?);
     }
     let pairs: Vec<Replacement> = replacements.into_iter().filter(|pair| is_float(&graph, pair.before)).collect();
-    let (before, mut after): (Vec<Value>, Vec<Value>) = pairs.iter().map(|pair| (pair.before, pair.after)).unzip();
-    if graph.nodes().any(|(_, node)| matches!(node.op(), Op::StopGradient(_))) {
-        // The program as it runs has dropped them, and is not to be derived. What a user derives is the stable form of the one written.
-        after.clone_from(&before);
-    }
+    // The program as it runs is not derived any more: what a user derives is the stable form of the one written.
+    let before: Vec<Value> = pairs.iter().map(|pair| pair.before).collect();
     let written = jvp_as_written(&mut graph, &before, &wrt, &direction).ok()?;
-    let runs = jvp(&mut graph, &after, &wrt, &direction).ok()?;
+    let runs = jvp(&mut graph, &before, &wrt, &direction).ok()?;
     let derived = pairs
         .iter()
-        .zip(&after)
         .zip(written.into_iter().zip(runs))
-        .filter_map(|((pair, &of), (before, after))| Some(Replacement { before: before?, after: after?, extends: true, of: Some(of), ..*pair }));
+        .filter_map(|(pair, (before, after))| Some(Replacement { before: before?, after: after?, extends: true, of: Some(pair.after), ..*pair }));
     let replacements = derived.filter(|pair| pair.before != pair.after).collect();
     Some(Stage { graph, replacements })
 }

@@ -8,7 +8,7 @@ use damo_exec::{Executable, array};
 use damo_graph::{AnyArray, Element, Error, ErrorKind, Graph, NodeId, Result, Source, Value};
 use damo_passes::Trace;
 use damo_passes::capture::capture;
-use damo_trace::{AnyShared, Handle, Tape, Tensor, Tensors};
+use damo_trace::{AnyShared, Handle, Tape, Tensor, Tensors, Write};
 use smallvec::SmallVec;
 
 use crate::arguments::{Arguments, Results, Targets};
@@ -228,7 +228,7 @@ impl<I, O: Results> Function<I, O> {
         }
         AnyShared::in_turn(&self.updates, || {
             let states = AnyShared::read_together(&self.states);
-            let before = if self.is_debugged { states.clone() } else { Vec::new() };
+            let before = if self.is_debugged { self.states.iter().map(AnyShared::read_with_write).collect() } else { Vec::new() };
             let mut views: SmallVec<[&dyn array::Argument; 8]> = arguments.into();
             views.extend(states.iter().map(|state| state as &dyn array::Argument));
             let ran = run(&views);
@@ -277,11 +277,13 @@ impl<I, O> Function<I, O> {
         self
     }
 
-    /// Whether the states are what they were before a call that failed.
-    fn check_unchanged(&self, before: &[AnyArray]) -> Result<()> {
-        let now = AnyShared::read_together(&self.states);
-        let changed = self.states.iter().zip(before.iter().zip(&now)).find(|(_, (before, now))| before != now);
-        let Some((state, _)) = changed else { return Ok(()) };
+    /// Whether the states are what they were before a call that failed, but for what other threads have written.
+    fn check_unchanged(&self, before: &[(AnyArray, Write)]) -> Result<()> {
+        let is_changed = |(state, (array, write)): &(&AnyShared, &(AnyArray, Write))| {
+            let (now, last) = state.read_with_write();
+            now != *array && (last == *write || last.is_of_this_thread())
+        };
+        let Some((state, _)) = self.states.iter().zip(before).find(is_changed) else { return Ok(()) };
         let finding = Finding::FailedCallChanged { state: state.name().to_owned() };
         let error = finding.to_error();
         self.executable.keep([finding]);

@@ -21,6 +21,7 @@ pub mod functions;
 pub mod graph;
 pub mod lengths;
 pub mod meaning;
+mod needed;
 pub mod number;
 pub mod op;
 pub mod real;

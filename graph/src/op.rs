@@ -126,6 +126,16 @@ pub enum Elements {
     Mix,
 }
 
+impl Op {
+    /// Whether it only moves elements, or copies them, and puts 0 elsewhere: whatever they are, they are not changed. `false` of a user's own.
+    pub fn only_moves(&self) -> bool {
+        match self.rules().derivative() {
+            Derivative::Linear(linear) => matches!(linear.elements(), Elements::Move | Elements::Copy) && !matches!(self, Op::Custom(_)),
+            Derivative::Pointwise(_) | Derivative::Multilinear(_) | Derivative::Tangent(_) | Derivative::Zero | Derivative::Undefined(_) => false,
+        }
+    }
+}
+
 /// The tangent of a nonlinear op.
 pub trait Tangent {
     /// The tangent of the result, given those of the inputs (`None` is zero). It must be linear in them.

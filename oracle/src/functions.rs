@@ -120,8 +120,8 @@ fn exponential(name: &str, x: &Big, bits: usize) -> Result<Option<Big>, Silence>
     }
     let one = || big(1.0, bits);
     Ok(Some(match name {
-        "exp" => x.exp(),
-        "exp2" => (x * big(2.0, bits).ln()).exp(),
+        "exp" => special::exp(x, bits),
+        "exp2" => special::exp(&(x * big(2.0, bits).ln()), bits),
         "exp_m1" => x.exp_m1(),
         "sinh" => x.sinh(),
         "cosh" => x.cosh(),
@@ -131,8 +131,8 @@ fn exponential(name: &str, x: &Big, bits: usize) -> Result<Option<Big>, Silence>
             one() / (&cosh * &cosh)
         }
         "log_cosh" => x.cosh().ln(),
-        "sigmoid" => one() / (one() + (-x.clone()).exp()),
-        "softplus" => x.exp().ln_1p(),
+        "sigmoid" => one() / (one() + special::exp(&-x.clone(), bits)),
+        "softplus" => special::exp(x, bits).ln_1p(),
         _ if is_negative(x) => (-x.exp_m1()).ln(),
         _ => return Ok(None),
     }))
@@ -229,7 +229,7 @@ pub(crate) fn binary(name: &'static str, x: &Big, y: &Big, bits: usize) -> Resul
                 }
                 x + (-difference.exp_m1()).ln()
             } else {
-                larger + difference.exp().ln_1p() / base
+                larger + special::exp(&difference, bits).ln_1p() / base
             }
         }
         "polygamma" => {
@@ -272,6 +272,6 @@ fn power(x: &Big, y: &Big, bits: usize) -> Result<Option<Truth>, Silence> {
         return Err(Silence::OutOfReach);
     }
     let half = y / big(2.0, bits);
-    let size = exponent.exp();
+    let size = special::exp(&special::limited(exponent, bits), bits);
     Ok(Some(Truth::Number(if is_negative(x) && half != half.floor() { -size } else { size })))
 }

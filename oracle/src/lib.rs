@@ -12,7 +12,7 @@ use damo_graph::op::scalar::{ALL, Scalar, Signature};
 use damo_graph::op::term::{Formula, Term};
 
 use functions::{binary, unary};
-use special::{Big, absolute, big, is_negative, is_zero, magnitude};
+use special::{Big, absolute, big, is_negative, is_zero, limited, magnitude};
 
 /// A true value.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,7 +122,7 @@ pub fn of_float(x: f64, bits: usize) -> Truth {
 /// The nearest float.
 pub fn to_float(truth: &Truth) -> f64 {
     match truth {
-        Truth::Number(number) => number.to_f64().value(),
+        Truth::Number(number) => nearest(number),
         Truth::Infinite { is_negative } => {
             if *is_negative {
                 f64::NEG_INFINITY
@@ -133,6 +133,16 @@ pub fn to_float(truth: &Truth) -> f64 {
         Truth::Undefined => f64::NAN,
         Truth::Holds(holds) => f64::from(*holds),
     }
+}
+
+/// The nearest float of a number.
+///
+/// The numbers' library calls all that is more than the largest float infinite, even what is nearest to it (IEEE 754-2019, section 4.3.1).
+pub fn nearest(number: &Big) -> f64 {
+    let float = number.to_f64().value();
+    // Half a unit in the last place more than the largest: from there on it is infinite.
+    let too_much = || Big::from_parts(((1u64 << 54) - 1).into(), 970);
+    if float.is_infinite() && absolute(number) < too_much() { f64::MAX.copysign(float) } else { float }
 }
 
 /// How far a float is from the true number, in units in the last place of the true number.
@@ -207,28 +217,21 @@ pub fn apply(scalar: &'static Scalar, arguments: &[Truth], bits: usize) -> Resul
             Truth::Number(_) | Truth::Infinite { .. } | Truth::Undefined => Truth::Undefined,
         });
     }
-    let limited_number = |argument: &Truth| if let Truth::Number(number) = argument { Some(with_digits(number, bits)) } else { None };
+    let limited_number = |argument: &Truth| if let Truth::Number(number) = argument { Some(limited(number.clone(), bits)) } else { None };
     let numbers: Option<Vec<Big>> = arguments.iter().map(limited_number).collect();
     let Some(numbers) = numbers else { return by_meaning(scalar, arguments) };
-    let compute = || match &numbers[..] {
-        [x] => unary(scalar.name, x, bits),
-        [x, y] => binary(scalar.name, x, y, bits),
-        [x, y, z] if scalar.name == "mul_add" => Ok(Some(Truth::Number(x * y + z))),
-        _ => Err(Silence::Unknown(scalar.name)),
+    let found = match &numbers[..] {
+        [x] => unary(scalar.name, x, bits)?,
+        [x, y] => binary(scalar.name, x, y, bits)?,
+        [x, y, z] if scalar.name == "mul_add" => Some(Truth::Number(x * y + z)),
+        _ => return Err(Silence::Unknown(scalar.name)),
     };
-    // The numbers' library panics where it is asked for a series with all its digits: whoever asks who is right must not die of it.
-    let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(compute)).unwrap_or(Err(Silence::OutOfReach))?;
-    // A zero may come without a number of digits, and no series ends that is to have all of them.
-    let limited = |truth| match truth {
-        Truth::Number(number) => Truth::Number(with_digits(&number, bits)),
+    // What is exact may come without a number of digits, as e⁰ does, and no series ends that is to have all of them.
+    let with_digits = |truth| match truth {
+        Truth::Number(number) => Truth::Number(limited(number, bits)),
         truth @ (Truth::Infinite { .. } | Truth::Undefined | Truth::Holds(_)) => truth,
     };
-    found.map_or_else(|| by_meaning(scalar, arguments), Ok).map(limited)
-}
-
-/// The same number with a number of digits, if it came without.
-fn with_digits(number: &Big, bits: usize) -> Big {
-    if number.precision() == 0 { number.clone().with_precision(bits).value() } else { number.clone() }
+    found.map_or_else(|| by_meaning(scalar, arguments), Ok).map(with_digits)
 }
 
 /// What the meaning says at poles and infinities, where that is no rounded number.
@@ -267,6 +270,36 @@ fn beside(number: &Big) -> f64 {
 mod tests {
     use super::*;
     use damo_graph::functions::{digamma, erfc, erfcx, lgamma, polygamma};
+
+    #[test]
+    fn what_is_nearest_to_the_largest_number_is_that_number() {
+        let at = |more: f64| to_float(&Truth::Number(big(f64::MAX, 2000) + big(more, 2000)));
+        assert_eq!((at(0.0), at(1.25e232), at(9e291), at(-1.0)), (f64::MAX, f64::MAX, f64::MAX, f64::MAX));
+        assert_eq!((at(2e292), -to_float(&Truth::Number(-big(f64::MAX, 2000) - big(1.0, 2000)))), (f64::INFINITY, f64::MAX));
+    }
+
+    #[test]
+    fn every_function_answers_at_exact_and_extreme_numbers() {
+        let least = f64::from_bits(1);
+        let at: Vec<Truth> = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 3.0, 30.0, -30.0, 1e-300, -1e-300, least, 720.0, -720.0, 1e7, -1e7, f64::MAX]
+            .into_iter()
+            .flat_map(|x| [of_float(x, 160), Truth::Number(Big::try_from(x).unwrap())])
+            .chain([Truth::Number(big(1.0, 160) - big(1.0, 160)), Truth::Infinite { is_negative: true }, Truth::Undefined])
+            .collect();
+        let mut known = 0;
+        for &scalar in ALL {
+            for x in &at {
+                known += usize::from(apply(scalar, std::slice::from_ref(x), 160).is_ok());
+                for y in &at {
+                    known += usize::from(apply(scalar, &[x.clone(), y.clone()], 160).is_ok());
+                }
+            }
+        }
+        assert!(known > 10_000, "{known}");
+        // e⁰ is 1 with all its digits.
+        let Ok(Truth::Number(number)) = apply(&damo_graph::op::scalar::SOFTPLUS, &[of_float(0.0, 160)], 160) else { panic!("softplus") };
+        assert_eq!(number.to_f64().value(), std::f64::consts::LN_2);
+    }
 
     #[test]
     fn famous_values_have_many_digits() {

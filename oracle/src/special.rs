@@ -11,6 +11,17 @@ pub fn big(number: f64, bits: usize) -> Big {
     Big::try_from(number).unwrap_or(Big::ZERO).with_precision(bits).value()
 }
 
+/// The same number with a number of digits, if it came without: as the exact result of a function, such as e⁰. No series ends that is to have
+/// all digits of one.
+pub fn limited(x: Big, bits: usize) -> Big {
+    if x.precision() == 0 { x.with_precision(bits).value() } else { x }
+}
+
+/// Its exponential.
+pub fn exp(x: &Big, bits: usize) -> Big {
+    limited(x.exp(), bits)
+}
+
 /// Whether it is 0.
 pub fn is_zero(x: &Big) -> bool {
     x.repr().is_pos_zero() || x.repr().is_neg_zero()

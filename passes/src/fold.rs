@@ -51,7 +51,7 @@ pub fn watch_fold(graph: &Graph, settings: &Settings) -> Result<Watched> {
         for (result, array) in arrays.into_iter().enumerate() {
             let (before, after) = (Value { node: id, result: result as u32 }, watched.add(Constant(array), &[])?);
             constants.insert(before, after);
-            replacements.push(Replacement { rule: "fold", before, after });
+            replacements.push(Replacement { rule: "fold", followed_by: Vec::new(), before, after });
         }
     }
     Ok((watched, replacements))

@@ -85,16 +85,5 @@ impl<'a> Rebuild<'a> {
 
 /// The nodes that values are computed from, themselves included: dependencies first.
 pub fn ancestors(graph: &Graph, values: impl IntoIterator<Item = Value>) -> Vec<NodeId> {
-    let mut seen = SecondaryMap::new();
-    let mut found = Vec::new();
-    let mut waiting: Vec<NodeId> = values.into_iter().map(|value| value.node).collect();
-    while let Some(node) = waiting.pop() {
-        if seen.insert(node, ()).is_none() {
-            found.push(node);
-            waiting.extend(graph.node(node).inputs().iter().map(|input| input.node));
-        }
-    }
-    // Keys grow as nodes are added.
-    found.sort_unstable();
-    found
+    graph.needed_for(values, |_| false)
 }

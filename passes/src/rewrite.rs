@@ -7,6 +7,7 @@
 //! |---|---|
 //! | rules | [`rule`](mod@crate::rule), [`rules`](mod@crate::rules) |
 //! | sums and products seen flat | [`leaves`] |
+//! | what may be taken out of them | [`rest`] |
 //! | how a left side is found | `rewrite/pattern.rs`, `rewrite/matching.rs` |
 //! | what is known of a value's sign | `rewrite/sign.rs` |
 //! | the tables of rules, ready to be used | `rewrite/table.rs` |
@@ -19,6 +20,7 @@ pub mod leaves;
 mod matching;
 mod passes;
 mod pattern;
+pub mod rest;
 pub mod rounding;
 mod sign;
 mod table;
@@ -29,17 +31,18 @@ use std::collections::BTreeSet;
 use damo_graph::op::Op;
 use damo_graph::op::constant::Constant;
 use damo_graph::op::pointwise::Pointwise;
-use damo_graph::op::scalar::{ADD, MUL, SUB, Scalar};
+use damo_graph::op::scalar::{ADD, SUB, Scalar};
 use damo_graph::op::term::{Formula as Say, Term};
 use damo_graph::types::Dims;
 use damo_graph::{AnyArray, DType, Error, ErrorKind, Graph, MadeFor, NodeId, Number, Result, Rewrite, Value};
 use smallvec::{SmallVec, smallvec};
 
 use crate::fold::known_result;
+use crate::policy::Policy;
 use crate::rebuild::{StandsFor, ancestors};
 use crate::rule::{Body, Formula, Rule};
-use leaves::{KnownLeaves, Tree};
-use matching::Bindings;
+use leaves::{KnownLeaves, Leaves, Tree};
+use matching::{Bindings, Found};
 use pattern::Pattern;
 use uses::Uses;
 
@@ -58,10 +61,12 @@ const PATIENCE: usize = 5_000;
 type Inputs = SmallVec<[Value; 3]>;
 
 /// What a rule did: both values are in the graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replacement {
     /// The rule, or `fold` for a constant that was computed.
     pub rule: &'static str,
+    /// The rules that fired while what stands for the value was made, and had a hand in it.
+    pub followed_by: Vec<&'static str>,
     /// What was there.
     pub before: Value,
     /// What stands for it.
@@ -126,6 +131,11 @@ impl<'g> Rewriter<'g> {
     /// Whether derivatives have all been taken: then a form that only costs less may replace one with a better derivative.
     pub fn is_final(&self) -> bool {
         self.releases
+    }
+
+    /// Whether sums and products may be taken in another order, even if they overflow then.
+    pub fn is_fast(&self) -> bool {
+        self.rules.policy == Policy::Fast
     }
 
     /// The normal forms of values.
@@ -201,7 +211,7 @@ impl<'g> Rewriter<'g> {
         if let Some(array) = self.known(value) {
             let constant = self.made_by(value, "fold", |rewriter| rewriter.add(Constant(array), &[]))?;
             self.normal.insert(value, constant);
-            self.replacements.push(Replacement { rule: "fold", before: value, after: constant });
+            self.replacements.push(Replacement { rule: "fold", followed_by: Vec::new(), before: value, after: constant });
             return Ok(constant);
         }
         Ok(value)
@@ -229,6 +239,7 @@ impl<'g> Rewriter<'g> {
     /// What a rule replaces a value by, if it applies.
     fn fire(&mut self, place: usize, value: Value) -> Result<Option<Value>> {
         let rule = self.rules.rule(place);
+        let before = self.replacements.len();
         let replacement = self.made_by(value, rule.name, |rewriter| {
             let replacement = match &rule.body {
                 Body::Structural(run) => run(rewriter, value.node)?,
@@ -249,7 +260,8 @@ impl<'g> Rewriter<'g> {
             return Err(broken(rule, Error::new(ErrorKind::Verify, format!("it would replace {old} by {new}"))));
         }
         self.fired.push(rule.name);
-        self.replacements.push(Replacement { rule: rule.name, before: value, after: replacement });
+        let followed_by = self.replacements[before..].iter().map(|made| made.rule).collect();
+        self.replacements.push(Replacement { rule: rule.name, followed_by, before: value, after: replacement });
         self.patience = self.patience.checked_sub(1).ok_or_else(|| self.circle(rule))?;
         let source = self.graph.node(value.node).provenance().source;
         let (before, after) = (self.graph.formula(value), self.graph.formula(replacement));
@@ -282,7 +294,7 @@ impl<'g> Rewriter<'g> {
                 let leaves = self.leaves(flat.tree, value);
                 let mut made = None;
                 for found in self.solve_flat(flat, &leaves, value, false, nothing)? {
-                    if !self.is_allowed(formula, &found.bindings) {
+                    if !self.is_allowed(formula, &found.bindings) || !self.leaves_enough(formula, flat.tree, value, &leaves, &found) {
                         continue;
                     }
                     let right = self.instantiate(formula.right, &found.bindings, dtype)?;
@@ -328,10 +340,31 @@ impl<'g> Rewriter<'g> {
             }
             (Tree::Product, None) => self.scaled(right, factor),
             (Tree::Product, Some(rest)) => {
-                let product = self.apply(&MUL, &[rest, right])?;
+                let product = self.times(rest, right)?;
                 self.scaled(product, factor)
             }
         }
+    }
+
+    /// Whether what a left side does not take of a sum or product may be combined with the right side, and not overflow where the whole
+    /// does not.
+    fn leaves_enough(&mut self, formula: &Formula, tree: Tree, value: Value, leaves: &Leaves, found: &Found) -> bool {
+        if self.is_fast() || found.used == leaves.all() || !leaves.dtype.is_float() {
+            return true;
+        }
+        if formula.is_alone {
+            // Numbers of at least 1 only make it larger.
+            let others: Vec<f64> = leaves
+                .items
+                .iter()
+                .enumerate()
+                .filter(|(place, _)| found.used >> place & 1 == 0)
+                .filter_map(|(_, leaf)| Some(leaf.number?.powf(leaf.weight)))
+                .collect();
+            let only_numbers = leaves.values().all(|(place, ..)| found.used >> place & 1 == 1);
+            return only_numbers && (others.iter().product::<f64>() * found.factor).abs() >= 1.0;
+        }
+        self.rest_was_there(tree, value, found.used)
     }
 
     /// A formula with values for its variables.

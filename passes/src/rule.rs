@@ -66,6 +66,8 @@ pub struct Formula {
     pub guard: Option<Guard>,
     /// Whether it is for integers, rather than for floats.
     pub integers: bool,
+    /// Whether it is looked for alone, and not in the midst of a longer product.
+    pub is_alone: bool,
 }
 
 /// What must be known of the values that the variables stand for.
@@ -81,7 +83,7 @@ pub type Structural = fn(&mut Rewriter<'_>, NodeId) -> Result<Option<Value>>;
 pub fn rule<const N: usize>(name: &'static str, reason: &'static str, left: fn([Term; N]) -> Term, right: fn([Term; N]) -> Term) -> Rule {
     let variables = std::array::from_fn(Term::argument);
     let domain = vec![Interval { low: -10.0, high: 10.0 }; N];
-    let formula = Formula { left: left(variables), right: right(variables), domain, proof: None, guard: None, integers: false };
+    let formula = Formula { left: left(variables), right: right(variables), domain, proof: None, guard: None, integers: false, is_alone: false };
     Rule::new(name, reason, Body::Formula(formula))
 }
 
@@ -159,6 +161,12 @@ impl Rule {
     #[must_use]
     pub fn integers(self) -> Rule {
         self.formula(|formula| formula.integers = true)
+    }
+
+    /// It is looked for alone, and not in the midst of a longer product: the right side may overflow where that does not.
+    #[must_use]
+    pub fn alone(self) -> Rule {
+        self.formula(|formula| formula.is_alone = true)
     }
 
     fn formula(mut self, change: impl FnOnce(&mut Formula)) -> Rule {

@@ -158,18 +158,7 @@ fn one(op: &Op, read: &[&Precise], is_float: bool, sizes: &Sizes, bits: usize) -
 
 /// An op that only moves elements: it moves their numbers, counted from 1, and what is 0 then is 0.
 fn moved(op: &Op, read: &[&Precise], reals: &[ArrayD<Truth>], sizes: &Sizes, bits: usize) -> Found<Precise> {
-    if !matches!(
-        op,
-        Op::Broadcast(_)
-            | Op::Reshape(_)
-            | Op::Transpose(_)
-            | Op::InsertAxis(_)
-            | Op::RemoveAxis(_)
-            | Op::Slice(_)
-            | Op::Pad(_)
-            | Op::Concatenate(_)
-            | Op::SelectAxis(_)
-    ) {
+    if !op.only_moves() {
         return Err(OutOfReach);
     }
     let (mut elements, mut places) = (vec![of_float(0.0, bits)], Vec::new());

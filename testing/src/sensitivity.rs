@@ -53,12 +53,12 @@ pub fn roundings(graph: &Graph, inputs: &[AnyArray], ulps: f64) -> Result<Sensit
     disturbed(graph, inputs, |dtype| ulps * epsilon(dtype))
 }
 
-/// The distance from 1 to the next float of a type.
-pub(crate) fn epsilon(dtype: DType) -> f64 {
+/// The distance from 1 to the next float of a type, and the least float that has all its digits.
+fn format(dtype: DType) -> (f64, f64) {
     match dtype {
-        DType::F16 => f64::from(f32::EPSILON) * 8192.0,
-        DType::BF16 => f64::from(f32::EPSILON) * 65536.0,
-        DType::F32 | DType::C64 => f64::from(f32::EPSILON),
+        DType::F16 => (f64::from(f32::EPSILON) * 8192.0, 6.103_515_625e-5),
+        DType::BF16 => (f64::from(f32::EPSILON) * 65536.0, f64::from(f32::MIN_POSITIVE)),
+        DType::F32 | DType::C64 => (f64::from(f32::EPSILON), f64::from(f32::MIN_POSITIVE)),
         DType::F64
         | DType::C128
         | DType::Bool
@@ -69,27 +69,18 @@ pub(crate) fn epsilon(dtype: DType) -> f64 {
         | DType::U8
         | DType::U16
         | DType::U32
-        | DType::U64 => f64::EPSILON,
+        | DType::U64 => (f64::EPSILON, f64::MIN_POSITIVE),
     }
+}
+
+/// The distance from 1 to the next float of a type.
+pub(crate) fn epsilon(dtype: DType) -> f64 {
+    format(dtype).0
 }
 
 /// The least float of a type that has all its digits.
 pub(crate) fn least_normal(dtype: DType) -> f64 {
-    match dtype {
-        DType::F16 => 6.103_515_625e-5,
-        DType::BF16 | DType::F32 | DType::C64 => f64::from(f32::MIN_POSITIVE),
-        DType::F64
-        | DType::C128
-        | DType::Bool
-        | DType::I8
-        | DType::I16
-        | DType::I32
-        | DType::I64
-        | DType::U8
-        | DType::U16
-        | DType::U32
-        | DType::U64 => f64::MIN_POSITIVE,
-    }
+    format(dtype).1
 }
 
 fn disturbed(graph: &Graph, inputs: &[AnyArray], share: impl Fn(DType) -> f64) -> Result<Sensitivity> {
@@ -160,21 +151,7 @@ fn evaluate(graph: &Graph, inputs: &[AnyArray], mut change: impl FnMut(&Op, &[&A
 
 /// Whether an op rounds: a view and a constant do not.
 fn computes(op: &Op) -> bool {
-    !matches!(
-        op,
-        Op::Constant(_)
-            | Op::Broadcast(_)
-            | Op::Reshape(_)
-            | Op::InsertAxis(_)
-            | Op::RemoveAxis(_)
-            | Op::Transpose(_)
-            | Op::Slice(_)
-            | Op::Concatenate(_)
-            | Op::SelectAxis(_)
-            | Op::Pad(_)
-            | Op::StopGradient(_)
-            | Op::DimValue(_)
-    )
+    !op.only_moves() && !matches!(op, Op::Constant(_) | Op::StopGradient(_) | Op::DimValue(_))
 }
 
 /// Whether every element is a number that has all its digits.

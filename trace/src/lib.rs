@@ -37,7 +37,7 @@ pub use damo_graph::{Dim, Dims, Element, Error, ErrorKind, Float, Integer, Logic
 pub use into_tensor::{IntoConstant, IntoTensor};
 pub use joining::{concatenate, stack};
 pub use no_order::UseSelectOrCond;
-pub use shared::{AnyShared, Shared};
+pub use shared::{AnyShared, Shared, Write};
 pub use slicing::IntoIndices;
 pub use tape::Tape;
 pub use tensor::Tensor;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::{self, ThreadId};
 
 use damo_graph::{AnyArray, DType, Element, Error, ErrorKind, Result, Type};
 use ndarray::{ArrayBase, ArrayD, Data, Dimension};
@@ -36,16 +37,44 @@ pub struct AnyShared(Arc<Cell>);
 struct Cell {
     name: String,
     ty: Type,
-    array: RwLock<AnyArray>,
+    held: RwLock<Held>,
     /// Held by who reads the state in order to change it.
     turn: Mutex<()>,
+}
+
+struct Held {
+    array: AnyArray,
+    last: Write,
+}
+
+impl Held {
+    fn replace(&mut self, array: AnyArray) {
+        self.array = array;
+        self.last = Write { count: self.last.count + 1, by: thread::current().id() };
+    }
+}
+
+/// Which write a state has its value from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// How many there were.
+    count: u64,
+    by: ThreadId,
+}
+
+impl Write {
+    /// Whether it was on this thread.
+    pub fn is_of_this_thread(&self) -> bool {
+        self.by == thread::current().id()
+    }
 }
 
 impl<T: Element> Shared<T> {
     /// A new state with a name, under which prints and errors show it, and its first value.
     pub fn new<S: Data<Elem = T>, D: Dimension>(name: &str, array: ArrayBase<S, D>) -> Self {
         let ty = Type::new(T::DTYPE, array.shape().iter().copied());
-        let cell = Cell { name: name.to_owned(), ty, array: RwLock::new(owned(array)), turn: Mutex::new(()) };
+        let held = Held { array: owned(array), last: Write { count: 0, by: thread::current().id() } };
+        let cell = Cell { name: name.to_owned(), ty, held: RwLock::new(held), turn: Mutex::new(()) };
         Shared { state: AnyShared(Arc::new(cell)), element: PhantomData }
     }
 
@@ -104,7 +133,13 @@ impl AnyShared {
 
     /// Its value. Cheap: the elements are shared until somebody changes them.
     pub fn read(&self) -> AnyArray {
-        self.lock_to_read().clone()
+        self.lock_to_read().array.clone()
+    }
+
+    /// Its value, and the write that it comes from.
+    pub fn read_with_write(&self) -> (AnyArray, Write) {
+        let held = self.lock_to_read();
+        (held.array.clone(), held.last)
     }
 
     /// Gives it another value.
@@ -114,7 +149,7 @@ impl AnyShared {
     /// [`ErrorKind::Update`] if the element type or the shape is not its own; the state is left as it was.
     pub fn write(&self, array: AnyArray) -> Result<()> {
         self.accept(&array)?;
-        *self.lock_to_write() = array;
+        self.lock_to_write().replace(array);
         Ok(())
     }
 
@@ -125,7 +160,7 @@ impl AnyShared {
         order.sort_by_key(|state| state.identity());
         order.dedup();
         let guards: BTreeMap<usize, _> = order.into_iter().map(|state| (state.identity(), state.lock_to_read())).collect();
-        states.iter().map(|state| AnyArray::clone(&guards[&state.identity()])).collect()
+        states.iter().map(|state| guards[&state.identity()].array.clone()).collect()
     }
 
     /// Gives several states other values at one moment, or none of them. Of two values for one state the last counts.
@@ -145,7 +180,7 @@ impl AnyShared {
         let (states, arrays): (Vec<_>, Vec<_>) = updates.into_iter().unzip();
         let mut guards: Vec<_> = states.iter().map(AnyShared::lock_to_write).collect();
         for (guard, array) in guards.iter_mut().zip(arrays) {
-            **guard = array;
+            guard.replace(array);
         }
         Ok(())
     }
@@ -174,12 +209,12 @@ impl AnyShared {
     }
 
     // A thread that panicked while it held the lock had replaced the array or not: it is whole either way.
-    fn lock_to_read(&self) -> RwLockReadGuard<'_, AnyArray> {
-        self.0.array.read().unwrap_or_else(PoisonError::into_inner)
+    fn lock_to_read(&self) -> RwLockReadGuard<'_, Held> {
+        self.0.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_to_write(&self) -> RwLockWriteGuard<'_, AnyArray> {
-        self.0.array.write().unwrap_or_else(PoisonError::into_inner)
+    fn lock_to_write(&self) -> RwLockWriteGuard<'_, Held> {
+        self.0.held.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -226,6 +261,20 @@ mod tests {
         assert!(error.to_string().contains("it is i64[2, 2], and the value is i64[2]"), "{error}");
         assert!(a.any().write(AnyArray::from(arr2(&[[1i32, 2], [3, 4]]))).is_err());
         assert_eq!(a.get()[[1, 0]], 2);
+    }
+
+    #[test]
+    fn a_state_knows_its_last_write() {
+        let a = Shared::new("a", arr0(1f64));
+        let (_, first) = a.any().read_with_write();
+        a.set(arr0(1.0)).unwrap();
+        let (array, second) = a.any().read_with_write();
+        assert_eq!((array.numbers()[0].to_real(), second == first, second.is_of_this_thread()), (1.0, false, true));
+        thread::scope(|scope| scope.spawn(|| a.set(arr0(2.0))).join()).unwrap().unwrap();
+        let (array, third) = a.any().read_with_write();
+        assert_eq!((array.numbers()[0].to_real(), third == second, third.is_of_this_thread()), (2.0, false, false));
+        a.set(ndarray::arr1(&[2.0])).unwrap_err();
+        assert_eq!(a.any().read_with_write().1, third);
     }
 
     #[test]

@@ -4,15 +4,18 @@
 //! to them *here* (Wilkinson 1963; Higham 2002, section 3.3), and adds its own: what its table line states, in units in the last place.
 //! There is no absolute floor: 1e-100 is as far from 0 as 1 is.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "dtypes of one width are alike")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "dtypes of one width are alike, and an op that says nothing may be anything")]
+
+mod pointwise;
 
 use damo_graph::op::Op;
 use damo_graph::op::dot::Dot;
 use damo_graph::op::reduce::{Reduce, Reduction};
-use damo_graph::op::scalar::{Scalar, Signature};
-use damo_graph::{AnyArray, DType, Number, Problem, Sizes};
+use damo_graph::{AnyArray, DType, Problem, Sizes};
 use ndarray::{ArrayD, Axis, IxDyn, Zip};
 use smallvec::SmallVec;
+
+use pointwise::pointwise;
 
 /// A value by its meaning, and how far a computed one may be from it.
 #[derive(Clone, Debug)]
@@ -99,23 +102,15 @@ fn with_bound(op: &Op, inputs: &[&Bounded], value: AnyArray, sizes: &Sizes, agai
         Op::Input(_) | Op::Constant(_) | Op::DimValue(_) | Op::Iota(_) => None,
         Op::Pointwise(op) => return pointwise(op.0, inputs, value, against),
         Op::Cast(_) => cast(inputs, &value, against),
+        Op::SelectAxis(_) | Op::ScatterAdd(_) => indexed(op, inputs, &value, sizes)?,
         // Elements move, and their errors with them.
-        Op::Broadcast(_)
-        | Op::Reshape(_)
-        | Op::Transpose(_)
-        | Op::InsertAxis(_)
-        | Op::RemoveAxis(_)
-        | Op::Slice(_)
-        | Op::Pad(_)
-        | Op::Concatenate(_)
-        | Op::StopGradient(_) => {
+        op if op.only_moves() || matches!(op, Op::StopGradient(_)) => {
             if varies {
                 Some(of(&inputs.iter().map(|input| input.errors()).collect::<Vec<_>>())?)
             } else {
                 None
             }
         }
-        Op::SelectAxis(_) | Op::ScatterAdd(_) => indexed(op, inputs, &value, sizes)?,
         Op::Reduce(op) => reduce(op, inputs[0], &value, of)?,
         Op::ProductOfOthers(_) => {
             let own = own_share(&value, 2.0 * inputs[0].value.len() as f64);
@@ -141,7 +136,21 @@ fn with_bound(op: &Op, inputs: &[&Bounded], value: AnyArray, sizes: &Sizes, agai
             });
             sum(sum(own_units(&value, 4.0), below), passed)
         }
-        Op::LogSoftmax(op) => sum(own_units(&value, 6.0), largest_kept(inputs[0], op.axis, &value).map(|largest| largest * 2.0)),
+        Op::LogSoftmax(op) => {
+            let passed = largest_kept(inputs[0], op.axis, &value).map(|largest| largest * 2.0);
+            let below = (against == Against::Formula).then(|| {
+                let input = inputs[0].value.to_reals();
+                // The power of what is below the largest is off by as much as that is rounded: near 0, many units of the result.
+                let below = maxima(&input, &[op.axis]).insert_axis(Axis(op.axis)) - &input;
+                let off = below.mapv_into(|x| if x.is_finite() { 0.5 * unit(DType::F64, x) * (-x).exp() } else { 0.0 });
+                let off = off.sum_axis(Axis(op.axis)).insert_axis(Axis(op.axis));
+                ArrayD::from_shape_fn(input.raw_dim(), |mut at| {
+                    at[op.axis] = 0;
+                    off[at]
+                })
+            });
+            sum(sum(own_units(&value, 6.0), below), passed)
+        }
         Op::Dot(op) if value.dtype().is_float() => {
             let terms: usize = op.contract.iter().map(|pair| inputs[0].value.shape()[pair.0]).product();
             let share = (4.0 + 2.0 * (terms as f64).sqrt()) * roundoff(value.dtype());
@@ -160,7 +169,7 @@ fn with_bound(op: &Op, inputs: &[&Bounded], value: AnyArray, sizes: &Sizes, agai
             sum(own, passed)
         }
         // Integers wrap; a user's op says nothing of its sensitivity.
-        Op::Dot(_) | Op::Custom(_) => varies.then(|| ArrayD::from_elem(IxDyn(value.shape()), f64::INFINITY)),
+        _ => varies.then(|| ArrayD::from_elem(IxDyn(value.shape()), f64::INFINITY)),
     };
     Ok(Bounded { value, error })
 }
@@ -219,88 +228,6 @@ fn sum(own: Option<ArrayD<f64>>, passed: Option<ArrayD<f64>>) -> Option<ArrayD<f
         (Some(own), Some(passed)) => Some(own + passed),
         (own, passed) => own.or(passed),
     }
-}
-
-/// A function of the table: its statement, and what it makes of the corners of where its arguments may be.
-fn pointwise(scalar: &'static Scalar, inputs: &[&Bounded], value: AnyArray, against: Against) -> Result<Bounded, Problem> {
-    let is_float = value.dtype().is_float();
-    // Both the meaning and an engine may be off by what is stated.
-    let varies = inputs.iter().any(|input| input.error.is_some());
-    let rounds = is_float && scalar.signature != Signature::Select && scalar.ulps > 0.0;
-    let own = match (scalar.ulps > 0.5, varies, against) {
-        _ if !rounds => None,
-        (true, _, _) => Some(units(&value, 2.0 * scalar.ulps + 0.5)),
-        (false, false, Against::Engine) => None,
-        // Numbers that differ may be rounded apart.
-        (false, true, Against::Engine) => Some(units(&value, 1.0)),
-        (false, _, Against::Formula) => Some(units(&value, 0.5)),
-    };
-    if !varies {
-        return Ok(Bounded { value, error: own });
-    }
-    let shape = IxDyn(value.shape());
-    let stretch = |array: ArrayD<f64>| {
-        let stretched = array.broadcast(shape.clone()).map(|view| view.iter().copied().collect::<Vec<f64>>());
-        stretched.ok_or_else(|| Problem::shapes(format!("{:?} does not stretch to {:?}", array.shape(), value.shape())))
-    };
-    let is_bool: SmallVec<[bool; 3]> = inputs.iter().map(|input| input.value.dtype() == DType::Bool).collect();
-    let is_integer = inputs.iter().any(|input| input.value.dtype().is_integer());
-    let numbers = inputs.iter().map(|input| stretch(input.value.to_reals())).collect::<Result<Vec<_>, _>>()?;
-    let errors = inputs.iter().map(|input| stretch(input.errors())).collect::<Result<Vec<_>, _>>()?;
-    let own = own.unwrap_or_else(|| ArrayD::zeros(shape.clone()));
-    let mut bound = own;
-    let mut arguments: SmallVec<[Number; 3]> = SmallVec::from_elem(Number::Bool(false), inputs.len());
-    for (place, bound) in bound.iter_mut().enumerate() {
-        let at = |array: &[f64]| array.get(place).copied().unwrap_or(0.0);
-        let varying: SmallVec<[usize; 3]> = (0..inputs.len()).filter(|&k| at(&errors[k]) != 0.0).collect();
-        if varying.is_empty() {
-            continue;
-        }
-        if is_integer || varying.iter().any(|&k| at(&numbers[k]).is_nan()) {
-            *bound = f64::INFINITY;
-            continue;
-        }
-        let mut of_corner = |corner: usize| {
-            for (k, argument) in arguments.iter_mut().enumerate() {
-                let x = at(&numbers[k]);
-                let side = varying.iter().position(|&varying| varying == k).map(|bit| (corner >> (2 * bit)) & 3);
-                let moved = match side {
-                    Some(1) => -outwards(-x, at(&errors[k])),
-                    Some(2) => outwards(x, at(&errors[k])),
-                    _ => x,
-                };
-                let flips = matches!(side, Some(1 | 2));
-                *argument = if is_bool[k] { Number::Bool((x != 0.0) != flips) } else { Number::Real(moved) };
-            }
-            scalar.evaluate(&arguments).map_or(f64::NAN, Number::to_real)
-        };
-        let centre = of_corner(0);
-        let mut farthest: f64 = 0.0;
-        for corner in 1..1 << (2 * varying.len()) {
-            // Each varying argument has a place of two bits: as it is, less, more.
-            if (0..varying.len()).any(|bit| (corner >> (2 * bit)) & 3 == 3) {
-                continue;
-            }
-            let there = of_corner(corner);
-            let distance = if there == centre || there.is_nan() && centre.is_nan() { 0.0 } else { (there - centre).abs() };
-            farthest = if distance.is_nan() { f64::INFINITY } else { farthest.max(distance) };
-        }
-        // Between corners a smooth function may go a little farther.
-        *bound = if is_float {
-            *bound + 1.5 * farthest
-        } else if farthest > 0.0 {
-            f64::INFINITY
-        } else {
-            0.0
-        };
-    }
-    Ok(Bounded { value, error: Some(bound) })
-}
-
-/// At least as much more than a number, rounded away from it: half a unit in the last place must not be lost.
-fn outwards(x: f64, error: f64) -> f64 {
-    let moved = x + error;
-    if moved - x < error { moved.next_up() } else { moved }
 }
 
 /// Where a function overflows, and has no pole, or makes NaN of numbers and infinities: another formula for the same number may not, and the analysis knows no more of it

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use damo_graph::op::Op;
 use damo_graph::{AnyArray, DType, Error, Graph, Problem, Result, Source, Value};
 
 use super::finding::Finding;
@@ -103,20 +102,11 @@ fn meanings(call: &Call<'_>, value: Value) -> Result<BTreeMap<Value, AnyArray>> 
     let graph = call.graph;
     let mut values: BTreeMap<Value, AnyArray> =
         graph.inputs().iter().map(|&node| Value::from(node)).zip(call.inputs.iter().map(|array| array.to_any())).collect();
-    let mut open = vec![(value, false)];
-    while let Some((value, is_ready)) = open.pop() {
-        if values.contains_key(&value) {
-            continue;
-        }
-        let node = graph.node(value.node);
-        if !is_ready && !matches!(node.op(), Op::Constant(_)) {
-            open.push((value, true));
-            open.extend(node.inputs().iter().map(|&input| (input, false)));
-            continue;
-        }
+    for id in graph.needed_for([value], |value| values.contains_key(&value)) {
+        let node = graph.node(id);
         let read: Vec<&AnyArray> = node.inputs().iter().filter_map(|input| values.get(input)).collect();
-        let made = node.op().rules().evaluate(&read, &call.plan.sizes).map_err(|problem| -> Error { graph.blame_node(value.node, problem) })?;
-        values.extend(made.into_iter().enumerate().map(|(result, array)| (Value { node: value.node, result: result as u32 }, array)));
+        let made = node.op().rules().evaluate(&read, &call.plan.sizes).map_err(|problem| -> Error { graph.blame_node(id, problem) })?;
+        values.extend(made.into_iter().enumerate().map(|(result, array)| (Value { node: id, result: result as u32 }, array)));
     }
     Ok(values)
 }

@@ -74,27 +74,26 @@ impl Case {
     pub fn of(graph: &Graph, sizes: &Sizes, given: &BTreeMap<Value, AnyArray>, values: &[Value]) -> Option<Case> {
         let mut case = Case { graph: Graph::new(), inputs: Vec::new() };
         let mut made: BTreeMap<Value, Value> = BTreeMap::new();
-        let mut open: Vec<(Value, bool)> = values.iter().rev().map(|&value| (value, false)).collect();
-        while let Some((value, is_ready)) = open.pop() {
-            if made.contains_key(&value) {
-                continue;
-            }
-            let node = graph.node(value.node);
-            if let Some(array) = given.get(&value).filter(|_| !matches!(node.op(), Op::Constant(_))) {
-                let name = graph.input(value.node).map_or_else(|| format!("v{}", case.inputs.len()), |input| input.name.clone());
-                let ty = Type::new(array.dtype(), array.shape().iter().map(|&length| length as i64));
-                made.insert(value, case.graph.add_input(&name, ty, InputKind::Argument).ok()?);
-                case.inputs.push(array.clone());
-            } else if is_ready {
-                let inputs = node.inputs().iter().map(|input| made.get(input).copied()).collect::<Option<Vec<Value>>>()?;
-                case.graph.set_provenance(node.provenance().clone());
-                let new = case.graph.add_node(concrete(node.op(), sizes)?, &inputs).ok()?;
-                for result in 0..node.types().len() as u32 {
-                    made.insert(Value { node: value.node, result }, Value { node: new, result });
-                }
-            } else {
-                open.push((value, true));
-                open.extend(node.inputs().iter().map(|&input| (input, false)));
+        let mut read: BTreeMap<Value, &AnyArray> = BTreeMap::new();
+        let needed = graph.needed_for(values.iter().copied(), |value| {
+            let array = given.get(&value).filter(|_| !matches!(graph.op(value), Op::Constant(_)));
+            read.extend(array.map(|array| (value, array)));
+            array.is_some()
+        });
+        for (value, array) in read {
+            let name = graph.input(value.node).map_or_else(|| format!("v{}", case.inputs.len()), |input| input.name.clone());
+            let ty = Type::new(array.dtype(), array.shape().iter().map(|&length| length as i64));
+            made.insert(value, case.graph.add_input(&name, ty, InputKind::Argument).ok()?);
+            case.inputs.push(array.clone());
+        }
+        for id in needed {
+            let node = graph.node(id);
+            let inputs = node.inputs().iter().map(|input| made.get(input).copied()).collect::<Option<Vec<Value>>>()?;
+            case.graph.set_provenance(node.provenance().clone());
+            let new = case.graph.add_node(concrete(node.op(), sizes)?, &inputs).ok()?;
+            for result in 0..node.types().len() as u32 {
+                // Another result of the node may be given.
+                made.entry(Value { node: id, result }).or_insert(Value { node: new, result });
             }
         }
         let outputs = values.iter().map(|value| made.get(value).copied()).collect::<Option<Vec<Value>>>()?;

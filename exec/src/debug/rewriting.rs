@@ -129,24 +129,12 @@ pub(crate) fn check_whole(rewriting: &Rewriting, inputs: &[AnyArray]) -> Result<
 /// The values of these and of all they are computed from, as far as no op refuses: what is refused is not there.
 fn evaluate(graph: &Graph, sizes: &Sizes, inputs: &[AnyArray], wanted: impl Iterator<Item = Value>) -> BTreeMap<Value, AnyArray> {
     let mut values: BTreeMap<Value, AnyArray> = graph.inputs().iter().map(|&node| Value::from(node)).zip(inputs.iter().cloned()).collect();
-    let mut refused: BTreeSet<Value> = BTreeSet::new();
-    let mut open: Vec<(Value, bool)> = wanted.map(|value| (value, false)).collect();
-    while let Some((value, is_ready)) = open.pop() {
-        if values.contains_key(&value) || refused.contains(&value) {
-            continue;
-        }
-        let node = graph.node(value.node);
-        if !is_ready {
-            open.push((value, true));
-            open.extend(node.inputs().iter().map(|&input| (input, false)));
-            continue;
-        }
+    for id in graph.needed_for(wanted, |value| values.contains_key(&value)) {
+        let node = graph.node(id);
         let read: Option<Vec<&AnyArray>> = node.inputs().iter().map(|input| values.get(input)).collect();
         let read = read.filter(|_| is_affordable(node, sizes));
         if let Some(made) = read.and_then(|read| node.op().rules().evaluate(&read, sizes).ok()) {
-            values.extend(made.into_iter().enumerate().map(|(result, array)| (Value { node: value.node, result: result as u32 }, array)));
-        } else {
-            refused.insert(value);
+            values.extend(made.into_iter().enumerate().map(|(result, array)| (Value { node: id, result: result as u32 }, array)));
         }
     }
     values
@@ -184,15 +172,13 @@ fn common(graph: &Graph, replacement: &Replacement) -> BTreeSet<Value> {
 /// Those of the given values that are not computed from others that a side reads, too.
 fn unrelated(graph: &Graph, replacement: &Replacement, given: &BTreeSet<Value>) -> BTreeSet<Value> {
     let mut read = BTreeSet::new();
-    let mut open = vec![replacement.before, replacement.after];
-    let mut seen: BTreeSet<Value> = BTreeSet::new();
-    while let Some(value) = open.pop() {
-        if given.contains(&value) {
+    graph.needed_for([replacement.before, replacement.after], |value| {
+        let is_given = given.contains(&value);
+        if is_given {
             read.insert(value);
-        } else if seen.insert(value) {
-            open.extend_from_slice(graph.node(value.node).inputs());
         }
-    }
+        is_given
+    });
     // Nodes come after what they read.
     let mut follows: BTreeSet<Value> = BTreeSet::new();
     for (id, node) in graph.nodes() {

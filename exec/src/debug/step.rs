@@ -33,27 +33,24 @@ impl<'a> Meanings<'a> {
     ///
     /// Those of an op.
     pub fn of(&mut self, value: Value) -> Result<&Bounded, Problem> {
-        let mut open = vec![(value, false)];
-        while let Some((value, is_ready)) = open.pop() {
-            if self.meant.contains_key(&value) {
-                continue;
+        let (graph, given, meant) = (self.graph, self.given, &mut self.meant);
+        let is_known = |value| {
+            if let Some(array) = given.get(&value) {
+                meant.entry(value).or_insert_with(|| Bounded::exact(array.clone()));
             }
-            let node = self.graph.node(value.node);
-            if let Some(array) = self.given.get(&value) {
-                self.meant.insert(value, Bounded::exact(array.clone()));
-            } else if is_ready {
-                let lost = || Problem::new(damo_graph::ErrorKind::Execution, "a value was not computed before it is needed");
-                let inputs = node.inputs().iter().map(|input| self.meant.get(input).ok_or_else(lost)).collect::<Result<Vec<_>, _>>()?;
-                if self.against == Against::Formula && !super::rewriting::is_affordable(node, self.sizes) {
-                    return Err(Problem::new(damo_graph::ErrorKind::Execution, "the value is too large to be compared"));
-                }
-                let results = bounds::apply(node.op(), &inputs, self.sizes, self.against)?;
-                for (result, bounded) in results.into_iter().enumerate() {
-                    self.meant.insert(Value { node: value.node, result: result as u32 }, bounded);
-                }
-            } else {
-                open.push((value, true));
-                open.extend(node.inputs().iter().map(|&input| (input, false)));
+            meant.contains_key(&value)
+        };
+        for id in graph.needed_for([value], is_known) {
+            let node = graph.node(id);
+            let lost = || Problem::new(damo_graph::ErrorKind::Execution, "a value was not computed before it is needed");
+            let inputs = node.inputs().iter().map(|input| self.meant.get(input).ok_or_else(lost)).collect::<Result<Vec<_>, _>>()?;
+            if self.against == Against::Formula && !super::rewriting::is_affordable(node, self.sizes) {
+                return Err(Problem::new(damo_graph::ErrorKind::Execution, "the value is too large to be compared"));
+            }
+            let results = bounds::apply(node.op(), &inputs, self.sizes, self.against)?;
+            for (result, bounded) in results.into_iter().enumerate() {
+                // Another result of the node may be given.
+                self.meant.entry(Value { node: id, result: result as u32 }).or_insert(bounded);
             }
         }
         self.meant.get(&value).ok_or_else(|| Problem::new(damo_graph::ErrorKind::Execution, "a value has no meaning"))

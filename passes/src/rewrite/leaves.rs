@@ -25,7 +25,7 @@ pub enum Tree {
 /// How many leaves a tree is taken apart into; what lies deeper is a leaf of its own.
 ///
 /// This keeps rewriting linear in the size of the graph.
-const MOST: usize = 16;
+pub(super) const MOST: usize = 16;
 
 /// A leaf of a tree.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,8 +125,12 @@ struct Rebuilding {
     tree: Tree,
     exactly: bool,
     dropped: Places,
+    /// The place of a leaf that is multiplied with a number.
+    scaled: Option<(usize, f64)>,
     /// The place of the next leaf.
     place: usize,
+    /// What is left of a quotient that lost what is divided.
+    reciprocal: Option<Value>,
 }
 
 impl Rebuilding {
@@ -138,7 +142,7 @@ impl Rebuilding {
 }
 
 /// How a node branches in a tree.
-enum Branch {
+pub(super) enum Branch {
     /// Two branches, the second with a factor (of a sum) or an exponent (of a product).
     Two(Value, Value, f64),
     /// One branch, with a factor or exponent.
@@ -197,7 +201,7 @@ impl Rewriter<'_> {
         }
     }
 
-    fn branch(&mut self, tree: Tree, value: Value, weight: f64, exactly: bool) -> Branch {
+    pub(super) fn branch(&mut self, tree: Tree, value: Value, weight: f64, exactly: bool) -> Branch {
         let dtype = self.graph.ty(value).dtype;
         let Some(scalar) = self.function(value) else { return Branch::Leaf };
         let inputs = self.graph.node(value.node).inputs();
@@ -240,8 +244,14 @@ impl Rewriter<'_> {
         self.without_to(Tree::Sum, value, dropped, false)
     }
 
+    /// A product without its numbers, one of its leaves multiplied with a number.
+    pub(super) fn without_numbers(&mut self, value: Value, numbers: Places, scaled: Option<(usize, f64)>) -> Result<Option<Value>> {
+        let mut rebuilding = Rebuilding { tree: Tree::Product, exactly: true, dropped: numbers, scaled, place: 0, reciprocal: None };
+        self.rebuild(value, 1.0, MOST, &mut rebuilding)
+    }
+
     fn without_to(&mut self, tree: Tree, value: Value, dropped: Places, exactly: bool) -> Result<Option<Value>> {
-        let mut rebuilding = Rebuilding { tree, exactly, dropped, place: 0 };
+        let mut rebuilding = Rebuilding { tree, exactly, dropped, scaled: None, place: 0, reciprocal: None };
         self.rebuild(value, 1.0, MOST, &mut rebuilding)
     }
 
@@ -258,6 +268,9 @@ impl Rewriter<'_> {
                 let kept_right = self.rebuild(right, weight * factor, room - (of.place - before), of)?;
                 match (kept_left, kept_right) {
                     (Some(kept_left), Some(kept_right)) if (kept_left, kept_right) == (left, right) => Ok(Some(value)),
+                    (Some(kept_left), Some(kept_right)) if of.tree == Tree::Product && factor > 0.0 && of.reciprocal == Some(kept_right) => {
+                        self.times(kept_right, kept_left).map(Some)
+                    }
                     (Some(kept_left), Some(kept_right)) => {
                         let scalar = match (of.tree, factor > 0.0) {
                             (Tree::Sum, true) => &ADD,
@@ -269,7 +282,11 @@ impl Rewriter<'_> {
                     }
                     (Some(only), None) => Ok(Some(only)),
                     (None, Some(only)) if factor > 0.0 => Ok(Some(only)),
-                    (None, Some(only)) => self.apply(if of.tree == Tree::Sum { &NEG } else { &RECIP }, &[only]).map(Some),
+                    (None, Some(only)) if of.tree == Tree::Sum => self.apply(&NEG, &[only]).map(Some),
+                    (None, Some(only)) => {
+                        of.reciprocal = Some(self.apply(&RECIP, &[only])?);
+                        Ok(of.reciprocal)
+                    }
                     (None, None) => Ok(None),
                 }
             }
@@ -289,7 +306,11 @@ impl Rewriter<'_> {
                     None => Ok(None),
                 }
             }
-            Branch::Leaf => Ok(of.keeps_next().then_some(value)),
+            Branch::Leaf => match of.scaled.filter(|(place, _)| *place == of.place) {
+                Some((_, factor)) if of.keeps_next() => self.scaled(value, factor).map(Some),
+                Some(_) => Ok(None),
+                None => Ok(of.keeps_next().then_some(value)),
+            },
         }
     }
 

@@ -28,6 +28,17 @@ pub fn exact_product(left: f64, right: f64, dtype: DType) -> Option<f64> {
     (is_exact && (product.is_normal() || left == 0.0 || right == 0.0)).then_some(product)
 }
 
+/// A quarter of the last digit of the largest number: what is added to it without notice.
+pub fn negligible(dtype: DType) -> f64 {
+    match dtype {
+        DType::F16 => 8.0,
+        DType::BF16 => 2f64.powi(118),
+        DType::F32 => 2f64.powi(102),
+        DType::F64 => 2f64.powi(969),
+        _ => f64::INFINITY,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -82,13 +82,14 @@ impl Table {
     /// The rules that a policy admits, without those that are switched off.
     pub fn choose<'t>(&'t self, policy: Policy, without: &[String]) -> Chosen<'t> {
         let admitted = self.rules.iter().map(|rule| rule.policy <= policy && !without.iter().any(|name| name == rule.name)).collect();
-        Chosen { table: self, admitted }
+        Chosen { table: self, policy, admitted }
     }
 }
 
 /// The rules of a table that may fire.
 pub struct Chosen<'t> {
     table: &'t Table,
+    pub(super) policy: Policy,
     admitted: Vec<bool>,
 }
 

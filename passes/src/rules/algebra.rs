@@ -45,6 +45,9 @@ fn numbers_of_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Va
     if numbers.is_power_of_two() && constant != 0.0 {
         return Ok(None);
     }
+    if leaves.values().count() > 1 && !rewriter.are_small(&leaves) {
+        return Ok(None);
+    }
     let Some(rest) = rewriter.without(Tree::Sum, value, numbers)? else { return Ok(None) };
     if constant == 0.0 {
         return Ok(Some(rest));
@@ -71,8 +74,7 @@ fn numbers_of_product(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Optio
             return Ok(None);
         }
     }
-    let Some(rest) = rewriter.without(Tree::Product, value, numbers)? else { return Ok(None) };
-    rewriter.scaled(rest, constant).map(Some)
+    rewriter.with_one_number(value, &leaves, constant)
 }
 
 fn signs_of_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
@@ -113,8 +115,9 @@ fn like_terms(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>
     let leaves = rewriter.rounded_leaves(value);
     let terms: Vec<(usize, Value, f64)> = leaves.values().collect();
     for (at, &(_, term, _)) in terms.iter().enumerate() {
-        let same: Vec<&(usize, Value, f64)> = terms[at..].iter().filter(|(_, other, _)| *other == term).collect();
-        if same.len() < 2 {
+        let same: Vec<&(usize, Value, f64)> = terms.iter().filter(|(_, other, _)| *other == term).collect();
+        // All of them, or what cancels would leave a rounding error behind.
+        if same.len() < 2 || terms[..at].iter().any(|(_, other, _)| *other == term) {
             continue;
         }
         let factor = rounded(same.iter().map(|(_, _, weight)| weight).sum(), leaves.dtype);
@@ -122,6 +125,11 @@ fn like_terms(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>
             continue;
         }
         let places = same.iter().fold(0, |places: Places, (place, ..)| places | 1 << place);
+        // Beside others, a multiple may overflow where they cancel each other one by one.
+        let is_safe = places == leaves.all() || factor.abs() <= 1.0 && rewriter.news_of_rounded(value, places) == 0;
+        if !is_safe && !rewriter.is_fast() && leaves.dtype.is_float() {
+            continue;
+        }
         let rest = rewriter.without_rounded(value, places)?;
         let term = rewriter.scaled(term, factor)?;
         return match rest {
@@ -133,6 +141,10 @@ fn like_terms(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>
 }
 
 fn cancelled_factor(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    // The derivative of x / x is ∞ − ∞ where 1 / x overflows; that of the whole may not be.
+    if !rewriter.is_final() {
+        return Ok(None);
+    }
     let value = Value::from(node);
     let leaves = rewriter.leaves(Tree::Product, value);
     if leaves.items.len() < 3 {
@@ -141,13 +153,19 @@ fn cancelled_factor(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<
     let factors: Vec<(usize, Value, f64)> = leaves.values().collect();
     for &(above, factor, _) in factors.iter().filter(|(_, _, exponent)| *exponent > 0.0) {
         let Some(&(below, ..)) = factors.iter().find(|(_, other, exponent)| *other == factor && *exponent < 0.0) else { continue };
-        let Some(rest) = rewriter.without(Tree::Product, value, 1 << above | 1 << below)? else { continue };
+        let places = 1 << above | 1 << below;
+        // What is left is the result: all else that is made must have been there.
+        if rewriter.news(Tree::Product, value, places) > 1 && !rewriter.is_fast() {
+            continue;
+        }
+        let Some(rest) = rewriter.without(Tree::Product, value, places)? else { continue };
         let same = rewriter.apply(&DIV, &[factor, factor])?;
-        return rewriter.apply(&MUL, &[rest, same]).map(Some);
+        return rewriter.times(rest, same).map(Some);
     }
     Ok(None)
 }
 
+/// What becomes a quotient does so after derivatives: theirs, by a small number, overflow sooner.
 fn product_with_reciprocal(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
     let Some((scalar, inputs)) = rewriter.pointwise(node.into()) else { return Ok(None) };
     let below = |rewriter: &Rewriter<'_>, value| rewriter.is(value, &RECIP).map(|inputs| inputs[0]);
@@ -155,14 +173,16 @@ fn product_with_reciprocal(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<
         if let Some(twice) = below(rewriter, inputs[0]) {
             return Ok(Some(twice));
         }
-        let Some(quotient) = rewriter.is(inputs[0], &DIV).filter(|quotient| quotient[0] != quotient[1]) else { return Ok(None) };
+        let Some(quotient) = rewriter.is(inputs[0], &DIV).filter(|quotient| quotient[0] != quotient[1] && rewriter.is_final()) else {
+            return Ok(None);
+        };
         return rewriter.apply(&DIV, &[quotient[1], quotient[0]]).map(Some);
     }
     if scalar == &DIV {
         let Some(factor) = below(rewriter, inputs[1]) else { return Ok(None) };
         return rewriter.apply(&MUL, &[inputs[0], factor]).map(Some);
     }
-    if inputs[0] == inputs[1] {
+    if inputs[0] == inputs[1] || !rewriter.is_final() {
         return Ok(None);
     }
     for (factor, other) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])] {

@@ -1,7 +1,7 @@
 //! Exponentials, the shares that are made of them, and the hyperbolic functions.
 
 use damo_graph::functions::{abs, acosh, cosh, exp, exp_m1, exp2, ln, ln_1p, log_1m_exp, log2, logit, sech2, sigmoid, sinh, softplus, tanh};
-use damo_graph::op::scalar::{ADD, EXP, MUL, NEG, RECIP, SUB};
+use damo_graph::op::scalar::{ADD, EXP, NEG, RECIP, SUB};
 use damo_graph::{NodeId, Result, Value};
 
 use super::inverses::{from, up_to};
@@ -14,9 +14,11 @@ crate::rules! {
         /// eˣ is close to 1.
         exp_minus_one [x] exp(x) - 1.0 => exp_m1(x), rounds(1.0), proof([1e-20], 1e-20);
         /// Two exponentials may overflow and vanish where their product is a number like any other.
-        product_of_exps [x, y] exp(x) * exp(y) => exp(x + y), extends(24.0), proof([800.0, -800.0], 1.0);
+        product_of_exps [x, y] exp(x) * exp(y) => exp(x + y), extends(24.0), proof([800.0, -800.0], 1.0), alone();
+        /// Two exponentials may overflow, or vanish, where their quotient is a number like any other.
+        quotient_of_exps [x, y] exp(x) / exp(y) => exp(x - y), extends(24.0), proof([800.0, 800.0], 1.0), alone();
         /// Dividing by an exponential is multiplying with that of the opposite, which does not overflow where its inverse vanishes.
-        over_exp [x] 1.0 / exp(x) => exp(-x), extends(1.0), proof([720.0], 2.032_230_802_424e-313);
+        over_exp [x] 1.0 / exp(x) => exp(-x), extends(1.0), proof([720.0], 2.032_230_802_424e-313), alone();
         /// The logarithm of a number below 0 is not one.
         exp_of_log [x] exp(ln(x)) => from(x, 0.0, x), rounds(0.0), on(0.0, 10.0);
         /// The logarithm of a number below 0 is not one.
@@ -70,7 +72,7 @@ crate::rules! {
         /// The share of 1 times eˣ is the share of eˣ.
         exp_of_share [x] exp(x) * sigmoid(-x) => sigmoid(x), extends(2.0), proof([1000.0], 1.0);
         /// The odds of a share, of which the smaller vanishes.
-        odds_of_share [x] sigmoid(x) / sigmoid(-x) => exp(x), extends(1.0);
+        odds_of_share [x] sigmoid(x) / sigmoid(-x) => exp(x), extends(1.0), alone();
         /// The log-odds of a share, which rounds to 1.
         log_odds_of_share [x] logit(sigmoid(x)) => x, extends(0.0), proof([40.0], 40.0);
     }
@@ -93,10 +95,14 @@ fn share_of_many(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Val
     };
     let x = rewriter.input(exponential);
     for &(below, sum, _) in factors.iter().filter(|(_, _, exponent)| *exponent < 0.0) {
+        let places = 1 << above | 1 << below;
+        if !rewriter.rest_was_there(Tree::Product, value, places) {
+            continue;
+        }
         let Some(inverse) = inverse_share(rewriter, sum, x)? else { continue };
         let share = rewriter.apply(&RECIP, &[inverse])?;
-        return match rewriter.without(Tree::Product, value, 1 << above | 1 << below)? {
-            Some(rest) => rewriter.apply(&MUL, &[rest, share]).map(Some),
+        return match rewriter.without(Tree::Product, value, places)? {
+            Some(rest) => rewriter.times(rest, share).map(Some),
             None => Ok(Some(share)),
         };
     }

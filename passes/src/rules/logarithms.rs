@@ -56,7 +56,7 @@ crate::rules! {
         /// The reciprocal overflows.
         log_of_reciprocal [x] ln(recip(x)) => -ln(x), extends(1.0), on(0.1, 10.0), proof([1e-310], 713.801_378_828_154_2);
         /// At 0 the limit is 0, and not NaN.
-        x_log_x [x] x * ln(x) => xlogy(x, x), extends(1.5), on(0.1, 10.0), proof([0.0], 0.0);
+        x_log_x [x] x * ln(x) => xlogy(x, x), extends(1.5), on(0.1, 10.0), proof([0.0], 0.0), alone();
     }
 }
 
@@ -169,7 +169,7 @@ fn log_of_product(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Va
             logs.push((log, exponent));
         }
     }
-    if logs.is_empty() {
+    if logs.is_empty() || !rewriter.rest_was_there(Tree::Product, product, places) {
         return Ok(None);
     }
     let mut sum = match rewriter.without(Tree::Product, product, places)? {

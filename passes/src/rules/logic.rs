@@ -186,6 +186,9 @@ fn product_with_choice(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Opti
             (true, false) => (2, 1),
             (true, true) | (false, false) => continue,
         };
+        if !rewriter.rest_was_there(Tree::Product, value, 1 << place) {
+            continue;
+        }
         let Some(rest) = rewriter.without(Tree::Product, value, 1 << place)? else { continue };
         let mut branches = [inputs[0]; 3];
         branches[kept] = rewriter.apply(&MUL, &[rest, inputs[kept]])?;

@@ -19,7 +19,7 @@ use crate::rewrite::leaves::Tree;
 crate::structural_rules! {
     /// Reductions.
     pub fn reductions {
-        /// Numbers and signs are multiplied with the sum, once, and not with every element.
+        /// Numbers of at least 1, and signs, are multiplied with the sum, once, and not with every element.
         factor_of_sum, rounds(1.0), at(&["reduce"]);
         /// One reduction over all axes.
         reduction_of_reduction, rounds(1.0), at(&["reduce"]);
@@ -53,6 +53,10 @@ fn factor_of_sum(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Val
     else {
         return Ok(None);
     };
+    // The sum of what is larger overflows, where that of a fraction of it does not.
+    if !rewriter.may_come_later(terms, &leaves) {
+        return Ok(None);
+    }
     let Some(rest) = rewriter.without(Tree::Product, terms, numbers)? else { return Ok(None) };
     // A number that is stretched along the axes counts as often as they are long.
     if rewriter.graph.ty(rest).dims != rewriter.graph.ty(terms).dims {

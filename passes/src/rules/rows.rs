@@ -4,7 +4,7 @@ use damo_graph::op::Op;
 use damo_graph::op::log_softmax::LogSoftmax;
 use damo_graph::op::log_sum_exp::LogSumExp;
 use damo_graph::op::reduce::Reduction;
-use damo_graph::op::scalar::{ADD, EQUAL, EXP, LN, MUL, SELECT, SUB};
+use damo_graph::op::scalar::{ADD, EQUAL, EXP, LN, SELECT, SUB};
 use damo_graph::op::softmax::Softmax;
 use damo_graph::op::stop_gradient::StopGradient;
 use damo_graph::{NodeId, Result, Value};
@@ -81,7 +81,8 @@ fn softmax_by_hand(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<V
         let Some(x) = rewriter.is(exponential, &EXP).map(|inputs| inputs[0]) else { continue };
         for &(below, sum, _) in factors.iter().filter(|(_, _, exponent)| *exponent < 0.0) {
             let Some((Reduction::Sum, axes, terms)) = kept(rewriter, sum, reduction_of) else { continue };
-            if terms != exponential {
+            let places = 1 << above | 1 << below;
+            if terms != exponential || !rewriter.rest_was_there(Tree::Product, value, places) {
                 continue;
             }
             let share = if let [axis] = axes[..] {
@@ -92,8 +93,8 @@ fn softmax_by_hand(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<V
                 let difference = rewriter.apply(&SUB, &[x, log])?;
                 rewriter.apply(&EXP, &[difference])?
             };
-            return match rewriter.without(Tree::Product, value, 1 << above | 1 << below)? {
-                Some(rest) => rewriter.apply(&MUL, &[rest, share]).map(Some),
+            return match rewriter.without(Tree::Product, value, places)? {
+                Some(rest) => rewriter.times(rest, share).map(Some),
                 None => Ok(Some(share)),
             };
         }
@@ -115,6 +116,9 @@ fn log_softmax_by_hand(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Opti
     for &(below, log, weight) in &terms {
         let Some(((), axes, x)) = kept(rewriter, log, log_sum_exp_of) else { continue };
         let ([axis], Some(&(above, ..))) = (&axes[..], terms.iter().find(|(_, term, other)| *term == x && *other == -weight)) else { continue };
+        if !rewriter.rest_was_there(Tree::Sum, value, 1 << above | 1 << below) {
+            continue;
+        }
         let logs = rewriter.add(LogSoftmax { axis: *axis }, &[x])?;
         let logs = rewriter.scaled(logs, -weight)?;
         return match rewriter.without(Tree::Sum, value, 1 << above | 1 << below)? {
@@ -141,7 +145,7 @@ fn shifted_softmax(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<V
         axis < missing || dims[axis - missing].is_one() && !rewriter.graph.ty(x).dims[axis].is_one()
     };
     let shifts = leaves.values().filter(|&(_, term, _)| is_shift(term)).fold(leaves.numbers(), |places: Places, (place, ..)| places | 1 << place);
-    if shifts == 0 || leaves.all() == shifts {
+    if shifts == 0 || leaves.all() == shifts || !rewriter.rest_was_there(Tree::Sum, x, shifts) {
         return Ok(None);
     }
     let Some(rest) = rewriter.without(Tree::Sum, x, shifts)? else { return Ok(None) };

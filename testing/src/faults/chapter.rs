@@ -19,7 +19,8 @@ or `Config { mode: Mode::Debug, ..Config::default() }`. Nothing else changes.\n
 | `mode=debug` | checks calls |
 | `debug.sample=0.01` | checks one call in a hundred, the first among them; the others run as fast as ever |
 | `debug.raise=false` | a call with a fault goes on; `Function::findings` tells what was found |
-| `mode=nan_guard` | only looks for NaN and infinity |\n
+| `mode=nan_guard` | only looks for NaN and infinity |
+| `guard.limit=1e6` | in the mode `nan_guard`: numbers beyond it are errors, too |\n
 ## What is checked\n
 | what | how |
 |---|---|

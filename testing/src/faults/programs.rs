@@ -219,7 +219,7 @@ fn many_formulas(hooks: Hooks) -> Result<Found> {
 }
 
 /// A call that fails by an index out of range, of a function that would update a state. The state is given to who plants.
-pub fn failing(plant: fn(&Shared<f64>) -> Hooks) -> Result<Found> {
+pub fn failing(plant: impl FnOnce(&Shared<f64>) -> Hooks) -> Result<Found> {
     let state = Shared::new("momentum", arr1(&[1.0, 2.0, 3.0]));
     let hooks = plant(&state);
     let tape = Tape::new();

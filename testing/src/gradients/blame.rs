@@ -52,6 +52,9 @@ fn is_wrong(node: &Node, read: &[AnyArray], second: bool, allowed: Allowed) -> O
     }
     let mut results = vec![graph.add(node.op().clone(), &operands).ok()?];
     let wrt: Vec<Value> = graph.inputs().iter().map(|&input| input.into()).collect();
+    if !second && is_reverse_wrong(&graph, results[0], &points, allowed) == Some(true) {
+        return Some(true);
+    }
     if second {
         let dims = graph.ty(results[0]).clone();
         let shape = dims.dims.known()?;
@@ -78,4 +81,40 @@ fn is_wrong(node: &Node, read: &[AnyArray], second: bool, allowed: Allowed) -> O
         values.iter().zip(moved).enumerate().map(move |(element, (&value, &moved))| (output, element, value, moved))
     });
     Some(judged.any(|(output, element, value, moved)| allowed.judge(value, moved, &slopes, output, element).is_some_and(|verdict| !verdict.is_right)))
+}
+
+/// Whether what reverse mode gives for an op is no gradient of its result: a transpose is wrong that forward mode does not use.
+fn is_reverse_wrong(graph: &Graph, result: Value, points: &[AnyArray], allowed: Allowed) -> Option<bool> {
+    let directions: Vec<ArrayD<f64>> = points.iter().enumerate().map(|(k, array)| weights(array.shape(), k)).collect();
+    let ty = graph.ty(result).clone();
+    let cotangent = AnyArray::from_reals(ty.dtype, &weights(&ty.dims.known()?, 7));
+    // ⟨y, u⟩ is measured along v, and ⟨v, Jᵀ u⟩ is what that should be.
+    let mut measured = graph.clone();
+    let whole = paired(&mut measured, result, cotangent.clone()).ok()?;
+    measured.set_outputs([whole]);
+    let mut derived = graph.clone();
+    let wrt: Vec<Value> = derived.inputs().iter().map(|&input| input.into()).collect();
+    let cotangent = derived.add(damo::op::constant::Constant(cotangent), &[]).ok()?;
+    let mut slope = derived.number(ty.dtype, 0.0).ok()?;
+    for ((gradient, point), direction) in vjp(&mut derived, &[result], &[cotangent], &wrt).ok()?.into_iter().zip(points).zip(&directions) {
+        let Some(gradient) = gradient else { continue };
+        let part = paired(&mut derived, gradient, AnyArray::from_reals(point.dtype(), direction)).ok()?;
+        let part = derived.add(damo::op::cast::Cast { to: ty.dtype }, &[part]).ok()?;
+        slope = derived.plus(slope, part).ok()?;
+    }
+    derived.set_outputs([slope]);
+    let found = roundings(&derived, points, 4.0).ok()?;
+    let wide = widened(&measured);
+    let measured = Measured::new(&wide, points.iter().map(AnyArray::to_reals).collect()).ok()?;
+    let slopes = measured.along(directions).ok()?;
+    let (value, moved) = (*found.values.first()?.first()?, *found.moved.first()?.first()?);
+    allowed.judge(value, moved, &slopes, 0, 0).map(|verdict| !verdict.is_right)
+}
+
+/// The sum of the products of elements.
+fn paired(graph: &mut Graph, value: Value, other: AnyArray) -> damo::Result<Value> {
+    let axes: Vec<usize> = (0..graph.ty(value).rank()).collect();
+    let other = graph.add(damo::op::constant::Constant(other), &[])?;
+    let products = graph.times(value, other)?;
+    graph.sum(products, &axes)
 }

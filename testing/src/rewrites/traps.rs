@@ -55,6 +55,14 @@ traps! {
     "constants reassociated", "(x/1e-200)/1e-200": [x] x / 1e-200 / 1e-200 => (1e-300) gives 1e100;
     "constants reassociated", "(x + 1e308) + (y + 1e308)": [x y] (x + 1e308) + (y + 1e308) => (-1e308, -1e308) gives 0.0;
 
+    "numbers moved about in a product", "s/(x·(−2))": [s x] s / (x * -2.0) => (2.0, 1.112_536_929_253_600_7e-308) gives -8.988_465_674_311_58e307;
+    "numbers moved about in a product", "(2·x)/(4·y)": [x y] (2.0 * x) / (4.0 * y) => (2.0, 1.112_536_929_253_600_7e-308) gives 8.988_465_674_311_58e307;
+    "x + x → 2·x in a longer sum", "(p + x) + x": [p x] (p + x) + x => (-1e308, 1e308) gives 1e308;
+    "x + x → 2·x in a longer sum", "(p + x) + (q + x)": [p q x] (p + x) + (q + x) => (1e308, 1e308, -1e308) gives 0.0;
+    "exp x·exp y → exp(x + y) in a longer product", "w·exp(x)·exp(y)": [w x y] w * x.exp() * y.exp() => (1e-100, 400.0, 400.0) gives 2.726_374_572_112_566_6e247, (0.0, 400.0, 400.0) gives 0.0;
+    "exp x·exp y → exp(x + y) in a longer product", "(x·exp(y))·(x·exp(y))": [x y] (x * y.exp()) * (x * y.exp()) => (1e200, -800.0) gives 0.0;
+    "a factor cancelled in a longer product", "x·y·w·z/x": [x y w z] x * y * w * z / x => (1e-300, 1e300, 1e300, 1e-300) gives 1e300;
+
     "aˣ·aʸ → a^(x+y)", "a.powf(x)·a.powf(y)": [a x y] a.powf(x) * a.powf(y) => (-1.0, 0.5, 0.5) gives NAN, (0.0, 1.0, -1.0) gives NAN;
     "x^−½ → 1/√x", "x.powf(−0.5)": [x] x.powf(-0.5) => (-INF) gives 0.0, (-1.0) gives NAN, (4.0) gives 0.5;
     "x^½ → √x", "x.powf(0.5)": [x] x.powf(0.5) => (-INF) gives INF, (-1.0) gives NAN, (4.0) gives 2.0;

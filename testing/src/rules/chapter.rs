@@ -42,7 +42,7 @@ const ROWS_IN_PART: &[(&str, &str)] = &[
     ),
     (
         "R1",
-        "factors that are numbers come out of a sum; others only under `fast`: the sum without them may overflow or vanish. None comes out of a product: aⁿ may",
+        "numbers of at least 1 come out of a sum; other factors only under `fast`: the sum without them may overflow or vanish. None comes out of a product: aⁿ may",
     ),
     (
         "R3",
@@ -108,7 +108,11 @@ fn formula_row(rule: &Rule, page: &mut String) {
         }
         None => format!("{} for {}", cost(formula.right), cost(formula.left)),
     };
-    let condition = if formula.guard.is_some() { ", where it is known to hold" } else { "" };
+    let condition = match (formula.guard.is_some(), formula.is_alone) {
+        (true, _) => ", where it is known to hold",
+        (false, true) => ", alone",
+        (false, false) => "",
+    };
     let Rule { name, reason, policy, .. } = rule;
     push(
         page,

@@ -1,7 +1,11 @@
 //! Calls in debug mode are the calls they are without: same results and errors, states all or nothing, any lengths, any threads.
 
+use std::sync::Arc;
+
+use damo::debug::Hooks;
 use damo::prelude::*;
 use damo::{EngineChoice, ErrorKind};
+use damo_testing::faults::programs::failing as failing_with;
 use ndarray::{Array1, Array2, ArrayD, Axis, arr1, s};
 
 use crate::{faults, quiet};
@@ -133,4 +137,22 @@ fn many_threads_may_call_at_once() {
     });
     assert_eq!(count.get()[[]], 44.0);
     assert_eq!(faults(&function.findings()), Vec::<String>::new());
+}
+
+#[test]
+fn a_failing_call_is_not_blamed_for_what_another_thread_has_written() {
+    let written_by = |elsewhere: bool| {
+        failing_with(move |state| {
+            let state = state.clone();
+            let write = move || drop(state.set(arr1(&[0.0, 0.0, 7.0])));
+            Hooks {
+                step: Some(Arc::new(move |_| if elsewhere { std::thread::scope(|scope| drop(scope.spawn(&write).join())) } else { write() })),
+                ..Hooks::default()
+            }
+        })
+        .unwrap()
+    };
+    let (own, other) = (written_by(false), written_by(true));
+    assert_eq!((own.findings.len(), own.findings[0].name()), (1, "failed call changed a state"));
+    assert!(other.findings.is_empty() && other.error.is_some_and(|error| error.kind() == ErrorKind::Execution), "{:?}", other.findings);
 }

@@ -46,9 +46,9 @@ fn quotients_and_products() {
             A1  2·x/2
                 x
             A1  (2·x)/(4·y)
-                mul(0.5, div(x, y))
+                div(mul(0.5, x), y)
             A1  (−x)/y/(−2·z)
-                mul(0.5, div(div(x, y), z))
+                div(div(mul(0.5, x), y), z)
             A1  x/y/z
                 div(div(x, y), z)
             A1  x/(y/z)
