@@ -73,10 +73,6 @@ impl Kernel {
         let reducers = nest.reductions.iter().map(|reduction| Reducer::of(reduction.kind, nest.dtype(reduction.value)));
         let Some(reducers) = reducers.collect::<Option<Vec<Reducer>>>() else { return Ok(None) };
         let may_overflow = reducers.iter().any(|reducer| reducer.may_overflow);
-        let in_place = nest.stores.iter().any(|store| nest.operands.iter().any(|operand| operand.buffer == store.to.buffer));
-        if may_overflow && in_place {
-            return Ok(None);
-        }
         let axes = Axes::of(nest, &reduced);
         let lanes = translate::lanes(nest);
         let counts = nest.body.iter().filter(|instruction| matches!(instruction, Instruction::Index { .. })).count();
@@ -186,6 +182,11 @@ impl Kernel {
     /// As [`portable::Kernel::run`].
     pub unsafe fn run(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
         self.check(buffers)?;
+        if let Some(careful) = self.careful.as_ref().filter(|_| self.replaces_operands(buffers)) {
+            // What is written over could not be read again.
+            // SAFETY: the caller's.
+            return unsafe { careful.run(buffers, scratch, threads, order) };
+        }
         let start = scratch.as_ptr().align_offset(LINE);
         let threads = self.threads(threads);
         let needed = self.states_bytes() + threads * self.accumulators_bytes();
@@ -216,6 +217,15 @@ impl Kernel {
             Some(careful) if run.overflowed.load(Ordering::Relaxed) => unsafe { careful.run(buffers, scratch, threads, order) },
             _ => Ok(()),
         }
+    }
+
+    /// Whether a store takes the memory of an operand.
+    fn replaces_operands(&self, buffers: &[Region<'_>]) -> bool {
+        let regions = |written: bool| {
+            let of = move |memory: &&Memory| memory.written == written;
+            self.memory.iter().flatten().filter(of).filter_map(|memory| buffers.get(memory.buffer.index()))
+        };
+        regions(true).any(|store| regions(false).any(|operand| store.overlaps(*operand)))
     }
 
     /// Fails unless every access stays inside its memory, aligned, and writes only where it may.

@@ -487,3 +487,16 @@ fn random_nests_agree() {
         agree(&nest, &buffers, 0.0);
     }
 }
+
+#[test]
+fn sums_that_are_not_finite_may_stand_beside_what_is_replaced() {
+    let numbers = [f64::INFINITY, 1.0, f64::NEG_INFINITY, 2.0, 1.5e308];
+    let nest = Nest {
+        shape: [numbers.len()].into_iter().collect(),
+        operands: vec![access(0, DType::F64, 0, &[1])],
+        body: vec![Instruction::Load(0), apply(&scalar::IS_FINITE, &[0], DType::Bool), Instruction::Cast { argument: 1, to: DType::F64 }],
+        stores: vec![Store { value: 2, to: access(0, DType::F64, 0, &[1]) }],
+        reductions: vec![Accumulate { value: 0, kind: Reduction::Sum, axes: [0].into_iter().collect(), to: access(1, DType::F64, 0, &[0]) }],
+    };
+    agree(&nest, &[Buffer::of(DType::F64, numbers.map(Number::Real)), Buffer::of(DType::F64, [Number::Real(0.0)])], 0.0);
+}
