@@ -29,6 +29,7 @@ pub mod plan;
 pub mod portable;
 mod run;
 mod schedule;
+pub mod sliding;
 pub mod step;
 mod verify;
 pub mod view;

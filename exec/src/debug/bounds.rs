@@ -159,8 +159,34 @@ fn with_bound(op: &Op, inputs: &[&Bounded], value: AnyArray, sizes: &Sizes, agai
             let own = if terms <= 1 && !varies && against == Against::Engine { None } else { Some(own) };
             sum(own, passed)
         }
+        Op::Conv(op) if value.dtype().is_float() => {
+            let terms: usize = inputs[1].value.shape()[1..].iter().product();
+            let share = (4.0 + 2.0 * (terms as f64).sqrt()) * roundoff(value.dtype());
+            let own = of(&[sizes_of(0), sizes_of(1)])? * share + units(&value, 1.0);
+            let passed = if varies {
+                let filter_error = inputs[1].errors();
+                Some(of(&[inputs[0].errors(), sizes_of(1) + &filter_error])? + of(&[sizes_of(0), filter_error])?)
+            } else {
+                None
+            };
+            debug_assert_eq!(op.begins.len() + 2, value.shape().len());
+            sum(Some(own), passed)
+        }
+        // The largest is off by no more than the most that any in its window is.
+        Op::MaxPool(_) if value.dtype().is_float() => if varies { Some(of(&[inputs[0].errors()])?) } else { None },
+        Op::MaxPoolTangent(_) | Op::MaxPoolCotangent(_) => {
+            if inputs[0].error.is_some() {
+                // Another element may be the largest.
+                Some(ArrayD::from_elem(IxDyn(value.shape()), f64::INFINITY))
+            } else {
+                let terms: usize = op.rules().attributes().axes("lengths")?.into_iter().product();
+                let x = inputs[0].value.to_reals();
+                let own = of(&[x.clone(), sizes_of(1)])? * ((terms as f64 + 1.0) * roundoff(value.dtype())) + units(&value, 1.0);
+                sum(Some(own), inputs[1].error.clone().map(|error| of(&[x, error])).transpose()?)
+            }
+        }
         // Integers wrap; a user's op says nothing of its sensitivity.
-        Op::Dot(_) | Op::Custom(_) => varies.then(|| ArrayD::from_elem(IxDyn(value.shape()), f64::INFINITY)),
+        Op::Dot(_) | Op::Conv(_) | Op::MaxPool(_) | Op::Custom(_) => varies.then(|| ArrayD::from_elem(IxDyn(value.shape()), f64::INFINITY)),
     };
     Ok(Bounded { value, error })
 }
