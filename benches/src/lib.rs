@@ -1,5 +1,6 @@
 //! The programs that the benches measure, and the data they run on.
 
+pub mod images;
 pub mod large;
 
 use damo::prelude::*;

@@ -70,7 +70,9 @@ impl Plan {
         for (drafted, in_place) in draft.steps.into_iter().zip(placed.in_place) {
             let kernel = match &drafted.step {
                 Step::Nest(nest) => Some(Kernel::compile(nest).map_err(|problem| problem.titled("a nest cannot be compiled"))?),
-                Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
+                Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => {
+                    None
+                }
             };
             scratch_bytes = kernel.as_ref().map_or(0, |kernel| kernel.scratch_bytes(options.threads)).max(scratch_bytes);
             scratch_bytes = scratch_of(&drafted.step).max(scratch_bytes);

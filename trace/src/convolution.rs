@@ -1,5 +1,7 @@
 //! Convolution of images and the like.
 
+use std::borrow::Borrow;
+
 use damo_graph::op::conv;
 use damo_graph::{Dim, Numeric, Problem, Type};
 
@@ -108,7 +110,7 @@ impl<'t, T: Numeric> Tensor<'t, T> {
     /// Of an unknown length it becomes a requirement, checked at the start of a call.
     #[track_caller]
     pub fn conv(self, filter: impl IntoTensor<'t, T>) -> Self {
-        self.conv_with(filter, &Conv::new())
+        self.conv_with(filter, Conv::new())
     }
 
     /// The same with strides, padding, dilation or groups.
@@ -121,7 +123,7 @@ impl<'t, T: Numeric> Tensor<'t, T> {
     /// let tape = Tape::new();
     /// let n = tape.dim("n");
     /// let (x, w) = (tape.input::<f32>("x", (n, 3, 32, 32)), tape.input::<f32>("w", (8, 3, 5, 5)));
-    /// let y = x.conv_with(w, &Conv::new().stride([2, 2]).padding(Padding::Same));
+    /// let y = x.conv_with(w, Conv::new().stride([2, 2]).padding(Padding::Same));
     /// assert_eq!(y.dims()?.to_string(), "[n, 8, 16, 16]");
     /// # Ok::<(), Error>(())
     /// ```
@@ -130,14 +132,14 @@ impl<'t, T: Numeric> Tensor<'t, T> {
     ///
     /// As of [`conv`](Tensor::conv); [`ErrorKind::Axis`](damo_graph::ErrorKind::Axis) for a step of 0 or numbers for other axes than there are.
     #[track_caller]
-    pub fn conv_with(self, filter: impl IntoTensor<'t, T>, how: &Conv) -> Self {
+    pub fn conv_with(self, filter: impl IntoTensor<'t, T>, how: impl Borrow<Conv>) -> Self {
         let filter = filter.into_tensor(self.tape);
         let _scope = self.tape.composite("conv");
         if !self.tape.is(filter.tape) {
             return self.tape.refuse_foreign("conv", &[self.handle(), filter.handle()]);
         }
         let (Some(x), Some(w)) = (self.known_type(), filter.known_type()) else { return self.tape.poison() };
-        match how.op(self, &x, &w) {
+        match how.borrow().op(self, &x, &w) {
             Ok(op) => self.tape.structural(op, &[self.index, filter.index]),
             Err(problem) => self.tape.refuse("conv", &problem, &[self.index, filter.index]),
         }

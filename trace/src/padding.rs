@@ -77,7 +77,8 @@ impl Slide {
                     // With a stride no longer than the window it is never negative.
                     None if reach.known().is_some_and(|reach| reach >= *stride as i64) => total,
                     None => {
-                        let message = format!("the padding of an unknown length {length} by windows of length {reach} with the stride {stride} is not known");
+                        let message =
+                            format!("the padding of an unknown length {length} by windows of length {reach} with the stride {stride} is not known");
                         return Err(Problem::shapes(message).advise("give the padding before and after it as numbers"));
                     }
                 };

@@ -1,5 +1,7 @@
 //! Pooling: the largest element or the mean of windows over the last axes.
 
+use std::borrow::Borrow;
+
 use damo_graph::op::max_pool::MaxPool;
 use damo_graph::op::windows::Windows;
 use damo_graph::{Dim, Dims, Float, Number, Numeric, Problem, Type};
@@ -57,17 +59,17 @@ impl<'t, T: Numeric> Tensor<'t, T> {
     /// [`ErrorKind::Axis`](damo_graph::ErrorKind::Axis) for a length of 0 or more lengths than axes.
     #[track_caller]
     pub fn max_pool(self, window: impl AsRef<[usize]>) -> Self {
-        self.max_pool_with(window, &Pool::new())
+        self.max_pool_with(window, Pool::new())
     }
 
     /// The same with a stride or padding. What is padded does not count: the padding is shorter than the window.
     ///
     /// `x: [a.., n] -> [a.., m]`, where `m = floor((n + before + after - window) / stride) + 1`
     #[track_caller]
-    pub fn max_pool_with(self, window: impl AsRef<[usize]>, how: &Pool) -> Self {
+    pub fn max_pool_with(self, window: impl AsRef<[usize]>, how: impl Borrow<Pool>) -> Self {
         let _scope = self.tape.composite("max_pool");
         let Some(ty) = self.known_type() else { return self.tape.poison() };
-        match self.windows("max_pool", &ty, window.as_ref(), how) {
+        match self.windows("max_pool", &ty, window.as_ref(), how.borrow()) {
             Ok(windows) => self.tape.structural(MaxPool(windows), &[self.index]),
             Err(problem) => self.tape.refuse("max_pool", &problem, &[self.index]),
         }
@@ -110,15 +112,15 @@ impl<T: Float> Tensor<'_, T> {
     /// As of [`max_pool`](Tensor::max_pool).
     #[track_caller]
     pub fn avg_pool(self, window: impl AsRef<[usize]>) -> Self {
-        self.avg_pool_with(window, &Pool::new())
+        self.avg_pool_with(window, Pool::new())
     }
 
     /// The same with a stride or padding. What is padded counts as zeros.
     ///
     /// `x: [a.., n] -> [a.., m]`, where `m = floor((n + before + after - window) / stride) + 1`
     #[track_caller]
-    pub fn avg_pool_with(self, window: impl AsRef<[usize]>, how: &Pool) -> Self {
-        let window = window.as_ref();
+    pub fn avg_pool_with(self, window: impl AsRef<[usize]>, how: impl Borrow<Pool>) -> Self {
+        let (window, how) = (window.as_ref(), how.borrow());
         let _scope = self.tape.composite("avg_pool");
         let Some(ty) = self.known_type() else { return self.tape.poison() };
         let windows = match self.windows("avg_pool", &ty, window, how) {
@@ -133,7 +135,7 @@ impl<T: Float> Tensor<'_, T> {
         let one: Self = T::from_number(Number::Real(1.0)).into_tensor(self.tape);
         let sums = self.reshape(images).conv_with(
             one.broadcast(filter),
-            &Conv::new().stride(windows.begins.iter().map(|range| range.step as usize).collect::<Vec<_>>()).padding(how.padding.clone()),
+            Conv::new().stride(windows.begins.iter().map(|range| range.step as usize).collect::<Vec<_>>()).padding(how.padding.clone()),
         );
         let places = T::from_number(Number::Real(window.iter().product::<usize>() as f64));
         let to: Dims = leading.iter().chain(windows.begins.iter().map(|range| &range.length)).cloned().collect();

@@ -173,7 +173,13 @@ fn with_bound(op: &Op, inputs: &[&Bounded], value: AnyArray, sizes: &Sizes, agai
             sum(Some(own), passed)
         }
         // The largest is off by no more than the most that any in its window is.
-        Op::MaxPool(_) if value.dtype().is_float() => if varies { Some(of(&[inputs[0].errors()])?) } else { None },
+        Op::MaxPool(_) if value.dtype().is_float() => {
+            if varies {
+                Some(of(&[inputs[0].errors()])?)
+            } else {
+                None
+            }
+        }
         Op::MaxPoolTangent(_) | Op::MaxPoolCotangent(_) => {
             if inputs[0].error.is_some() {
                 // Another element may be the largest.

@@ -6,6 +6,7 @@ use std::ops::{Div, Range};
 
 use damo_graph::{DType, ErrorKind, Problem};
 use pulp::Arch;
+use smallvec::SmallVec;
 
 use super::convolution::{reached, written};
 use super::lanes::Multiply;
@@ -93,6 +94,7 @@ fn pool<T: Compare>(pooling: &Pooling, x: &[T], given: &[T], out: &mut [T], scra
     match pooling.slides[2].stride {
         1 => pool_by::<T, 1>(pooling, x, given, out, scratch),
         2 => pool_by::<T, 2>(pooling, x, given, out, scratch),
+        3 => pool_by::<T, 3>(pooling, x, given, out, scratch),
         _ => pool_by::<T, 0>(pooling, x, given, out, scratch),
     }
 }
@@ -107,10 +109,16 @@ fn pool_by<T: Compare, const STRIDE: usize>(pooling: &Pooling, x: &[T], given: &
     if pooling.function == PoolFunction::Cotangent {
         out.fill(T::ZERO);
     }
+    let tap = |tap| {
+        let windows = slides[2].inside(tap, 0, count);
+        let first = slides[2].start(tap) + (windows.start * slides[2].stride) as isize;
+        (!windows.is_empty()).then_some(Tap { windows, first: first as usize })
+    };
+    let taps: SmallVec<[Tap; 8]> = (0..slides[2].taps).filter_map(tap).collect();
     for place in 0..pooling.rows * planes * lines {
         let (row, window) = (place / lines / planes, [place / lines % planes, place % lines]);
         let (image, windows) = (row * elements..(row + 1) * elements, place * count..(place + 1) * count);
-        let line = Line::<T, STRIDE> { slides, window, x: &x[image.clone()] };
+        let line = Line::<T, STRIDE> { slides, taps: &taps, window, x: &x[image.clone()] };
         match pooling.function {
             PoolFunction::Max => line.largest(&mut out[windows]),
             PoolFunction::Tangent => {
@@ -130,9 +138,16 @@ fn pool_by<T: Compare, const STRIDE: usize>(pooling: &Pooling, x: &[T], given: &
     }
 }
 
+/// In which windows of a line a tap meets elements, and the first of these.
+struct Tap {
+    windows: Range<usize>,
+    first: usize,
+}
+
 /// A line of windows along the last axis.
 struct Line<'a, T, const STRIDE: usize> {
     slides: &'a [Slide; 3],
+    taps: &'a [Tap],
     /// Which it is along the other two.
     window: [usize; 2],
     /// The array that it is a line of.
@@ -151,12 +166,8 @@ impl<T: Compare, const STRIDE: usize> Line<'_, T, STRIDE> {
         let [planes, lines, line] = self.slides;
         for plane in (0..planes.taps).filter_map(|tap| planes.element(self.window[0], tap)) {
             for down in (0..lines.taps).filter_map(|tap| lines.element(self.window[1], tap)) {
-                for tap in 0..line.taps {
-                    let windows = line.inside(tap, 0, line.count);
-                    if !windows.is_empty() {
-                        let first = line.start(tap) + (windows.start * self.stride()) as isize;
-                        of(windows, (plane * lines.length + down) * line.length + first as usize);
-                    }
+                for tap in self.taps {
+                    of(tap.windows.clone(), (plane * lines.length + down) * line.length + tap.first);
                 }
             }
         }

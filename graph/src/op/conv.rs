@@ -127,8 +127,7 @@ impl Conv {
             let (batch, output) = (place / places / shape[1], place / places % shape[1]);
             let group = output / (shape[1] / self.groups);
             // What the window holds: the place of each tap and of the element of the input that it meets.
-            let met: Vec<(usize, usize)> =
-                (0..taps).filter_map(|tap| Some((tap, meeting(&axes, &shape[2..], window, tap)?))).collect();
+            let met: Vec<(usize, usize)> = (0..taps).filter_map(|tap| Some((tap, meeting(&axes, &shape[2..], window, tap)?))).collect();
             let mut pairs = (0..channels).flat_map(|channel| {
                 let from = (batch * x.shape()[1] + group * channels + channel) * inside;
                 let filter = (output * channels + channel) * taps;
@@ -201,11 +200,8 @@ impl Conv {
             input = Self::join(graph, input, 1, &(batch * Dim::from(self.groups)))?;
         }
         let filter = Self::exchange(graph, cotangent, &[1, 0])?;
-        let begin = |(axis, range): (usize, &Range)| Range {
-            start: range.start.clone(),
-            step: self.dilation[axis] as i64,
-            length: w_dims[2 + axis].clone(),
-        };
+        let begin =
+            |(axis, range): (usize, &Range)| Range { start: range.start.clone(), step: self.dilation[axis] as i64, length: w_dims[2 + axis].clone() };
         let conv = Conv {
             begins: self.begins.iter().enumerate().map(begin).collect(),
             dilation: self.strides(),
@@ -250,7 +246,11 @@ impl Primitive for Conv {
         for (name, ty) in [("input", x), ("filter", w)] {
             if ty.rank() != rank {
                 let message = format!("the {name} has {} axes, and {rank} were expected: {ty}", ty.rank());
-                let order = if name == "input" { "batch, channels, then the spatial axes" } else { "channels of the result, of the input, then the spatial axes" };
+                let order = if name == "input" {
+                    "batch, channels, then the spatial axes"
+                } else {
+                    "channels of the result, of the input, then the spatial axes"
+                };
                 return Err(Problem::shapes(message).advise(format!("give {order}")));
             }
         }

@@ -30,7 +30,8 @@ impl MaxPool {
 }
 
 fn of_nothing() -> Problem {
-    Problem::new(ErrorKind::Execution, "a window holds no element, and there is no largest of none").advise("pad by less than the length of the window")
+    Problem::new(ErrorKind::Execution, "a window holds no element, and there is no largest of none")
+        .advise("pad by less than the length of the window")
 }
 
 impl Primitive for MaxPool {

@@ -73,9 +73,8 @@ impl Windows {
                     (begin..begin + length as i128).filter_map(|place| usize::try_from(place).ok()).filter(|&place| place < inside).collect()
                 })
                 .collect();
-            let within = |outer: &Vec<usize>, along: &Vec<usize>| {
-                outer.iter().flat_map(|&row| along.iter().map(move |&place| row * inside + place)).collect()
-            };
+            let within =
+                |outer: &Vec<usize>, along: &Vec<usize>| outer.iter().flat_map(|&row| along.iter().map(move |&place| row * inside + place)).collect();
             windows = windows.iter().flat_map(|outer| along.iter().map(move |along| within(outer, along))).collect();
         }
         Ok(windows)
@@ -111,7 +110,10 @@ mod tests {
         assert_eq!(infer(windows(&[(0, 1, 1)], &[0]), &[3, 4]).unwrap_err().kind, ErrorKind::Axis);
         assert_eq!(infer(windows(&[(0, 1, 1), (0, 1, 1)], &[1, 1]), &[4]).unwrap_err().kind, ErrorKind::Axis);
         let n = Symbol::new("n");
-        let halves = Windows { begins: [Range { start: 0.into(), step: 2, length: Dim::from(n).floor_div(&2.into()) }].into_iter().collect(), lengths: [2].into_iter().collect() };
+        let halves = Windows {
+            begins: [Range { start: 0.into(), step: 2, length: Dim::from(n).floor_div(&2.into()) }].into_iter().collect(),
+            lengths: [2].into_iter().collect(),
+        };
         assert_eq!(halves.infer(&Type::new(DType::F32, [n]), &mut Lengths::default()).unwrap().to_string(), "[floor(n, 2)]");
     }
 }

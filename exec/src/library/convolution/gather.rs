@@ -11,8 +11,8 @@ use super::{Memory, Problem};
 use crate::library::lanes::Multiply;
 use crate::sliding::{Convolution, Slide};
 
-/// So many products are summed before the sums go to memory: the columns then stay in the second cache.
-const DEPTH: usize = 512;
+/// So many products are summed before the sums go to memory: the columns then stay in the first or second cache.
+const DEPTH: usize = 256;
 
 /// The most bytes of a vector.
 const WIDEST: usize = 64;
@@ -25,7 +25,7 @@ const fn widest<T>() -> usize {
 /// How many elements of scratch it takes: packed filters, columns and a tile of sums.
 pub(super) fn scratch<T>(convolution: &Convolution) -> usize {
     let depth = (convolution.channels() * convolution.taps()).min(DEPTH);
-    depth * (convolution.outputs() + widest::<T>()) + ROWS * widest::<T>()
+    depth * (convolution.outputs() + widest::<T>()) + BLOCK + ROWS * widest::<T>()
 }
 
 /// A convolution for one instruction set.
@@ -46,19 +46,35 @@ struct Run {
     windows: [usize; 3],
 }
 
-/// The runs that so many columns from `start` on are made of.
-fn runs(slides: &[Slide; 3], start: usize, width: usize) -> SmallVec<[Run; 16]> {
-    let [planes, lines, line] = slides.map(|slide| slide.count);
-    let mut runs = SmallVec::new();
-    let mut column = 0;
-    while column < width {
-        let place = start + column;
-        let windows = [place / line / lines % planes, place / line % lines, place % line];
-        let length = (line - windows[2]).min(width - column);
-        runs.push(Run { column, length, image: place / line / lines / planes, windows });
-        column += length;
+/// Where the next columns begin: which image, and which window of it.
+#[derive(Clone, Copy, Default)]
+struct Cursor {
+    image: usize,
+    windows: [usize; 3],
+}
+
+impl Cursor {
+    /// The runs that the next columns are made of, `width` of them.
+    #[inline(always)]
+    fn runs(&mut self, slides: &[Slide; 3], width: usize) -> SmallVec<[Run; 16]> {
+        let counts = slides.map(|slide| slide.count);
+        let mut runs = SmallVec::new();
+        let mut column = 0;
+        while column < width {
+            let length = (counts[2] - self.windows[2]).min(width - column);
+            runs.push(Run { column, length, image: self.image, windows: self.windows });
+            column += length;
+            self.windows[2] += length;
+            for axis in (0..3).rev() {
+                if self.windows[axis] < counts[axis] {
+                    break;
+                }
+                self.windows[axis] = 0;
+                *if axis == 0 { &mut self.image } else { &mut self.windows[axis - 1] } += 1;
+            }
+        }
+        runs
     }
-    runs
 }
 
 impl<T: Multiply> WithSimd for Gather<'_, T> {
@@ -76,15 +92,16 @@ impl<T: Multiply> WithSimd for Gather<'_, T> {
             for from in (0..depth.max(1)).step_by(DEPTH) {
                 let to = (from + DEPTH).min(depth);
                 self.pack_filters(group, from, to, rows);
+                let mut cursor = Cursor::default();
                 for start in (0..columns).step_by(at_once) {
                     let width = at_once.min(columns - start);
-                    let runs = runs(&self.convolution.slides, start, width);
+                    let runs = cursor.runs(&self.convolution.slides, width);
                     let vectors = width.div_ceil(lanes);
                     self.pack_columns(group, from, to, &runs, vectors * lanes);
                     for output in (0..outputs).step_by(rows) {
                         let rows = rows.min(outputs - output);
                         let (packed, rest) = self.scratch.split_at_mut((to - from) * outputs);
-                        let (gathered, tile) = rest.split_at_mut((to - from) * widest::<T>());
+                        let (gathered, tile) = rest.split_at_mut((to - from) * widest::<T>() + BLOCK);
                         let packed = &packed[output * (to - from)..][..rows * (to - from)];
                         let (gathered, tile) = (&gathered[..(to - from) * vectors * lanes], &mut tile[..rows * vectors * lanes]);
                         tile::multiply(simd, packed, rows, gathered, vectors, tile);
@@ -154,25 +171,39 @@ impl<T: Multiply> Gather<'_, T> {
         let (taps, channels) = (self.convolution.taps(), self.convolution.channels());
         let [_, lines, line] = slides.map(|slide| slide.taps);
         let strides = &input.layout.strides;
-        let outputs = self.convolution.outputs();
-        let gathered = &mut self.scratch[(to - from) * outputs..][..(to - from) * width];
+        let depth = (to - from) * self.convolution.outputs();
+        let gathered = &mut self.scratch[depth..][..(to - from) * width + BLOCK];
         let mut place = from;
         while place < to {
             let (channel, tap) = (place / taps, place % taps);
             let [plane, down, right] = [tap / line / lines, tap / line % lines, tap % line];
             let count = (line - right).min(to - place);
-            let rows = &mut gathered[(place - from) * width..][..count * width];
-            for run in runs {
-                let there = slides[0].element(run.windows[0], plane).zip(slides[1].element(run.windows[1], down));
-                let Some((plane, down)) = there else {
-                    rows.chunks_exact_mut(width).for_each(|row| row[run.column..run.column + run.length].fill(T::ZERO));
-                    continue;
-                };
-                let start = [(run.image, 0), (group * channels + channel, 1), (plane, 2), (down, 3)]
-                    .into_iter()
-                    .fold(self.memory.input_start, |start, (index, axis)| start + index as isize * strides[axis]);
-                for (row, tap) in rows.chunks_exact_mut(width).zip(right..) {
-                    gather_line(self.memory.input, start, strides[4], &slides[2], run, tap, row);
+            let sources: SmallVec<[Source; 16]> = runs
+                .iter()
+                .map(|run| {
+                    let there = slides[0].element(run.windows[0], plane).zip(slides[1].element(run.windows[1], down));
+                    let Some((plane, down)) = there else { return Source::Nothing };
+                    let start = [(run.image, 0), (group * channels + channel, 1), (plane, 2), (down, 3)]
+                        .into_iter()
+                        .fold(self.memory.input_start, |start, (index, axis)| start + index as isize * strides[axis]);
+                    Source::of(&slides[2], run, right, count, start, strides[4], self.memory.input.len())
+                })
+                .collect();
+            // A row after the other, and in it a run after the other: what is copied too much is written over later.
+            for step in 0..count {
+                let row = &mut gathered[(place - from + step) * width..];
+                for (run, source) in runs.iter().zip(&sources) {
+                    match *source {
+                        Source::Nothing => row[run.column..run.column + run.length].fill(T::ZERO),
+                        Source::Whole(first) => {
+                            let first = first + step * slides[2].dilation;
+                            for at in (0..run.length).step_by(BLOCK) {
+                                let to = &mut row[run.column + at..][..BLOCK];
+                                to.copy_from_slice(&self.memory.input[first + at..][..BLOCK]);
+                            }
+                        }
+                        Source::Line(start) => gather_line(self.memory.input, start, strides[4], &slides[2], run, right + step, row),
+                    }
                 }
             }
             place += count;
@@ -183,12 +214,36 @@ impl<T: Multiply> Gather<'_, T> {
 /// So many elements are copied at once, where what stands behind does not matter.
 const BLOCK: usize = 16;
 
-/// The elements that a tap meets in the windows of a run, in their columns. What stands behind them in the row is written later.
+/// Where the columns of a run come from, for neighbouring taps along a line.
+#[derive(Clone, Copy)]
+enum Source {
+    /// All are zeros.
+    Nothing,
+    /// Neighbours, all of them there for each of the taps, and the first of them for the first tap.
+    Whole(usize),
+    /// Some of the line that begins there.
+    Line(isize),
+}
+
+impl Source {
+    /// Of `count` taps from `tap` on, in the line that begins at `start`.
+    #[inline(always)]
+    fn of(slide: &Slide, run: &Run, tap: usize, count: usize, start: isize, stride: isize, length: usize) -> Self {
+        let (first, reach) = (slide.start(tap) + run.windows[2] as isize, (count - 1) * slide.dilation + run.length);
+        let is_inside = slide.stride == 1 && slide.spread == 1 && stride == 1 && first >= 0 && first as usize + reach <= slide.length;
+        let first = start + first;
+        // Whole blocks are copied.
+        if is_inside && first as usize + reach.next_multiple_of(BLOCK) + BLOCK <= length { Source::Whole(first as usize) } else { Source::Line(start) }
+    }
+}
+
+/// The elements that a tap meets in the windows of a run, in their columns.
 #[inline(always)]
 fn gather_line<T: Multiply>(input: &[T], start: isize, stride: isize, slide: &Slide, run: &Run, tap: usize, row: &mut [T]) {
     let first = run.windows[2];
+    let to = &mut row[run.column..run.column + run.length];
     if slide.spread != 1 {
-        for (step, to) in row[run.column..run.column + run.length].iter_mut().enumerate() {
+        for (step, to) in to.iter_mut().enumerate() {
             let element = slide.element(first + step, tap);
             *to = element.map_or(T::ZERO, |element| input[(start + element as isize * stride) as usize]);
         }
@@ -196,23 +251,15 @@ fn gather_line<T: Multiply>(input: &[T], start: isize, stride: isize, slide: &Sl
     }
     let inside = slide.inside(tap, first, first + run.length);
     let (low, high) = (inside.start - first, inside.end - first);
-    let from = start + (slide.start(tap) + (inside.start * slide.stride) as isize) * stride;
-    let steps = slide.stride as isize * stride;
-    if low == 0 && high == run.length && steps == 1 && high <= BLOCK {
-        let from = from as usize;
-        if let (Some(to), Some(from)) = (row.get_mut(run.column..run.column + BLOCK), input.get(from..from + BLOCK)) {
-            to.copy_from_slice(from);
-            return;
-        }
-    }
-    let to = &mut row[run.column..run.column + run.length];
     to[..low].fill(T::ZERO);
     to[high..].fill(T::ZERO);
     if low == high {
         return;
     }
+    let from = start + (slide.start(tap) + (inside.start * slide.stride) as isize) * stride;
+    let steps = slide.stride as isize * stride;
     if steps == 1 {
-        to[low..high].copy_from_slice(&input[from as usize..from as usize + high - low]);
+        to[low..high].copy_from_slice(&input[from as usize..][..high - low]);
     } else {
         for (step, to) in to[low..high].iter_mut().enumerate() {
             *to = input[(from + step as isize * steps) as usize];

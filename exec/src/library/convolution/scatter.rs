@@ -2,6 +2,9 @@
 //!
 //! It is what gradients of inputs want: a product with the zeros that padding and spreading put around and between is never computed.
 
+use std::ops::Range;
+
+use pulp::Arch;
 use smallvec::SmallVec;
 
 use super::{Memory, Problem};
@@ -11,10 +14,53 @@ use crate::library::matmul::matmul;
 use crate::sliding::{Convolution, Slide};
 use crate::view::{View, ViewMut};
 
-/// How many elements of scratch it takes: the filters in order, and the products of one group of an image.
+/// At most so many products at a time, if a line has not more: they stay in the second cache.
+const PRODUCTS: usize = 1 << 16;
+
+/// How many lines of a plane are multiplied at a time.
+fn lines_at_once(convolution: &Convolution) -> usize {
+    let [_, lines, line] = convolution.slides.map(|slide| slide.length);
+    let of_line = convolution.outputs() * convolution.taps() * line;
+    (PRODUCTS / of_line.max(1)).clamp(1, lines.max(1))
+}
+
+/// How many elements of scratch it takes: the filters in order, and the products of some lines.
 pub(super) fn scratch(convolution: &Convolution) -> usize {
     let rows = convolution.outputs() * convolution.taps();
-    rows * (convolution.channels() + convolution.elements())
+    rows * (convolution.channels() + lines_at_once(convolution) * convolution.slides[2].length)
+}
+
+pub(super) fn run<T: Multiply>(convolution: &Convolution, memory: Memory<'_, T>, scratch: &mut [T]) -> Result<(), Problem> {
+    let Convolution { groups, slides, input, .. } = convolution;
+    let (outputs, channels, taps, windows) = (convolution.outputs(), convolution.channels(), convolution.taps(), convolution.windows());
+    let [planes, lines, line] = slides.map(|slide| slide.length);
+    let (rows, at_once) = (outputs * taps, lines_at_once(convolution));
+    let (packed, products) = scratch.split_at_mut(rows * channels);
+    let too_short = || Problem::new(damo_graph::ErrorKind::Execution, "the scratch of a convolution is too short");
+    memory.out.fill(T::ZERO);
+    let along: SmallVec<[Meeting; 16]> = (0..slides[2].taps).map(|tap| Meeting::of(&slides[2], tap)).collect();
+    for group in 0..*groups {
+        pack(convolution, group, memory.filter, memory.filter_start, packed);
+        let left = View::rows_of(packed, rows, channels).ok_or_else(too_short)?;
+        for image in 0..convolution.batch() {
+            let first = image as isize * input.layout.strides[0] + (group * channels) as isize * input.layout.strides[1];
+            let first = (memory.input_start + first) as usize;
+            let place = (image * groups + group) * outputs * windows;
+            let out = &mut memory.out[place..place + outputs * windows];
+            for (plane, from) in (0..planes).flat_map(|plane| (0..lines).step_by(at_once).map(move |from| (plane, from))) {
+                let to = (from + at_once).min(lines);
+                let elements = (to - from) * line;
+                // The spatial axes of the input are one, and its channels step evenly.
+                let start = first + (plane * lines + from) * line;
+                let right = View::strided(memory.input, start, [channels, elements], [input.layout.strides[1], 1]).ok_or_else(too_short)?;
+                let products = &mut products[..rows * elements];
+                matmul(left, right, Blend::PLAIN, ViewMut::rows_of(products, rows, elements).ok_or_else(too_short)?);
+                let part = Part { slides, along: &along, plane, lines: from..to };
+                Arch::new().dispatch(|| part.add_up(products, out));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Which elements a tap meets along an axis: element `e` in window `e·spread - start`, so that the windows are `spread` apart.
@@ -38,36 +84,52 @@ impl Meeting {
         if count == 0 {
             return Meeting { element: 0, count: 0, window: 0 };
         }
-        Meeting { element, count, window: (element as isize * spread - start).max(0) as usize }
+        Meeting { element, count, window: (element as isize * spread - start) as usize }
     }
 }
 
-pub(super) fn run<T: Multiply>(convolution: &Convolution, memory: Memory<'_, T>, scratch: &mut [T]) -> Result<(), Problem> {
-    let Convolution { groups, slides, filter, input, .. } = convolution;
-    let (outputs, channels, taps, elements) = (convolution.outputs(), convolution.channels(), convolution.taps(), convolution.elements());
-    let (rows, windows) = (outputs * taps, convolution.windows());
-    let (packed, products) = scratch.split_at_mut(rows * channels);
-    let products = &mut products[..rows * elements];
-    let too_short = || Problem::new(damo_graph::ErrorKind::Execution, "the scratch of a convolution is too short");
-    memory.out.fill(T::ZERO);
-    let meetings: [SmallVec<[Meeting; 8]>; 3] = slides.map(|slide| (0..slide.taps).map(|tap| Meeting::of(&slide, tap)).collect());
-    for group in 0..*groups {
-        pack(convolution, group, memory.filter, memory.filter_start, packed);
-        let left = View::rows_of(packed, rows, channels).ok_or_else(too_short)?;
-        for image in 0..convolution.batch() {
-            let first = image as isize * input.layout.strides[0] + (group * channels) as isize * input.layout.strides[1];
-            let first = (memory.input_start + first) as usize;
-            // The spatial axes of the input are one, and its channels step evenly.
-            let right = View::strided(memory.input, first, [channels, elements], [input.layout.strides[1], 1]).ok_or_else(too_short)?;
-            let out = ViewMut::rows_of(products, rows, elements).ok_or_else(too_short)?;
-            matmul(left, right, Blend::PLAIN, out);
-            let place = (image * groups + group) * outputs * windows;
-            let out = &mut memory.out[place..place + outputs * windows];
-            pulp::Arch::new().dispatch(|| add_up(slides, &meetings, products, out));
+/// The window in which a tap meets an element, if there is one.
+fn window(slide: &Slide, element: usize, tap: usize) -> Option<usize> {
+    usize::try_from((element * slide.spread) as isize - slide.start(tap)).ok().filter(|&window| window < slide.count)
+}
+
+/// Some lines of a plane of an image.
+struct Part<'a> {
+    slides: &'a [Slide; 3],
+    /// What each tap meets along the last axis.
+    along: &'a [Meeting],
+    plane: usize,
+    lines: Range<usize>,
+}
+
+impl Part<'_> {
+    /// Adds the products of all taps to the windows that they belong to.
+    #[inline(always)]
+    fn add_up<T: Multiply>(&self, products: &[T], out: &mut [T]) {
+        let [planes, lines, line] = self.slides.map(|slide| slide.count);
+        let (length, spread) = (self.slides[2].length, self.slides[2].spread);
+        let mut products = products.chunks_exact((self.lines.len() * length).max(1));
+        for out in out.chunks_exact_mut(planes * lines * line) {
+            for in_plane in (0..self.slides[0].taps).map(|tap| window(&self.slides[0], self.plane, tap)) {
+                for down in 0..self.slides[1].taps {
+                    for right in self.along {
+                        let Some(products) = products.next() else { return };
+                        let Some(plane) = in_plane else { continue };
+                        for (row, products) in self.lines.clone().zip(products.chunks_exact(length)) {
+                            let Some(window) = window(&self.slides[1], row, down) else { continue };
+                            let to = &mut out[(plane * lines + window) * line + right.window..];
+                            let products = &products[right.element..right.element + right.count];
+                            if spread == 1 {
+                                to[..right.count].iter_mut().zip(products).for_each(|(sum, &product)| *sum += product);
+                            } else {
+                                to.iter_mut().step_by(spread).zip(products).for_each(|(sum, &product)| *sum += product);
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
-    debug_assert_eq!(filter.layout.shape.len(), 5);
-    Ok(())
 }
 
 /// The filters of a group as a matrix: `[outputs·taps, channels]`.
@@ -83,36 +145,6 @@ fn pack<T: Multiply>(convolution: &Convolution, group: usize, filter: &[T], star
                     let first = indices.iter().zip(strides).fold(start, |place, (&index, stride)| place + index as isize * stride);
                     for (channel, to) in packed.next().into_iter().flatten().enumerate() {
                         *to = filter[(first + channel as isize * strides[1]) as usize];
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Adds the products of all taps to the windows that they belong to.
-#[inline(always)]
-fn add_up<T: Multiply>(slides: &[Slide; 3], meetings: &[SmallVec<[Meeting; 8]>; 3], products: &[T], out: &mut [T]) {
-    let [_, length_down, length_right] = slides.map(|slide| slide.length);
-    let [planes, lines, line] = slides.map(|slide| slide.count);
-    let elements = slides[0].length * length_down * length_right;
-    let spreads = slides.map(|slide| slide.spread);
-    let mut products = products.chunks_exact(elements.max(1));
-    for out in out.chunks_exact_mut(planes * lines * line) {
-        for plane in &meetings[0] {
-            for down in &meetings[1] {
-                for right in &meetings[2] {
-                    let Some(products) = products.next() else { return };
-                    for step in 0..plane.count * down.count {
-                        let (at_plane, at_down) = (step / down.count, step % down.count);
-                        let from = ((plane.element + at_plane) * length_down + down.element + at_down) * length_right + right.element;
-                        let to = ((plane.window + at_plane * spreads[0]) * lines + down.window + at_down * spreads[1]) * line + right.window;
-                        let products = &products[from..from + right.count];
-                        if spreads[2] == 1 {
-                            out[to..to + right.count].iter_mut().zip(products).for_each(|(sum, &product)| *sum += product);
-                        } else {
-                            out[to..].iter_mut().step_by(spreads[2]).zip(products).for_each(|(sum, &product)| *sum += product);
-                        }
                     }
                 }
             }

@@ -10,8 +10,8 @@ pub(super) const ROWS: usize = 6;
 /// At most so many vectors of columns.
 pub(super) const VECTORS: usize = 4;
 
-/// Half as many registers, as machines without AVX-512 have, hold less.
-const FEW: [usize; 2] = [4, 2];
+/// Half as many registers, as machines without AVX-512 have, hold less (the tile of BLIS on such machines).
+const FEW: [usize; 2] = [ROWS, 2];
 
 /// How many filters and how many vectors are multiplied at once on a machine with these vectors.
 #[inline(always)]
