@@ -84,13 +84,13 @@ impl Slide {
                 };
                 return Ok(Range { start: -total.floor_div(&2.into()), step: *stride as i64, length: count });
             }
-            Padding::Explicit(counts) => match counts.get(*axis) {
-                Some(&(before, after)) => (Dim::from(before), Dim::from(after)),
-                None => {
+            Padding::Explicit(counts) => {
+                let Some(&(before, after)) = counts.get(*axis) else {
                     let message = format!("{} paddings were given, and there is a spatial axis {axis}", counts.len());
                     return Err(Problem::axis(message).advise("give a padding for each of these axes"));
-                }
-            },
+                };
+                (Dim::from(before), Dim::from(after))
+            }
         };
         let room = length.clone() + before.clone() + after;
         if !tape.demand_at_least(name, &room, reach)? {

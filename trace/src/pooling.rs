@@ -39,7 +39,7 @@ impl Pool {
     }
 }
 
-impl<'t, T: Numeric> Tensor<'t, T> {
+impl<T: Numeric> Tensor<'_, T> {
     /// The largest element of each window over the last axes, one after the other; what does not fill a window is left out.
     ///
     /// `x: [a.., n, m] -> [a.., n / k, m / l]` for `[k, l]`. Equal largest ones share the derivative; NaN if one is in the window.

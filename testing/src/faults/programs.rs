@@ -246,4 +246,5 @@ pub fn failing(plant: fn(&Shared<f64>) -> Hooks) -> Result<Found> {
 }
 
 /// All programs that hooks are planted into.
-pub const ALL: &[Program] = &[SUMS, PRODUCTS, TRAINING, CHOICES, IMAGES, PICKS, PARTS, LONG, TWO_LENGTHS, TWO_LAYOUTS, FORMULAS, EDGES, MANY_FORMULAS];
+pub const ALL: &[Program] =
+    &[SUMS, PRODUCTS, TRAINING, CHOICES, IMAGES, PICKS, PARTS, LONG, TWO_LENGTHS, TWO_LAYOUTS, FORMULAS, EDGES, MANY_FORMULAS];

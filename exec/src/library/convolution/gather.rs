@@ -233,7 +233,11 @@ impl Source {
         let is_inside = slide.stride == 1 && slide.spread == 1 && stride == 1 && first >= 0 && first as usize + reach <= slide.length;
         let first = start + first;
         // Whole blocks are copied.
-        if is_inside && first as usize + reach.next_multiple_of(BLOCK) + BLOCK <= length { Source::Whole(first as usize) } else { Source::Line(start) }
+        if is_inside && first as usize + reach.next_multiple_of(BLOCK) + BLOCK <= length {
+            Source::Whole(first as usize)
+        } else {
+            Source::Line(start)
+        }
     }
 }
 

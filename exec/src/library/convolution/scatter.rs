@@ -32,27 +32,28 @@ pub(super) fn scratch(convolution: &Convolution) -> usize {
 
 pub(super) fn run<T: Multiply>(convolution: &Convolution, memory: Memory<'_, T>, scratch: &mut [T]) -> Result<(), Problem> {
     let Convolution { groups, slides, input, .. } = convolution;
+    let Memory { input: elements_of_input, input_start, filter, filter_start, out: result } = memory;
     let (outputs, channels, taps, windows) = (convolution.outputs(), convolution.channels(), convolution.taps(), convolution.windows());
     let [planes, lines, line] = slides.map(|slide| slide.length);
     let (rows, at_once) = (outputs * taps, lines_at_once(convolution));
     let (packed, products) = scratch.split_at_mut(rows * channels);
     let too_short = || Problem::new(damo_graph::ErrorKind::Execution, "the scratch of a convolution is too short");
-    memory.out.fill(T::ZERO);
+    result.fill(T::ZERO);
     let along: SmallVec<[Meeting; 16]> = (0..slides[2].taps).map(|tap| Meeting::of(&slides[2], tap)).collect();
     for group in 0..*groups {
-        pack(convolution, group, memory.filter, memory.filter_start, packed);
+        pack(convolution, group, filter, filter_start, packed);
         let left = View::rows_of(packed, rows, channels).ok_or_else(too_short)?;
         for image in 0..convolution.batch() {
             let first = image as isize * input.layout.strides[0] + (group * channels) as isize * input.layout.strides[1];
-            let first = (memory.input_start + first) as usize;
+            let first = (input_start + first) as usize;
             let place = (image * groups + group) * outputs * windows;
-            let out = &mut memory.out[place..place + outputs * windows];
+            let out = &mut result[place..place + outputs * windows];
             for (plane, from) in (0..planes).flat_map(|plane| (0..lines).step_by(at_once).map(move |from| (plane, from))) {
                 let to = (from + at_once).min(lines);
                 let elements = (to - from) * line;
                 // The spatial axes of the input are one, and its channels step evenly.
                 let start = first + (plane * lines + from) * line;
-                let right = View::strided(memory.input, start, [channels, elements], [input.layout.strides[1], 1]).ok_or_else(too_short)?;
+                let right = View::strided(elements_of_input, start, [channels, elements], [input.layout.strides[1], 1]).ok_or_else(too_short)?;
                 let products = &mut products[..rows * elements];
                 matmul(left, right, Blend::PLAIN, ViewMut::rows_of(products, rows, elements).ok_or_else(too_short)?);
                 let part = Part { slides, along: &along, plane, lines: from..to };
