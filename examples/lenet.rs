@@ -1,4 +1,4 @@
-//! A convolutional network that reads all ten digits: two layers of filters with pooling, then two dense layers (LeCun et al. 1998).
+//! A convolutional network that reads all ten digits: two layers of filters with pooling, then two dense layers (`LeNet`, 1998).
 //!
 //! ```text
 //! cargo run --release --example lenet -- --epochs 2

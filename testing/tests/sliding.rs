@@ -58,15 +58,15 @@ fn convolutions_along_two_axes() {
 
 #[test]
 fn convolutions_along_three_axes() {
-    check(Conv::new(), &[1, 2, 3, 3, 2], &[2, 2, 2, 2, 1]);
-    check(Conv::new().stride([2, 1, 1]).padding(Padding::Same), &[1, 1, 3, 2, 3], &[2, 1, 2, 2, 2]);
+    check(&Conv::new(), &[1, 2, 3, 3, 2], &[2, 2, 2, 2, 1]);
+    check(&Conv::new().stride([2, 1, 1]).padding(Padding::Same), &[1, 1, 3, 2, 3], &[2, 1, 2, 2, 2]);
 }
 
 #[test]
 fn nothing_and_one() {
-    check(Conv::new(), &[0, 2, 5], &[3, 2, 2]);
-    check(Conv::new(), &[1, 1, 1], &[1, 1, 1]);
-    check(Conv::new().padding([1]), &[1, 1, 1], &[1, 1, 3]);
+    check(&Conv::new(), &[0, 2, 5], &[3, 2, 2]);
+    check(&Conv::new(), &[1, 1, 1], &[1, 1, 1]);
+    check(&Conv::new().padding([1]), &[1, 1, 1], &[1, 1, 3]);
 }
 
 #[test]

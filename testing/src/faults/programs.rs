@@ -121,8 +121,8 @@ fn images(hooks: Hooks) -> Result<Found> {
     let tape = Tape::new();
     let (x, w) = (tape.input::<f64>("x", (2, 2, 7, 6)), tape.input::<f64>("w", (3, 2, 3, 3)));
     let pooled = x.conv(w).max_pool([2, 2]);
-    let slopes = (pooled * pooled).sum().grad([x, w]);
-    let function = tape.function((x, w), (pooled, slopes)).freeze(&config())?.hooked(hooks);
+    let [by_image, by_filter] = (pooled * pooled).sum().grad([x, w]);
+    let function = tape.function((x, w), (pooled, by_image, by_filter)).freeze(&config())?.hooked(hooks);
     let called = function.call((&numbers(&[2, 2, 7, 6], -1.0, 1.0), &numbers(&[3, 2, 3, 3], -0.5, 0.5)));
     Ok(found(&function, called))
 }
