@@ -75,7 +75,7 @@ impl Slide {
                 let total = match total.known() {
                     Some(total) => Dim::from(total.max(0)),
                     // With a stride no longer than the window it is never negative.
-                    None if reach.known().is_some_and(|reach| reach >= *stride as i64) => total,
+                    None if *stride == 1 || reach.known().is_some_and(|reach| reach >= *stride as i64) => total,
                     None => {
                         let message =
                             format!("the padding of an unknown length {length} by windows of length {reach} with the stride {stride} is not known");
