@@ -131,12 +131,6 @@ impl Lengths {
         true
     }
 
-    /// The same, for demands in the name of an op at the user's line.
-    pub fn asked_by(&mut self, op: &'static str, source: Option<Source>) -> &mut Self {
-        self.asker = (op, source);
-        self
-    }
-
     /// Writes a requirement down, once.
     pub fn require(&mut self, left: Dim, relation: Relation, right: Dim) {
         let requirement = Requirement { left, relation, right, op: self.asker.0.to_owned(), source: self.asker.1 };

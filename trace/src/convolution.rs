@@ -61,8 +61,7 @@ impl Conv {
     }
 
     /// The op for an input and a filter.
-    #[track_caller]
-    fn op<T: Numeric>(&self, of: Tensor<'_, T>, x: &Type, w: &Type) -> Result<conv::Conv, Problem> {
+    fn op(&self, x: &Type, w: &Type) -> Result<conv::Conv, Problem> {
         let axes = x.rank().saturating_sub(2);
         let ones = vec![1; axes];
         let stride = per_axis("stride", self.stride.as_deref(), axes, &ones)?;
@@ -82,7 +81,7 @@ impl Conv {
             // A filter of another rank is refused by the op.
             let taps = if w.rank() == x.rank() { w.dims[2 + axis].clone() } else { Dim::from(1) };
             let slide = Slide { axis, length: apart(length, spread[axis]), reach: apart(&taps, dilation[axis]), stride: stride[axis] };
-            begins.push(slide.begins(of.tape, "conv", &self.padding)?);
+            begins.push(slide.begins(&self.padding)?);
         }
         let groups = self.groups.unwrap_or(1);
         Ok(conv::Conv { begins: begins.into(), dilation: dilation.into(), spread: spread.into(), groups })
@@ -139,7 +138,7 @@ impl<'t, T: Numeric> Tensor<'t, T> {
             return self.tape.refuse_foreign("conv", &[self.handle(), filter.handle()]);
         }
         let (Some(x), Some(w)) = (self.known_type(), filter.known_type()) else { return self.tape.poison() };
-        match how.borrow().op(self, &x, &w) {
+        match how.borrow().op(&x, &w) {
             Ok(op) => self.tape.structural(op, &[self.index, filter.index]),
             Err(problem) => self.tape.refuse("conv", &problem, &[self.index, filter.index]),
         }

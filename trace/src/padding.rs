@@ -3,8 +3,6 @@
 use damo_graph::op::slice::Range;
 use damo_graph::{Dim, Problem};
 
-use crate::tape::Tape;
-
 /// What stands around an array where a filter or a window reaches over its edge.
 ///
 /// Pairs of counts are taken as they are; single counts stand on both sides:
@@ -59,9 +57,8 @@ pub(crate) struct Slide {
 }
 
 impl Slide {
-    /// Where the windows begin. A window must fit: that is demanded of unknown lengths, in the name of the op.
-    #[track_caller]
-    pub fn begins(&self, tape: &Tape, name: &'static str, padding: &Padding) -> Result<Range, Problem> {
+    /// Where the windows begin. A window must fit.
+    pub fn begins(&self, padding: &Padding) -> Result<Range, Problem> {
         let Slide { axis, length, reach, stride } = self;
         if *stride == 0 {
             return Err(Problem::axis(format!("the stride along spatial axis {axis} is 0")).advise("a step is 1 or more"));
@@ -93,7 +90,8 @@ impl Slide {
             }
         };
         let room = length.clone() + before.clone() + after;
-        if !tape.demand_at_least(name, &room, reach)? {
+        // Of unknown lengths the op demands it.
+        if (room.clone() - reach.clone()).known().is_some_and(|spare| spare < 0) {
             let message = format!("a window of length {reach} does not fit into the length {room} of spatial axis {axis}");
             return Err(Problem::shapes(message).advise("pad more, or slide something smaller"));
         }

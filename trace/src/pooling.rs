@@ -69,27 +69,10 @@ impl<T: Numeric> Tensor<'_, T> {
     pub fn max_pool_with(self, window: impl AsRef<[usize]>, how: impl Borrow<Pool>) -> Self {
         let _scope = self.tape.composite("max_pool");
         let Some(ty) = self.known_type() else { return self.tape.poison() };
-        match self.windows("max_pool", &ty, window.as_ref(), how.borrow()) {
+        match windows(&ty, window.as_ref(), how.borrow()) {
             Ok(windows) => self.tape.structural(MaxPool(windows), &[self.index]),
             Err(problem) => self.tape.refuse("max_pool", &problem, &[self.index]),
         }
-    }
-
-    /// Windows over the last axes.
-    #[track_caller]
-    fn windows(self, name: &'static str, ty: &Type, window: &[usize], how: &Pool) -> Result<Windows, Problem> {
-        let axes = window.len();
-        if axes > ty.rank() {
-            let message = format!("a window along {axes} axes was given, and there are {}", ty.rank());
-            return Err(Problem::axis(message).advise("give a length for each of the last axes that are pooled"));
-        }
-        let stride = per_axis("stride", how.stride.as_deref(), axes, window)?;
-        let mut begins = Vec::with_capacity(axes);
-        for (axis, length) in ty.dims[ty.rank() - axes..].iter().enumerate() {
-            let slide = Slide { axis, length: length.clone(), reach: window[axis].into(), stride: stride[axis] };
-            begins.push(slide.begins(self.tape, name, &how.padding)?);
-        }
-        Ok(Windows { begins: begins.into(), lengths: window.into() })
     }
 }
 
@@ -123,7 +106,7 @@ impl<T: Float> Tensor<'_, T> {
         let (window, how) = (window.as_ref(), how.borrow());
         let _scope = self.tape.composite("avg_pool");
         let Some(ty) = self.known_type() else { return self.tape.poison() };
-        let windows = match self.windows("avg_pool", &ty, window, how) {
+        let windows = match windows(&ty, window, how) {
             Ok(windows) => windows,
             Err(problem) => return self.tape.refuse("avg_pool", &problem, &[self.index]),
         };
@@ -141,4 +124,20 @@ impl<T: Float> Tensor<'_, T> {
         let to: Dims = leading.iter().chain(windows.begins.iter().map(|range| &range.length)).cloned().collect();
         (sums / places).reshape(to)
     }
+}
+
+/// Windows over the last axes.
+fn windows(ty: &Type, window: &[usize], how: &Pool) -> Result<Windows, Problem> {
+    let axes = window.len();
+    if axes > ty.rank() {
+        let message = format!("a window along {axes} axes was given, and there are {}", ty.rank());
+        return Err(Problem::axis(message).advise("give a length for each of the last axes that are pooled"));
+    }
+    let stride = per_axis("stride", how.stride.as_deref(), axes, window)?;
+    let mut begins = Vec::with_capacity(axes);
+    for (axis, length) in ty.dims[ty.rank() - axes..].iter().enumerate() {
+        let slide = Slide { axis, length: length.clone(), reach: window[axis].into(), stride: stride[axis] };
+        begins.push(slide.begins(&how.padding)?);
+    }
+    Ok(Windows { begins: begins.into(), lengths: window.into() })
 }

@@ -8,7 +8,7 @@ use std::panic::Location;
 use damo_graph::op::Op;
 use damo_graph::op::scalar::Scalar;
 use damo_graph::op::stop_gradient::StopGradient;
-use damo_graph::{Dim, Element, Error, ErrorKind, Graph, NodeId, Problem, Provenance, Result, Source, Type, Value};
+use damo_graph::{Element, Error, ErrorKind, Graph, NodeId, Problem, Provenance, Result, Source, Type, Value};
 
 use crate::log::Log;
 use crate::record::{Indices, Record, Recorded};
@@ -285,15 +285,6 @@ impl Tape {
             Err(busy) => self.keep(busy),
         }
         self.poison()
-    }
-
-    /// Demands of unknown lengths that one be no shorter than another, in the name of the op being recorded; `false` if it always is.
-    #[track_caller]
-    pub(crate) fn demand_at_least(&self, name: &'static str, left: &Dim, right: &Dim) -> Result<bool, Problem> {
-        let here = Source::from(self.location());
-        let mut state = self.flush().map_err(|busy| Problem::new(busy.kind(), busy.to_string()))?;
-        let name = self.scope.get().name.unwrap_or(name);
-        Ok(state.graph.lengths_mut().asked_by(name, Some(here)).at_least(left, right))
     }
 
     /// Keeps the error that tensors of several tapes were used in one op.

@@ -45,7 +45,9 @@ impl Windows {
                 let message = format!("windows of length {length} with the stride {stride} slide along axis {}", leading + axis);
                 return Err(Problem::axis(message).advise("a length and a stride are 1 or more"));
             }
-            if !lengths.at_least(count, &Dim::from(0)) {
+            // Where nothing is known of the length, a window must fit.
+            let least = Dim::from(i64::from(count.known().is_none()));
+            if !lengths.at_least(count, &least) {
                 return Err(Problem::shapes(format!("the window is larger than the array along axis {}: {count} windows", leading + axis)));
             }
             if count.known() == Some(0) {
