@@ -8,6 +8,8 @@
 mod digits;
 #[path = "support/options.rs"]
 mod options;
+#[path = "support/random.rs"]
+mod random;
 #[path = "support/report.rs"]
 mod report;
 
@@ -15,8 +17,9 @@ use std::time::{Duration, Instant};
 
 use damo::prelude::*;
 use digits::Digits;
-use ndarray::{Array1, Array2, ArrayD, Axis};
+use ndarray::{Array1, ArrayD, Axis};
 use options::Options;
+use random::Random;
 
 const HIDDEN: usize = 500;
 const BATCH: usize = 60;
@@ -28,9 +31,9 @@ fn main() -> anyhow::Result<()> {
     let (training, testing) = (Digits::<f32>::train()?, Digits::<f32>::test()?);
 
     let mut random = Random(2010);
-    let w1 = Shared::new("w1", random.weights(784, HIDDEN));
+    let w1 = Shared::new("w1", random.weights((784, HIDDEN), 784, HIDDEN));
     let b1 = Shared::new("b1", Array1::<f32>::zeros(HIDDEN));
-    let w2 = Shared::new("w2", random.weights(HIDDEN, 10));
+    let w2 = Shared::new("w2", random.weights((HIDDEN, 10), HIDDEN, 10));
     let b2 = Shared::new("b2", Array1::<f32>::zeros(10));
 
     let tape = Tape::new();
@@ -77,34 +80,4 @@ fn main() -> anyhow::Result<()> {
     println!("cost curve     {}", report::draw_costs("mlp.svg", "784-500-10, ten digits: cost", &costs)?.display());
     println!("graph          {}", report::write("mlp.dot", &train.graph().to_dot())?.display());
     Ok(())
-}
-
-/// A small generator with a seed, so that every run is the same: `SplitMix64` (Steele, Lea and Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Uniform from -1 to 1.
-    fn uniform(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
-    }
-
-    /// Weights of a layer, uniform within ±√(6 / (inputs + outputs)) (Glorot and Bengio 2010).
-    fn weights(&mut self, inputs: usize, outputs: usize) -> Array2<f32> {
-        let bound = (6.0 / (inputs + outputs) as f32).sqrt();
-        Array2::from_shape_simple_fn((inputs, outputs), || bound * self.uniform())
-    }
-
-    /// Another order, each as likely (Fisher and Yates).
-    fn shuffle(&mut self, order: &mut [usize]) {
-        for last in (1..order.len()).rev() {
-            order.swap(last, (self.next() % (last as u64 + 1)) as usize);
-        }
-    }
 }

@@ -17,7 +17,7 @@ pub use damo_graph::op;
 pub use damo_graph::{
     AnyArray, DType, Dim, Dims, Element, Error, ErrorKind, Float, Graph, Integer, Lengths, Number, Problem, Real, Result, Sizes, Source, Symbol, Type,
 };
-pub use damo_trace::{Shared, Tape, Tensor};
+pub use damo_trace::{Conv, Padding, Pool, Shared, Tape, Tensor};
 pub use derivatives::{Differentiate, OrZero, Parameters, or_zero};
 pub use function::{Compile, Function, FunctionBuilder};
 pub use ndarray;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use damo::prelude::*;
 use damo::{EngineChoice, ErrorKind, Result};
-use ndarray::{Array1, Array2, Axis, arr0, arr1, arr2, array, s};
+use ndarray::{Array, Array1, Array2, Axis, arr0, arr1, arr2, array, s};
 
 /// The states that every misuse finds, and must leave as they are.
 struct States {
@@ -43,6 +43,61 @@ fn config() -> Config {
 const WHILE_TRACING: &[Misuse] = &[
     ("dot of lengths that differ", ErrorKind::Shapes, &["dot", "x:", "y:", "784", "100"], |_| {
         traced(|tape| ignore(tape.input::<f32>("x", (3, 784)).dot(tape.input::<f32>("y", (100,)))))
+    }),
+    ("a filter for other channels", ErrorKind::Shapes, &["conv", "x:", "w:", "the input has 3 channels, and the filter takes 2"], |_| {
+        traced(|tape| ignore(tape.input::<f32>("x", (1, 3, 8, 8)).conv(tape.input::<f32>("w", (4, 2, 3, 3)))))
+    }),
+    ("a filter larger than the input", ErrorKind::Shapes, &["conv", "a window of length 9 does not fit into the length 8", "pad more"], |_| {
+        traced(|tape| ignore(tape.input::<f32>("x", (1, 3, 8, 8)).conv(tape.input::<f32>("w", (4, 3, 3, 9)))))
+    }),
+    ("a filter for images of other axes", ErrorKind::Shapes, &["conv", "the filter has 3 axes, and 4 were expected"], |_| {
+        traced(|tape| ignore(tape.input::<f32>("x", (1, 3, 8, 8)).conv(tape.input::<f32>("w", (4, 3, 3)))))
+    }),
+    ("a stride of 0", ErrorKind::Axis, &["conv", "the stride along spatial axis 1 is 0"], |_| {
+        traced(|tape| {
+            let (x, w) = (tape.input::<f32>("x", (1, 3, 8, 8)), tape.input::<f32>("w", (4, 3, 3, 3)));
+            ignore(x.conv_with(w, Conv::new().stride([1, 0])));
+        })
+    }),
+    ("a dilation for another number of axes", ErrorKind::Axis, &["conv", "1 numbers were given for the dilation"], |_| {
+        traced(|tape| {
+            let (x, w) = (tape.input::<f32>("x", (1, 3, 8, 8)), tape.input::<f32>("w", (4, 3, 3, 3)));
+            ignore(x.conv_with(w, Conv::new().dilation([1])));
+        })
+    }),
+    ("a padding for another number of axes", ErrorKind::Axis, &["conv", "3 paddings"], |_| {
+        traced(|tape| {
+            let (x, w) = (tape.input::<f32>("x", (1, 3, 8, 8)), tape.input::<f32>("w", (4, 3, 3, 3)));
+            ignore(x.conv_with(w, Conv::new().padding([1, 1, 1])));
+        })
+    }),
+    ("groups that do not divide the filters", ErrorKind::Shapes, &["conv", "the 5 filters are not divided into 2 equal groups"], |_| {
+        traced(|tape| {
+            let (x, w) = (tape.input::<f32>("x", (1, 4, 8, 8)), tape.input::<f32>("w", (5, 2, 3, 3)));
+            ignore(x.conv_with(w, Conv::new().groups(2)));
+        })
+    }),
+    ("no groups", ErrorKind::Axis, &["conv", "0 groups"], |_| {
+        traced(|tape| {
+            let (x, w) = (tape.input::<f32>("x", (1, 4, 8, 8)), tape.input::<f32>("w", (5, 2, 3, 3)));
+            ignore(x.conv_with(w, Conv::new().groups(0)));
+        })
+    }),
+    ("an unknown length padded to the same by a stride longer than the filter", ErrorKind::Shapes, &["conv", "n", "give the padding"], |_| {
+        traced(|tape| {
+            let (x, w) = (tape.input::<f32>("x", (1, 1, tape.dim("n"))), tape.input::<f32>("w", (1, 1, 2)));
+            ignore(x.conv_with(w, Conv::new().stride([3]).padding(Padding::Same)));
+        })
+    }),
+    ("a window larger than the array", ErrorKind::Shapes, &["max_pool", "a window of length 9"], |_| {
+        traced(|tape| ignore(tape.input::<f32>("x", (3, 8)).max_pool([9])))
+    }),
+    ("a window of length 0", ErrorKind::Axis, &["max_pool"], |_| traced(|tape| ignore(tape.input::<f32>("x", (3, 8)).max_pool([0])))),
+    ("a window along more axes than there are", ErrorKind::Axis, &["avg_pool", "along 2 axes was given, and there are 1"], |_| {
+        traced(|tape| ignore(tape.vector::<f32>("x").avg_pool([2, 2])))
+    }),
+    ("padding as long as the window", ErrorKind::Shapes, &["max_pool", "pad by less than the length of the window"], |_| {
+        traced(|tape| ignore(tape.input::<f32>("x", (3, 8)).max_pool_with([2], Pool::new().padding([2]))))
     }),
     ("sum of shapes that do not broadcast", ErrorKind::Shapes, &["add", "3", "4"], |_| {
         traced(|tape| ignore(tape.input::<f32>("x", (3,)) + tape.input::<f32>("y", (4,))))
@@ -268,6 +323,16 @@ const WHILE_CALLING: &[Misuse] = &[
         let tape = Tape::new();
         let x = tape.vector::<f32>("x");
         tape.function(x, x.slice(s![2..5])).freeze(&config())?.call(&arr1(&[1.0, 2.0, 3.0])).map(drop)
+    }),
+    ("a filter larger than what came", ErrorKind::Argument, &["conv", "tests/misuse.rs", "n - 2"], |_| {
+        let tape = Tape::new();
+        let (x, w) = (tape.input::<f32>("x", (1, 1, tape.dim("n"))), tape.input::<f32>("w", (1, 1, 3)));
+        tape.function((x, w), x.conv(w)).freeze(&config())?.call((&Array::zeros((1, 1, 2)), &Array::zeros((1, 1, 3)))).map(drop)
+    }),
+    ("a window larger than what came", ErrorKind::Argument, &["max_pool", "tests/misuse.rs", "floor(x.0, 3)"], |_| {
+        let tape = Tape::new();
+        let x = tape.vector::<f32>("x");
+        tape.function(x, x.max_pool([3])).freeze(&config())?.call(&arr1(&[1.0, 2.0])).map(drop)
     }),
     ("a reshape that does not fit what came", ErrorKind::Argument, &["reshape"], |_| {
         let tape = Tape::new();

@@ -2,6 +2,7 @@
 
 pub mod cases;
 pub mod failure;
+pub mod images;
 pub mod large;
 pub mod limits;
 pub mod load;

@@ -68,6 +68,8 @@ impl Draft {
             Step::Contract(product) => product.m == 0 || product.n == 0 || product.batch.iter().any(|axis| axis.length == 0),
             Step::Row(row) => row.outer.contains(&0) || row.function.keeps_row() && row.length == 0,
             Step::Pick(pick) | Step::ScatterAdd(pick) => pick.out.layout.count() == 0 && pick.indices.layout.count() == 0,
+            Step::Convolve(convolution) => convolution.out.layout.count() == 0,
+            Step::Pool(pooling) => pooling.out.layout.count() == 0,
             Step::Reference(_) => false,
         };
         if !idle {

@@ -63,6 +63,8 @@ fn write_step(graph: &Graph, at: usize, planned: &PlannedStep, text: &mut String
         Step::Row(_) => "rows",
         Step::Pick(_) => "pick",
         Step::ScatterAdd(_) => "scatter add",
+        Step::Convolve(_) => "convolution",
+        Step::Pool(_) => "pooling",
         Step::Reference(_) => "falls back to the reference",
     };
     let names: Vec<&str> = planned.nodes.iter().map(|&node| name(graph, node)).collect();
@@ -110,6 +112,8 @@ fn write_step(graph: &Graph, at: usize, planned: &PlannedStep, text: &mut String
         Step::Pick(pick) | Step::ScatterAdd(pick) => {
             writeln!(text, "     {} at axis {} by {} to {}", pick.data, pick.axis, pick.indices, pick.out)?;
         }
+        Step::Convolve(convolution) => writeln!(text, "     {convolution}")?,
+        Step::Pool(pooling) => writeln!(text, "     {pooling}")?,
         Step::Reference(reference) => {
             let inputs: Vec<String> = reference.inputs.iter().map(ToString::to_string).collect();
             let outputs: Vec<String> = reference.outputs.iter().map(ToString::to_string).collect();

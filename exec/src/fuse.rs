@@ -83,14 +83,14 @@ impl Fusion {
     fn nest(&self, place: usize) -> Option<&Nest> {
         match &self.steps[place].as_ref()?.step {
             Step::Nest(nest) => Some(nest),
-            Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => None,
+            Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
         }
     }
 
     fn nest_mut(&mut self, place: usize) -> Option<&mut Nest> {
         match &mut self.steps[place].as_mut()?.step {
             Step::Nest(nest) => Some(nest),
-            Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => None,
+            Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
         }
     }
 

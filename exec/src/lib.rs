@@ -34,6 +34,7 @@ mod pool;
 pub mod portable;
 mod run;
 mod schedule;
+pub mod sliding;
 pub mod step;
 mod verify;
 pub mod view;

@@ -7,6 +7,8 @@
 //! | vector by vector | [`vector`]: a dot product |
 //! | column by row | [`vector`]: an outer product |
 //!
+//! Filters slide over arrays by [`convolution`], and windows are pooled by [`pool`].
+//!
 //! Every kernel takes strides as they are and copies no factor, and each scales and adds by itself ([`blend`]). The order of each sum depends on lengths, strides and the machine, never on
 //! the number of threads (of which there is one so far).
 
@@ -14,12 +16,14 @@
 
 pub mod blend;
 mod contract;
+pub mod convolution;
 pub mod lanes;
 pub mod matmul;
 pub mod matvec;
 mod norm;
 pub mod pairwise;
 pub mod pick;
+pub mod pool;
 pub mod rows;
 mod softmax;
 pub mod vector;

@@ -3,6 +3,7 @@
 mod dot;
 mod nests;
 mod rows;
+mod sliding;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use smallvec::{SmallVec, smallvec};
 use crate::draft::{Draft, Origin, element_count};
 use crate::layout::{Extent, Layout, Shape};
 use crate::nest::{Access, Instruction, Nest, Store};
+use crate::sliding::PoolFunction;
 use crate::step::{Reference, Step, View};
 
 /// Where a value is.
@@ -120,6 +122,10 @@ impl Lowering<'_> {
             Op::Softmax(op) => self.softmax(id, node, op.axis)?,
             Op::LogSoftmax(op) => self.log_softmax(id, node, op.axis)?,
             Op::Dot(op) => self.dot(id, node, op)?,
+            Op::Conv(op) => self.conv(id, node, op)?,
+            Op::MaxPool(op) => self.pool(id, node, PoolFunction::Max, &op.0)?,
+            Op::MaxPoolTangent(op) => self.pool(id, node, PoolFunction::Tangent, &op.0)?,
+            Op::MaxPoolCotangent(op) => self.pool(id, node, PoolFunction::Cotangent, &op.0)?,
             Op::Custom(_) => return self.reference(id, node),
         };
         self.places.insert(id.into(), place);

@@ -9,6 +9,7 @@ use crate::executable::Options;
 use crate::fuse::fuse;
 use crate::kernel::Kernel;
 use crate::layout::{Layout, Shape};
+use crate::library;
 use crate::lower::lower;
 use crate::nest::{BufferId, Store};
 use crate::place::place;
@@ -49,6 +50,15 @@ pub struct PlannedStep {
     pub(crate) kernel: Option<Kernel>,
 }
 
+/// How much scratch a kernel of the library takes.
+fn scratch_of(step: &Step) -> usize {
+    match step {
+        Step::Convolve(convolution) => library::convolution::scratch_bytes(convolution),
+        Step::Pool(pooling) => library::pool::scratch_bytes(pooling),
+        Step::Nest(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => 0,
+    }
+}
+
 impl Plan {
     /// A plan for these lengths, and inputs that lie in memory like this: one layout per input of the graph, with offset 0.
     ///
@@ -62,9 +72,12 @@ impl Plan {
         for (drafted, in_place) in draft.steps.into_iter().zip(placed.in_place) {
             let kernel = match &drafted.step {
                 Step::Nest(nest) => Some(Kernel::compile(nest, options.engine).map_err(|problem| problem.titled("a nest cannot be compiled"))?),
-                Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => None,
+                Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => {
+                    None
+                }
             };
             scratch_bytes = kernel.as_ref().map_or(0, |kernel| kernel.scratch_bytes(options.threads)).max(scratch_bytes);
+            scratch_bytes = scratch_of(&drafted.step).max(scratch_bytes);
             steps.push(PlannedStep { step: drafted.step, nodes: drafted.nodes, in_place, kernel });
         }
         let outputs = graph.outputs().iter().map(|&value| {

@@ -118,6 +118,10 @@ impl Call<'_> {
             (Step::Pick(pick), _) => unsafe { library::pick::pick(pick, regions) },
             // SAFETY: the plan's word; see the head of this file.
             (Step::ScatterAdd(pick), _) => unsafe { library::pick::scatter_add(pick, regions) },
+            // SAFETY: the plan's word; see the head of this file.
+            (Step::Convolve(convolution), _) => unsafe { library::convolution::run(convolution, regions, scratch) },
+            // SAFETY: the plan's word; see the head of this file.
+            (Step::Pool(pooling), _) => unsafe { library::pool::run(pooling, regions, scratch) },
             (Step::Reference(reference), _) => self.reference(reference, regions),
         }
     }

@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use crate::layout::{Layout, Shape, Strides};
 use crate::loops::same_places;
 use crate::nest::{Access, BufferId, Nest};
+use crate::sliding::{Convolution, Pooling};
 
 /// A piece of memory a plan works with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,10 @@ pub enum Step {
     Pick(Pick),
     /// Rows added up by index.
     ScatterAdd(Pick),
+    /// Filters that slide over arrays.
+    Convolve(Convolution),
+    /// Windows that become one element.
+    Pool(Pooling),
     /// Falls back to the reference: the op's own meaning.
     Reference(Reference),
 }
@@ -74,6 +79,8 @@ impl Step {
             }
             Step::Row(row) => [row.input.buffer].into_iter().collect(),
             Step::Pick(pick) | Step::ScatterAdd(pick) => [pick.data.buffer, pick.indices.buffer].into_iter().collect(),
+            Step::Convolve(convolution) => [convolution.input.buffer, convolution.filter.buffer].into_iter().collect(),
+            Step::Pool(pooling) => std::iter::once(&pooling.input).chain(&pooling.given).map(|view| view.buffer).collect(),
             Step::Reference(reference) => reference.inputs.iter().map(|view| view.buffer).collect(),
         }
     }
@@ -85,6 +92,8 @@ impl Step {
             Step::Contract(contraction) => [contraction.out.buffer].into_iter().collect(),
             Step::Row(row) => [row.out.buffer].into_iter().collect(),
             Step::Pick(pick) | Step::ScatterAdd(pick) => [pick.out.buffer].into_iter().collect(),
+            Step::Convolve(convolution) => [convolution.out.buffer].into_iter().collect(),
+            Step::Pool(pooling) => [pooling.out.buffer].into_iter().collect(),
             Step::Reference(reference) => reference.outputs.iter().map(|view| view.buffer).collect(),
         }
     }
@@ -92,7 +101,7 @@ impl Step {
     /// Whether it may fail for some contents of its buffers, so that what it writes must not be the caller's before all is done.
     pub const fn may_fail(&self) -> bool {
         match self {
-            Step::Nest(_) | Step::Contract(_) | Step::Row(_) => false,
+            Step::Nest(_) | Step::Contract(_) | Step::Row(_) | Step::Convolve(_) | Step::Pool(_) => false,
             Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => true,
         }
     }

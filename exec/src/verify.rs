@@ -16,7 +16,7 @@ impl Plan {
             match &step.step {
                 Step::Nest(nest) => nest.operands.iter().chain(nest.written()).try_for_each(|access| self.verify_access(access, &nest.shape)),
                 Step::Contract(product) => self.verify_product(product, &step.in_place),
-                Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => Ok(()),
+                Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => Ok(()),
             }
             .map_err(|wrong| format!("step {at}: {wrong}"))?;
         }

@@ -250,6 +250,12 @@ impl<'a, T: Element> View<'a, T, 2> {
         (rows.checked_mul(columns)? <= elements.len()).then_some(View { pointer: elements.as_ptr(), lengths, strides, life: PhantomData })
     }
 
+    /// The elements of a slice that lengths and strides reach from `offset`; `None` if it is too short.
+    pub fn strided(elements: &'a [T], offset: usize, lengths: [usize; 2], strides: [isize; 2]) -> Option<Self> {
+        let inside = reach(isize::try_from(offset).ok()?, &lengths, &strides).is_none_or(|(low, high)| low >= 0 && (high as usize) < elements.len());
+        inside.then_some(View { pointer: elements.as_ptr().wrapping_add(offset), lengths, strides, life: PhantomData })
+    }
+
     /// The same elements with the axes exchanged.
     #[must_use]
     pub const fn transposed(self) -> Self {
@@ -340,6 +346,18 @@ impl<'a, T: Element> ViewMut<'a, T, 1> {
             0 => Some(&mut []),
             length if length == 1 || self.strides[0] == 1 => {
                 // SAFETY: `length` neighbours are inside the region (checked in `new`), initialised, aligned, and this view's alone.
+                Some(unsafe { std::slice::from_raw_parts_mut(self.pointer, length) })
+            }
+            _ => None,
+        }
+    }
+
+    /// The same for as long as the view may be used.
+    pub fn into_mut_slice(self) -> Option<&'a mut [T]> {
+        match self.lengths[0] {
+            0 => Some(&mut []),
+            length if length == 1 || self.strides[0] == 1 => {
+                // SAFETY: `length` neighbours are inside the region (checked in `new`), initialised, aligned, and this view's alone, which ends here.
                 Some(unsafe { std::slice::from_raw_parts_mut(self.pointer, length) })
             }
             _ => None,

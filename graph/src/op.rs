@@ -10,6 +10,7 @@ pub mod cast;
 mod compensated;
 pub mod concatenate;
 pub mod constant;
+pub mod conv;
 pub mod custom;
 pub mod dim_value;
 pub mod dot;
@@ -20,6 +21,9 @@ pub mod iota;
 mod linear_identity;
 pub mod log_softmax;
 pub mod log_sum_exp;
+pub mod max_pool;
+pub mod max_pool_cotangent;
+pub mod max_pool_tangent;
 pub mod norm;
 pub mod pad;
 pub mod pointwise;
@@ -39,6 +43,7 @@ pub mod special;
 pub mod stop_gradient;
 pub mod term;
 pub mod transpose;
+pub mod windows;
 
 use std::fmt;
 
@@ -225,6 +230,14 @@ ops! {
     LogSoftmax(log_softmax::LogSoftmax),
     /// A sum of products over shared axes.
     Dot(dot::Dot),
+    /// A filter slides over an array, and their products are summed.
+    Conv(conv::Conv),
+    /// The largest element of each window.
+    MaxPool(max_pool::MaxPool),
+    /// The mean of numbers where another array is largest in its window.
+    MaxPoolTangent(max_pool_tangent::MaxPoolTangent),
+    /// Numbers shared among the largest elements of their windows: the transpose.
+    MaxPoolCotangent(max_pool_cotangent::MaxPoolCotangent),
     /// The identity that derivatives do not pass.
     StopGradient(stop_gradient::StopGradient),
     /// An op of the user's.
@@ -257,6 +270,7 @@ mod tests {
         let n = Dim::from(Symbol::new("n"));
         let dims: Dims = [n.clone() * 2 + 1, n.floor_div(&3.into()), Dim::from(4)].into_iter().collect();
         let range = Range { start: n.clone() - 1, step: -2, length: n.floor_div(&2.into()) };
+        let windows = windows::Windows { begins: smallvec![range.clone(), Range::whole(n.clone())], lengths: smallvec![2, 3] };
         vec![
             input::Input {
                 name: "a \"b\", {c}".into(),
@@ -287,6 +301,10 @@ mod tests {
             softmax::Softmax { axis: 1 }.into(),
             log_softmax::LogSoftmax { axis: 1 }.into(),
             dot::Dot { batch: smallvec![(0, 1)], contract: smallvec![(2, 0), (1, 3)] }.into(),
+            conv::Conv { begins: windows.begins.clone(), dilation: smallvec![1, 2], spread: smallvec![3, 1], groups: 2 }.into(),
+            max_pool::MaxPool(windows.clone()).into(),
+            max_pool_tangent::MaxPoolTangent(windows.clone()).into(),
+            max_pool_cotangent::MaxPoolCotangent(windows).into(),
             stop_gradient::StopGradient.into(),
         ]
     }

@@ -185,7 +185,7 @@ fn tells_zeros(op: &Op, read: &[&AnyArray]) -> bool {
 
 /// Whether an op picks an element, which is compared with others afterwards: off by a little it would be none of them.
 fn is_exact(op: &Op) -> bool {
-    if let Op::Reduce(reduce) = op { matches!(reduce.reduction, Reduction::Max | Reduction::Min) } else { false }
+    if let Op::Reduce(reduce) = op { matches!(reduce.reduction, Reduction::Max | Reduction::Min) } else { matches!(op, Op::MaxPool(_)) }
 }
 
 /// Whether every element has the sign that it has in the other.
@@ -212,7 +212,7 @@ fn has_wild_product(op: &Op, read: &[&AnyArray]) -> bool {
 fn disturb(op: &Op, read: &[&AnyArray], array: &AnyArray, share: f64, lengths: &Sizes, random: &mut u64) -> AnyArray {
     let mut reals = array.to_reals();
     let sizes = match (op, read) {
-        (Op::Dot(_) | Op::ScatterAdd(_), _) => sizes(op, read, lengths),
+        (Op::Dot(_) | Op::Conv(_) | Op::ScatterAdd(_), _) => sizes(op, read, lengths),
         // A difference of one and the same: written otherwise, each may have its own rounding.
         (Op::Pointwise(op), [x, y]) if op.0 == &scalar::SUB && std::ptr::eq(*x, *y) => Some(x.to_reals().mapv(f64::abs)),
         _ => None,

@@ -9,6 +9,7 @@
 //! | what functions and gradients take and give | [`Tensors`] |
 
 mod compare;
+mod convolution;
 mod declare;
 mod example;
 mod functions;
@@ -18,6 +19,8 @@ mod log;
 mod making;
 mod no_order;
 mod operators;
+mod padding;
+mod pooling;
 mod products;
 mod real;
 mod record;
@@ -33,10 +36,13 @@ mod tensor;
 mod tensors;
 
 pub use compare::select;
+pub use convolution::Conv;
 pub use damo_graph::{Dim, Dims, Element, Error, ErrorKind, Float, Integer, Logical, Numeric, Real, Symbol};
 pub use into_tensor::{IntoConstant, IntoTensor};
 pub use joining::{concatenate, stack};
 pub use no_order::UseSelectOrCond;
+pub use padding::Padding;
+pub use pooling::Pool;
 pub use shared::{AnyShared, Shared, Write};
 pub use slicing::IntoIndices;
 pub use tape::Tape;

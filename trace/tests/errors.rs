@@ -64,6 +64,9 @@ fn every_way_to_write_an_op_records_its_line_and_column() {
         (|x, _| (x.trace(), line!()), 20, "trace"),
         (|x, y| (x.contract(y, &[Axis(0)], &[]), line!()), 20, "contract"),
         (|x, _| (x.select_axis(Axis(1), [0]), line!()), 20, "select_axis"),
+        (|x, y| (x.conv(y), line!()), 20, "conv"),
+        (|x, _| (x.max_pool([5]), line!()), 20, "max_pool"),
+        (|x, _| (x.avg_pool([1, 1]), line!()), 20, "avg_pool"),
         (|x, y| (x.insert_axis(Axis(0)).outer(y), line!()), 41, "outer"),
     ];
     for (wrong, column, name) in ways {

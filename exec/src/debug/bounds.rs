@@ -10,7 +10,10 @@ mod pointwise;
 
 use damo_graph::op::Op;
 use damo_graph::op::dot::Dot;
+use damo_graph::op::max_pool_cotangent::MaxPoolCotangent;
+use damo_graph::op::max_pool_tangent::MaxPoolTangent;
 use damo_graph::op::reduce::{Reduce, Reduction};
+use damo_graph::op::windows::Windows;
 use damo_graph::{AnyArray, DType, Problem, Sizes};
 use ndarray::{ArrayD, Axis, IxDyn, Zip};
 use smallvec::SmallVec;
@@ -168,10 +171,56 @@ fn with_bound(op: &Op, inputs: &[&Bounded], value: AnyArray, sizes: &Sizes, agai
             let own = if terms <= 1 && !varies && against == Against::Engine { None } else { Some(own) };
             sum(own, passed)
         }
+        Op::Conv(_) if value.dtype().is_float() => convolution(inputs, &value, of)?,
+        // The largest is off by no more than the most that any in its window is.
+        Op::MaxPool(_) if value.dtype().is_float() => {
+            if varies {
+                Some(of(&[inputs[0].errors()])?)
+            } else {
+                None
+            }
+        }
+        Op::MaxPoolTangent(MaxPoolTangent(windows)) | Op::MaxPoolCotangent(MaxPoolCotangent(windows)) => pooled(windows, inputs, &value, of)?,
         // Integers wrap; a user's op says nothing of its sensitivity.
         _ => varies.then(|| ArrayD::from_elem(IxDyn(value.shape()), f64::INFINITY)),
     };
     Ok(Bounded { value, error })
+}
+
+/// Each sum of products is off by a share of the sum of the sizes of its terms, as that of a product of matrices.
+fn convolution(
+    inputs: &[&Bounded],
+    value: &AnyArray,
+    of: impl Fn(&[ArrayD<f64>]) -> Result<ArrayD<f64>, Problem>,
+) -> Result<Option<ArrayD<f64>>, Problem> {
+    let [x, w] = inputs else { return Ok(None) };
+    let [x_sizes, w_sizes] = [x, w].map(|input| input.value.to_reals().mapv_into(f64::abs));
+    let terms: usize = w.value.shape()[1..].iter().product();
+    let share = (4.0 + 2.0 * (terms as f64).sqrt()) * roundoff(value.dtype());
+    let own = of(&[x_sizes.clone(), w_sizes.clone()])? * share + units(value, 1.0);
+    if x.error.is_none() && w.error.is_none() {
+        return Ok(Some(own));
+    }
+    let by_x = of(&[x.errors(), w_sizes + w.errors()])?;
+    Ok(Some(own + by_x + of(&[x_sizes, w.errors()])?))
+}
+
+/// Means over the largest of windows, or shares of them: of a few terms each.
+fn pooled(
+    windows: &Windows,
+    inputs: &[&Bounded],
+    value: &AnyArray,
+    of: impl Fn(&[ArrayD<f64>]) -> Result<ArrayD<f64>, Problem>,
+) -> Result<Option<ArrayD<f64>>, Problem> {
+    let [x, given] = inputs else { return Ok(None) };
+    if x.error.is_some() {
+        // Another element may be the largest.
+        return Ok(Some(ArrayD::from_elem(IxDyn(value.shape()), f64::INFINITY)));
+    }
+    let terms: usize = windows.lengths.iter().product();
+    let at = x.value.to_reals();
+    let own = of(&[at.clone(), given.value.to_reals().mapv_into(f64::abs)])? * ((terms as f64 + 1.0) * roundoff(value.dtype()));
+    Ok(sum(Some(own + units(value, 1.0)), given.error.clone().map(|error| of(&[at, error])).transpose()?))
 }
 
 /// At least the sums of the products of the sizes: the products of the rows' norms (Cauchy and Schwarz), for far less work.

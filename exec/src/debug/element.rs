@@ -236,7 +236,36 @@ impl Run<'_> {
                 }
                 Ok(total)
             }
-            Op::ScatterAdd(_) | Op::ProductOfOthers(_) | Op::Custom(_) => Err(Silence::Unknown(node.op().rules().name())),
+            Op::Conv(op) => {
+                let &[x, w] = &inputs[..] else { return Err(Silence::OutOfReach) };
+                let (x_shape, w_shape) = (shape_of(self, x)?, shape_of(self, w)?);
+                let channels = w_shape[1];
+                let group = index[1] / (w_shape[0] / op.groups).max(1);
+                let starts = op.begins.iter().map(|range| self.known.sizes.evaluate(&range.start).ok_or(Silence::OutOfReach));
+                let starts = starts.collect::<Result<Vec<i64>, _>>()?;
+                let op = op.clone();
+                let mut total = self.number(0.0);
+                for tap in (0..w_shape[1..].iter().product()).map(|place| index_of(place, &w_shape[1..])) {
+                    let mut at = vec![index[0], group * channels + tap[0]];
+                    for (axis, start) in starts.iter().enumerate() {
+                        let place = start + index[2 + axis] as i64 * op.begins[axis].step + (tap[1 + axis] * op.dilation[axis]) as i64;
+                        let spread = op.spread[axis] as i64;
+                        if place >= 0 && place % spread == 0 && ((place / spread) as usize) < x_shape[2 + axis] {
+                            at.push((place / spread) as usize);
+                        }
+                    }
+                    if at.len() == x_shape.len() {
+                        let filter: Vec<usize> = std::iter::once(index[1]).chain(tap).collect();
+                        let (x, w) = (self.at(x, &at)?, self.at(w, &filter)?);
+                        let product = self.call(&MUL, &[x, w])?;
+                        total = self.call(&ADD, &[total, product])?;
+                    }
+                }
+                Ok(total)
+            }
+            Op::ScatterAdd(_) | Op::ProductOfOthers(_) | Op::MaxPool(_) | Op::MaxPoolTangent(_) | Op::MaxPoolCotangent(_) | Op::Custom(_) => {
+                Err(Silence::Unknown(node.op().rules().name()))
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use damo_graph::dtype::Class;
 use damo_graph::op::Op;
 use damo_graph::op::input::InputKind;
+use damo_graph::op::slice::Range;
 use damo_graph::types::Dims;
 use damo_graph::{AnyArray, Dim, Graph, Number, Sizes, Type, Value};
 use ndarray::Axis;
@@ -258,20 +259,26 @@ fn with_dims(op: &Op, change: &dyn Fn(&Dim) -> Option<Dim>) -> Option<Op> {
         Op::Iota(op) => op.length = change(&op.length)?,
         Op::DimValue(op) => op.dim = change(&op.dim)?,
         Op::ScatterAdd(op) => op.length = change(&op.length)?,
-        Op::Slice(op) => {
-            for range in &mut op.ranges {
-                (range.start, range.length) = (change(&range.start)?, change(&range.length)?);
-            }
-        }
+        Op::Slice(op) => rebegin(&mut op.ranges, change)?,
+        Op::Conv(op) => rebegin(&mut op.begins, change)?,
+        Op::MaxPool(op) => rebegin(&mut op.0.begins, change)?,
+        Op::MaxPoolTangent(op) => rebegin(&mut op.0.begins, change)?,
+        Op::MaxPoolCotangent(op) => rebegin(&mut op.0.begins, change)?,
         Op::Pad(op) => {
             op.to = all(&op.to)?;
-            for range in &mut op.ranges {
-                (range.start, range.length) = (change(&range.start)?, change(&range.length)?);
-            }
+            rebegin(&mut op.ranges, change)?;
         }
         _ => {}
     }
     Some(op)
+}
+
+/// Ranges with other lengths.
+fn rebegin(ranges: &mut [Range], change: &dyn Fn(&Dim) -> Option<Dim>) -> Option<()> {
+    for range in ranges {
+        (range.start, range.length) = (change(&range.start)?, change(&range.length)?);
+    }
+    Some(())
 }
 
 #[cfg(test)]

@@ -251,6 +251,8 @@ fn kind(step: &Step) -> &'static str {
         Step::Row(_) => "row function",
         Step::Pick(_) => "pick",
         Step::ScatterAdd(_) => "scatter",
+        Step::Convolve(_) => "convolution",
+        Step::Pool(_) => "pooling",
         Step::Reference(_) => "reference step",
     }
 }

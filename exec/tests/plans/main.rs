@@ -10,3 +10,4 @@ mod ops;
 mod products;
 mod products_random;
 mod random;
+mod sliding;

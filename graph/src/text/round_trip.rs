@@ -20,6 +20,7 @@ use crate::op::broadcast::Broadcast;
 use crate::op::cast::Cast;
 use crate::op::concatenate::Concatenate;
 use crate::op::constant::Constant;
+use crate::op::conv::Conv;
 use crate::op::custom::Custom;
 use crate::op::dim_value::DimValue;
 use crate::op::dot::Dot;
@@ -28,6 +29,9 @@ use crate::op::insert_axis::InsertAxis;
 use crate::op::iota::Iota;
 use crate::op::log_softmax::LogSoftmax;
 use crate::op::log_sum_exp::LogSumExp;
+use crate::op::max_pool::MaxPool;
+use crate::op::max_pool_cotangent::MaxPoolCotangent;
+use crate::op::max_pool_tangent::MaxPoolTangent;
 use crate::op::norm::Norm;
 use crate::op::pad::Pad;
 use crate::op::pointwise::Pointwise;
@@ -42,6 +46,7 @@ use crate::op::slice::{Range, Slice};
 use crate::op::softmax::Softmax;
 use crate::op::stop_gradient::StopGradient;
 use crate::op::transpose::Transpose;
+use crate::op::windows::Windows;
 use crate::op::{Derivative, Op, PARSERS, Primitive, Types};
 use crate::sizes::Sizes;
 use crate::source::{Provenance, Source};
@@ -213,6 +218,11 @@ fn every_op_reads_back() {
     }
     let row = graph.add(Iota { length: "n".parse_length(), dtype: DType::F64 }, &[]).unwrap();
     let range = |start: i64, step, length: &str| Range { start: Dim::from(start), step, length: length.parse_length() };
+    let [images, filters] = [("images", "n 3 n"), ("filters", "n 3 2")]
+        .map(|(name, ty)| graph.add_input(name, Type { dtype: DType::F64, dims: dims(ty) }, InputKind::Argument).unwrap());
+    let conv = Conv { begins: smallvec![range(-1, 2, "floor(n,2)")], dilation: smallvec![2], spread: smallvec![1], groups: 1 };
+    let windowed = Op::from(conv);
+    let windows = Windows { begins: smallvec![range(0, 1, "3")], lengths: smallvec![1] };
     let ops: Vec<(Op, Vec<Value>)> = vec![
         (Cast { to: DType::BF16 }.into(), vec![x]),
         (DimValue { dim: "floor(n*n - 1, 2)".parse_length(), dtype: DType::F32 }.into(), vec![]),
@@ -235,6 +245,10 @@ fn every_op_reads_back() {
         (LogSoftmax { axis: 0 }.into(), vec![x]),
         (Dot { batch: smallvec![(0, 0)], contract: smallvec![(1, 1)] }.into(), vec![x, y]),
         (Dot { batch: smallvec![], contract: smallvec![(0, 0)] }.into(), vec![x, row]),
+        (windowed, vec![images, filters]),
+        (MaxPool(windows.clone()).into(), vec![x]),
+        (MaxPoolTangent(windows.clone()).into(), vec![x, y]),
+        (MaxPoolCotangent(windows).into(), vec![x, y]),
         (StopGradient.into(), vec![x]),
         (Custom(split.clone()).into(), vec![x]),
     ];

@@ -8,6 +8,7 @@ use damo_graph::op::arg_extreme::{ArgExtreme, Extreme};
 use damo_graph::op::cast::Cast;
 use damo_graph::op::concatenate::Concatenate;
 use damo_graph::op::constant::Constant;
+use damo_graph::op::conv::Conv;
 use damo_graph::op::custom::Custom;
 use damo_graph::op::dim_value::DimValue;
 use damo_graph::op::dot::Dot;
@@ -15,6 +16,9 @@ use damo_graph::op::insert_axis::InsertAxis;
 use damo_graph::op::iota::Iota;
 use damo_graph::op::log_softmax::LogSoftmax;
 use damo_graph::op::log_sum_exp::LogSumExp;
+use damo_graph::op::max_pool::MaxPool;
+use damo_graph::op::max_pool_cotangent::MaxPoolCotangent;
+use damo_graph::op::max_pool_tangent::MaxPoolTangent;
 use damo_graph::op::norm::Norm;
 use damo_graph::op::pad::Pad;
 use damo_graph::op::product_of_others::ProductOfOthers;
@@ -27,6 +31,7 @@ use damo_graph::op::slice::{Range, Slice};
 use damo_graph::op::softmax::Softmax;
 use damo_graph::op::stop_gradient::StopGradient;
 use damo_graph::op::transpose::Transpose;
+use damo_graph::op::windows::Windows;
 use damo_graph::types::IntoDims;
 use damo_graph::{AnyArray, DType, Dim, Graph, Result, Value};
 use ndarray::{ArrayD, IxDyn, arr1, arr2};
@@ -48,7 +53,8 @@ macro_rules! variants {
 }
 variants! {
     Input, Constant, Pointwise, Cast, DimValue, Iota, Broadcast, Reshape, Transpose, InsertAxis, RemoveAxis, Slice, Pad, Concatenate,
-    SelectAxis, ScatterAdd, Reduce, ProductOfOthers, ArgExtreme, LogSumExp, Norm, Softmax, LogSoftmax, Dot, StopGradient, Custom,
+    SelectAxis, ScatterAdd, Reduce, ProductOfOthers, ArgExtreme, LogSumExp, Norm, Softmax, LogSoftmax, Dot, Conv, MaxPool,
+    MaxPoolTangent, MaxPoolCotangent, StopGradient, Custom,
 }
 
 fn varies(seed: u64, shape: &[usize]) -> Given {
@@ -62,6 +68,14 @@ fn apart(shape: &[usize]) -> Given {
         k += 1;
         f64::from(k * 7 % 23) * 0.25 - 2.6
     }))
+}
+
+/// The same, which do not vary.
+fn fixed(shape: &[usize]) -> Given {
+    match apart(shape) {
+        Given::Varies(array) => Given::Fixed(AnyArray::from(array)),
+        fixed @ Given::Fixed(_) => fixed,
+    }
 }
 
 fn integers(values: &[i64]) -> Given {
@@ -196,8 +210,27 @@ fn contractions() -> Vec<Case> {
     ]
 }
 
+fn windows() -> Vec<Case> {
+    let conv = |begins: &[Range], groups| Conv { begins: begins.into(), dilation: smallvec![2, 1], spread: smallvec![1, 2], groups };
+    let strided = [range(-1, 2, 3), range(0, 1, 4)];
+    let pairs = |step, length| Windows { begins: smallvec![range(-1, step, length)], lengths: smallvec![2] };
+    vec![
+        case("conv", conv(&strided, 1), vec![varies(80, &[2, 2, 5, 3]), varies(81, &[2, 2, 2, 2])]),
+        case("conv in groups", conv(&strided, 2), vec![varies(82, &[1, 4, 5, 3]), varies(83, &[2, 2, 2, 2])]),
+        case(
+            "conv of rows",
+            Conv { begins: smallvec![range(-1, 1, 5)], dilation: smallvec![1], spread: smallvec![1], groups: 1 },
+            vec![varies(84, &[2, 1, 4]), varies(85, &[3, 1, 2])],
+        ),
+        case("max_pool", MaxPool(pairs(2, 3)), vec![apart(&[2, 5])]),
+        case("max_pool that overlaps", MaxPool(pairs(1, 5)), vec![apart(&[2, 4])]),
+        case("max_pool_tangent", MaxPoolTangent(pairs(1, 5)), vec![fixed(&[2, 4]), varies(86, &[2, 4])]),
+        case("max_pool_cotangent", MaxPoolCotangent(pairs(1, 5)), vec![fixed(&[2, 4]), varies(87, &[2, 5])]),
+    ]
+}
+
 fn all() -> Vec<Case> {
-    [shapes_and_types(), ranges_and_indices(), reductions(), contractions()].into_iter().flatten().collect()
+    [shapes_and_types(), ranges_and_indices(), reductions(), contractions(), windows()].into_iter().flatten().collect()
 }
 
 #[test]
@@ -218,6 +251,11 @@ fn reductions_vary_right() {
 #[test]
 fn contractions_vary_right() {
     contractions().iter().for_each(check);
+}
+
+#[test]
+fn windows_vary_right() {
+    windows().iter().for_each(check);
 }
 
 /// The square of a linear op has a second derivative, and its rules see cotangents that are not constant.

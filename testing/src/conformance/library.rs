@@ -9,6 +9,7 @@ mod linear;
 mod pad;
 mod reduce;
 mod shape;
+mod sliding;
 
 use damo::{DType, Tensor};
 
@@ -71,8 +72,19 @@ fn dtype_name(object: &Object<'_>) -> Result<&'static str, Stop> {
 
 /// Calls a function of the library.
 pub(crate) fn call<'t>(interpreter: &Interpreter<'t>, arguments: &Arguments<'t>) -> Result<Object<'t>, Stop> {
-    let families =
-        [elementwise::call, activation::call, reduce::call, shape::call, pad::call, create::call, linear::call, gather::call, einsum::call, python];
+    let families = [
+        elementwise::call,
+        activation::call,
+        reduce::call,
+        shape::call,
+        pad::call,
+        create::call,
+        linear::call,
+        gather::call,
+        einsum::call,
+        sliding::call,
+        python,
+    ];
     for family in families {
         if let Some(result) = family(interpreter, arguments)? {
             return Ok(result);

@@ -114,6 +114,19 @@ fn choices(hooks: Hooks) -> Result<Found> {
     Ok(found(&function, called))
 }
 
+/// A layer of filters with pooling, and the slopes of its cost.
+pub const IMAGES: Program = Program { name: "images", run: images };
+
+fn images(hooks: Hooks) -> Result<Found> {
+    let tape = Tape::new();
+    let (x, w) = (tape.input::<f64>("x", (2, 2, 7, 6)), tape.input::<f64>("w", (3, 2, 3, 3)));
+    let pooled = x.conv(w).max_pool([2, 2]);
+    let [by_image, by_filter] = (pooled * pooled).sum().grad([x, w]);
+    let function = tape.function((x, w), (pooled, by_image, by_filter)).freeze(&config())?.hooked(hooks);
+    let called = function.call((&numbers(&[2, 2, 7, 6], -1.0, 1.0), &numbers(&[3, 2, 3, 3], -0.5, 0.5)));
+    Ok(found(&function, called))
+}
+
 /// Rows picked by index, and added up by index.
 pub const PICKS: Program = Program { name: "picks", run: picks };
 
@@ -233,4 +246,5 @@ pub fn failing(plant: impl FnOnce(&Shared<f64>) -> Hooks) -> Result<Found> {
 }
 
 /// All programs that hooks are planted into.
-pub const ALL: &[Program] = &[SUMS, PRODUCTS, TRAINING, CHOICES, PICKS, PARTS, LONG, TWO_LENGTHS, TWO_LAYOUTS, FORMULAS, EDGES, MANY_FORMULAS];
+pub const ALL: &[Program] =
+    &[SUMS, PRODUCTS, TRAINING, CHOICES, IMAGES, PICKS, PARTS, LONG, TWO_LENGTHS, TWO_LAYOUTS, FORMULAS, EDGES, MANY_FORMULAS];

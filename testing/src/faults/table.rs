@@ -14,7 +14,7 @@ use super::How::{Derivative, Failing, Passes, Run};
 use super::plant::{
     after_steps, alternating, another, buffer_at, bytes, in_nest, in_order, in_plan, in_product, in_result, moved, operand, result, stray, stray_at,
 };
-use super::programs::{CHOICES, EDGES, FORMULAS, LONG, MANY_FORMULAS, PARTS, PICKS, PRODUCTS, SUMS, TRAINING, TWO_LAYOUTS, TWO_LENGTHS};
+use super::programs::{CHOICES, EDGES, FORMULAS, IMAGES, LONG, MANY_FORMULAS, PARTS, PICKS, PRODUCTS, SUMS, TRAINING, TWO_LAYOUTS, TWO_LENGTHS};
 use super::{Category, Fault, How, WRONG_DERIVATIVE, derivatives, rules};
 use damo::debug::Hooks;
 
@@ -63,6 +63,9 @@ pub const FAULTS: &[Fault] = &[
     fault(KernelGrossly, "the first index of the largest elements is one on", Run(TRAINING, || in_result(|step| matches!(step, Step::Row(row) if row.out.step == 0), 0, |x| x + 1.0)), VALUE, "arg_extreme"),
     fault(KernelGrossly, "a picked row comes from elsewhere", Run(PICKS, || in_result(|step| matches!(step, Step::Pick(_)), 5, |x| x + 0.5)), VALUE, "select_axis"),
     fault(KernelGrossly, "of rows with the same index only one is added", Run(PICKS, || in_result(|step| matches!(step, Step::ScatterAdd(_)), 8, |x| x / 2.0)), VALUE, "scatter_add"),
+    fault(KernelGrossly, "one element of a convolution is off by 512 ulps", Run(IMAGES, || in_result(|step| matches!(step, Step::Convolve(_)), 5, |x| x * (1.0 + 512.0 * f64::EPSILON))), VALUE, "conv"),
+    fault(KernelGrossly, "filters slide one place too far", Run(IMAGES, || in_plan(|plan| plan.steps_mut().iter_mut().for_each(|step| if let Step::Convolve(convolution) = &mut step.step { convolution.slides[2].begin += 1 }))), VALUE, "conv"),
+    fault(KernelGrossly, "windows are one place short", Run(IMAGES, || in_plan(|plan| plan.steps_mut().iter_mut().for_each(|step| if let Step::Pool(pooling) = &mut step.step { pooling.slides[2].taps -= 1 }))), VALUE, "max_pool"),
     fault(KernelGrossly, "a view that runs backwards begins one row off", Run(PARTS, || in_nest("cos", |nest| nest.operands.iter_mut().take(1).for_each(|operand| operand.offset -= 5))), VALUE, "cos"),
     fault(KernelGrossly, "zeros around an array are ones", Run(PARTS, || in_nest("", |nest| if let [Instruction::Constant(number, _)] = nest.body.as_mut_slice() { *number = Number::Real(1.0) })), VALUE, "pad"),
     fault(KernelGrossly, "a part is joined one row too early", Run(PARTS, || in_nest("cos", |nest| nest.stores.iter_mut().take(1).for_each(|store| store.to.offset -= 5))), VALUE, "concatenate"),
@@ -117,7 +120,7 @@ pub const FAULTS: &[Fault] = &[
     fault(Race, "parts write where earlier parts still read", Run(LONG, || in_plan(|plan| {
         let found = plan.steps().iter().find_map(|step| match &step.step {
             Step::Nest(nest) if nest.operands.iter().any(|operand| operand.offset == 1) => Some((nest.operands.iter().find(|operand| operand.offset == 1)?.buffer, nest.stores.first()?.to.buffer)),
-            Step::Nest(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => None,
+            Step::Nest(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
         });
         let Some((from, to)) = found else { return };
         plan.buffers_mut()[to.index()].place = plan.buffers()[from.index()].place;

@@ -6,12 +6,16 @@ use damo::op::broadcast::Broadcast;
 use damo::op::cast::Cast;
 use damo::op::concatenate::Concatenate;
 use damo::op::constant::Constant;
+use damo::op::conv::Conv;
 use damo::op::dim_value::DimValue;
 use damo::op::dot::Dot;
 use damo::op::insert_axis::InsertAxis;
 use damo::op::iota::Iota;
 use damo::op::log_softmax::LogSoftmax;
 use damo::op::log_sum_exp::LogSumExp;
+use damo::op::max_pool::MaxPool;
+use damo::op::max_pool_cotangent::MaxPoolCotangent;
+use damo::op::max_pool_tangent::MaxPoolTangent;
 use damo::op::norm::Norm;
 use damo::op::pad::Pad;
 use damo::op::product_of_others::ProductOfOthers;
@@ -25,6 +29,7 @@ use damo::op::slice::{Range, Slice};
 use damo::op::softmax::Softmax;
 use damo::op::stop_gradient::StopGradient;
 use damo::op::transpose::Transpose;
+use damo::op::windows::Windows;
 use damo::{AnyArray, DType, Dim, Type};
 use damo_graph::Number;
 use smallvec::SmallVec;
@@ -85,6 +90,10 @@ const STRUCTURAL: &[&str] = &[
     "dot",
     "dot",
     "dot",
+    "conv",
+    "max_pool",
+    "max_pool_tangent",
+    "max_pool_cotangent",
     "stop_gradient",
 ];
 
@@ -152,9 +161,38 @@ pub(super) fn structural(name: &str, x: &Type, y: &Type, parameter: usize, to: D
             let batch = pairs.iter().copied().find(|&(l, r)| parameter.is_multiple_of(3) && contract.is_some_and(|(cl, cr)| l != cl && r != cr));
             Some((Dot { batch: batch.into_iter().collect(), contract: contract.into_iter().collect() }.into(), Second::SameType))
         }
+        // It fits where the other has as many channels.
+        "conv" if (3..=5).contains(&rank) => {
+            let spatial = rank - 2;
+            let step = |axis: usize| 1 + (parameter >> axis) % 2;
+            let begins = y.dims.iter().skip(2).zip(&x.dims[2..]).enumerate().map(|(axis, (taps, length))| {
+                let reach = (taps.clone() - 1) * Dim::from(step(axis + 3));
+                let count = (length.clone() + 1 - reach).floor_div(&Dim::from(step(axis)));
+                Range { start: Dim::from(-1), step: step(axis) as i64, length: count }
+            });
+            let dilation = (0..spatial).map(|axis| step(axis + 3)).collect();
+            Some((Conv { begins: begins.collect(), dilation, spread: (0..spatial).map(|_| 1).collect(), groups: 1 }.into(), Second::SameType))
+        }
+        "max_pool" => some(MaxPool(windows(x, parameter)?).into()),
+        "max_pool_tangent" => Some((MaxPoolTangent(windows(x, parameter)?).into(), Second::SameType)),
+        "max_pool_cotangent" => Some((MaxPoolCotangent(windows(x, parameter)?).into(), Second::SameType)),
         "stop_gradient" => some(StopGradient.into()),
         _ => None,
     }
+}
+
+/// Windows over the last axes that are there.
+fn windows(x: &Type, parameter: usize) -> Option<Windows> {
+    let axes = (1 + parameter % 2).min(x.rank());
+    let length = |axis: usize| 1 + (parameter >> axis) % 3;
+    let stride = |axis: usize| 1 + (parameter >> axis) % 2;
+    let begin = |(axis, dim): (usize, &Dim)| Range {
+        start: Dim::from(0),
+        step: stride(axis) as i64,
+        length: (dim.clone() - length(axis) as i64).floor_div(&Dim::from(stride(axis))) + 1,
+    };
+    let begins = x.dims[x.rank() - axes..].iter().enumerate().map(begin).collect();
+    (axes > 0).then(|| Windows { begins, lengths: (0..axes).map(length).collect() })
 }
 
 /// A part of an axis: all, all but the first, every other one, or all backwards.
