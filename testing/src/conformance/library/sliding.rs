@@ -30,7 +30,7 @@ fn convolution<'t>(image: Tensor<'t, f64>, filter: Tensor<'t, f64>, arguments: &
     }
     let groups = arguments.integer(usize::MAX, "feature_group_count", 1)?;
     let groups = usize::try_from(groups).map_err(|_| malformed("a negative number of groups"))?;
-    Ok(image.conv_with(filter, &how.groups(groups)))
+    Ok(image.conv_with(filter, how.groups(groups)))
 }
 
 /// The largest or the sum of each window. Leading axes have windows of 1.
