@@ -25,7 +25,7 @@ const BATCH: usize = 64;
 
 fn main() -> anyhow::Result<()> {
     let options = Options::read(&["epochs", "rate"])?;
-    let (epochs, rate) = (options.get("epochs", 2)?, options.get("rate", 0.1)?);
+    let (epochs, rate) = (options.get("epochs", 2)?, options.get("rate", 0.2)?);
     let config = Config::from_env()?;
     let (training, testing) = (Digits::<f32>::train()?, Digits::<f32>::test()?);
 

@@ -79,9 +79,9 @@ fn unknown_lengths_stay_unknown() {
 fn the_odd_one_of_same_padding_stands_after() {
     let tape = Tape::new();
     let one = tape.input_with("one", &arr0(1.0));
-    let x = tape.constant(&array![[[1., 2., 3., 4.]]]) * one;
+    let x = tape.constant(array![[[1., 2., 3., 4.]]]) * one;
     let same = |length: usize, stride: usize| {
-        let ones = tape.constant(&Array::<f64, _>::ones((1, 1, length)));
+        let ones = tape.constant(Array::<f64, _>::ones((1, 1, length)));
         x.conv_with(ones, Conv::new().padding(Padding::Same).stride([stride])).value().unwrap()
     };
     assert_eq!(same(2, 1), array![[[3., 5., 7., 4.]]].into_dyn());
