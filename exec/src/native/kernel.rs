@@ -129,8 +129,10 @@ impl Kernel {
             side_by_side: side_by_side(&whole, accumulators, is_column, shares.inner / lanes),
         };
         let (bytes, sites) = loops::compile(&plan)?;
+        // A system that gives no memory for code leaves the nest to the portable engine.
+        let Ok(code) = Code::new(&bytes) else { return Ok(None) };
         let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(nest)?)) } else { None };
-        Ok(Some(Kernel { code: Code::new(&bytes)?, _sites: sites, axes, memory, steps, reductions, shares, careful }))
+        Ok(Some(Kernel { code, _sites: sites, axes, memory, steps, reductions, shares, careful }))
     }
 
     /// How many bytes of machine code and constants.

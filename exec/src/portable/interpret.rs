@@ -88,6 +88,8 @@ impl Sweep {
                 unsafe { run.tile(steps) };
                 // SAFETY: the caller's; the tile's registers are complete.
                 unsafe { run.fold(steps, result_steps, &mut counts) };
+                // SAFETY: the caller's; nothing reads this tile's operands any more.
+                unsafe { run.store(steps) };
             }
             run.offsets.copy_from_slice(of_piece);
             // SAFETY: the caller's; all tiles of the piece are folded.
@@ -166,7 +168,7 @@ impl Running<'_> {
         unsafe { std::slice::from_raw_parts_mut(self.place(tile), bytes) }
     }
 
-    /// Makes all registers of a tile and writes what is stored.
+    /// Makes all registers of a tile.
     ///
     /// # Safety
     ///
@@ -200,6 +202,14 @@ impl Running<'_> {
                 }
             }
         }
+    }
+
+    /// Writes what is stored of a tile.
+    ///
+    /// # Safety
+    ///
+    /// As [`Sweep::run`]; the tile is complete.
+    unsafe fn store(&self, steps: usize) {
         for store in &self.sweep.stores {
             let (from, to) = (self.place(store.from), self.address(store.access));
             if from != to {
