@@ -2,11 +2,11 @@
 //!
 //! | to read about | open |
 //! |---|---|
-//! | a nest's body as a program on vectors | [`program`], [`translate`], [`reduction`] |
-//! | functions as formulas | [`lanes`], [`formulas`] |
-//! | from there to machine code | [`loops`], [`accesses`], [`select`], [`registers`], [`assembler`], [`code`] |
-//! | what has no formula | [`outside`] |
-//! | how a kernel goes over its loops | [`kernel`], [`run`], [`shape`], [`accumulators`] |
+//! | a nest's body as a program on vectors | `program`, `translate`, `reduction` |
+//! | functions as formulas | `lanes`, `formulas` |
+//! | from there to machine code | `loops`, `accesses`, `select`, `registers`, `assembler`, `code` |
+//! | what has no formula | `outside` |
+//! | how a kernel goes over its loops | `kernel`, `run`, `shape`, `accumulators` |
 
 mod accesses;
 mod accumulators;
