@@ -137,6 +137,11 @@ impl Assembler {
         }
     }
 
+    /// Notes a mistake of whoever writes the code; the first is told at the end, and no code is made.
+    pub fn fail(&mut self, mistake: &str) {
+        self.failed.get_or_insert_with(|| mistake.to_owned());
+    }
+
     /// An instruction without operands.
     pub fn plain(&mut self, code: Code) {
         self.write(Ok(Instruction::with(code)));

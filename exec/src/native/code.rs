@@ -24,11 +24,6 @@ impl Code {
         Ok(Code { memory: memory.make_exec().map_err(failed)? })
     }
 
-    /// How many bytes of constants and code.
-    pub fn len(&self) -> usize {
-        self.memory.len()
-    }
-
     /// Runs it.
     ///
     /// # Safety

@@ -135,11 +135,6 @@ impl Kernel {
         Ok(Some(Kernel { code, _sites: sites, axes, memory, steps, reductions, shares, careful }))
     }
 
-    /// How many bytes of machine code and constants.
-    pub fn code_bytes(&self) -> usize {
-        self.code.len()
-    }
-
     /// How many bytes of scratch a run on so many threads takes.
     pub fn scratch_bytes(&self, threads: usize) -> usize {
         let own = self.states_bytes() + self.threads(threads) * self.accumulators_bytes();

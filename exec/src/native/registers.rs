@@ -134,8 +134,10 @@ impl<'a> Registers<'a> {
         }
         match self.memory(id) {
             Some(memory) => Operand::Memory(memory),
-            // Values are made before they are read, so that this is never.
-            None => Operand::Register(ymm(0)),
+            None => {
+                self.assembler.fail("a value is read that is nowhere");
+                Operand::Register(ymm(0))
+            }
         }
     }
 
@@ -146,8 +148,9 @@ impl<'a> Registers<'a> {
             return register;
         }
         let register = self.fresh();
-        if let Some(memory) = self.memory(id) {
-            self.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(register), Operand::Memory(memory));
+        match self.memory(id) {
+            Some(memory) => self.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(register), Operand::Memory(memory)),
+            None => self.assembler.fail("a value is read that is nowhere"),
         }
         self.give(id, register);
         register
@@ -166,7 +169,11 @@ impl<'a> Registers<'a> {
         let register = free.unwrap_or_else(|| {
             // What is read last gives way.
             let next_use = |&register: &u8| self.holds[usize::from(register)].and_then(|id| self.uses[id as usize].last().copied());
-            let victim = (0..REGISTERS as u8).filter(allowed).max_by_key(next_use).unwrap_or(0);
+            let victim = (0..REGISTERS as u8).filter(allowed).max_by_key(next_use);
+            if victim.is_none() {
+                self.assembler.fail("an instruction needs more registers than there are");
+            }
+            let victim = victim.unwrap_or(0);
             self.evict(victim);
             victim
         });

@@ -76,6 +76,8 @@ pub(super) fn write(registers: &mut Registers<'_>, id: Id, preferred: Option<u8>
                 one_input(registers, id, inputs[0], code, number, preferred);
             } else if let Some((code, commutes, number)) = binary(operation, width) {
                 two_inputs(registers, id, [inputs[0], inputs[1]], code, commutes, number, preferred);
+            } else {
+                registers.assembler.fail("an operation has no instruction");
             }
         }
     }

@@ -7,7 +7,7 @@ use damo_graph::op::scalar::{self, Scalar, Signature};
 use damo_graph::{DType, Number, Problem};
 
 use super::Kernel;
-use super::judge::{Buffer, ENGINES, agree, rounded, run};
+use super::judge::{Buffer, ENGINES, agree, distance, rounded, run};
 use super::loops::Loop;
 use crate::layout::row_major;
 use crate::nest::{Access, Accumulate, BufferId, Instruction, Nest, Store};
@@ -499,4 +499,42 @@ fn sums_that_are_not_finite_may_stand_beside_what_is_replaced() {
         reductions: vec![Accumulate { value: 0, kind: Reduction::Sum, axes: [0].into_iter().collect(), to: access(1, DType::F64, 0, &[0]) }],
     };
     agree(&nest, &[Buffer::of(DType::F64, numbers.map(Number::Real)), Buffer::of(DType::F64, [Number::Real(0.0)])], 0.0);
+}
+
+/// Every so-many-th bit pattern is tried. `EVERY_F32=1` tries all of them, for hours: `EVERY_F32=1 cargo test --release -p damo-exec --lib every_f32`.
+const PATTERN_STEP: usize = 16_411;
+
+#[test]
+fn every_f32_function_of_one_number_is_within_its_ulps() {
+    let step = if std::env::var_os("EVERY_F32").is_some() { 1 } else { PATTERN_STEP };
+    let count = 1 << 14;
+    for scalar in scalar::ALL.iter().filter(|scalar| scalar.signature == Signature::Same(1) && takes(scalar, DType::F32)) {
+        let nest = Nest {
+            shape: [count].into_iter().collect(),
+            operands: vec![access(0, DType::F32, 0, &[1])],
+            body: vec![Instruction::Load(0), apply(scalar, &[0], DType::F32)],
+            stores: vec![Store { value: 1, to: access(1, DType::F32, 0, &[1]) }],
+            reductions: vec![],
+        };
+        for engine in ENGINES {
+            let (mut worst, mut patterns) = ((0.0, 0.0), (0..=u32::MAX).step_by(step).peekable());
+            while patterns.peek().is_some() {
+                let xs: Vec<f64> = patterns.by_ref().take(count).map(|bits| f64::from(f32::from_bits(bits))).collect();
+                let padded = xs.iter().copied().chain(std::iter::repeat(1.0)).take(count);
+                let mut buffers = [Buffer::of(DType::F32, padded.map(Number::Real)), mixed(count)];
+                run(&nest, &mut buffers, engine, 1);
+                for (place, &x) in xs.iter().enumerate() {
+                    let (found, exact) = (buffers[1].get(place), scalar.evaluate(&[Number::Real(x)]).unwrap());
+                    // What rounds to infinity or NaN has to be just that; all else is measured against the number before rounding.
+                    let rounded = rounded(DType::F32, exact);
+                    let error = if rounded.to_real().is_finite() { distance(DType::F32, found, exact) } else { distance(DType::F32, found, rounded) };
+                    if error.is_nan() || error > worst.0 {
+                        worst = (error, x);
+                    }
+                }
+            }
+            println!("{:12} {engine:?}: {:.3} ulps at {:e}", scalar.name, worst.0, worst.1);
+            assert!(worst.0 <= scalar.ulps.max(0.5) + 0.01, "{} by {engine:?}: {} ulps at {:e}", scalar.name, worst.0, worst.1);
+        }
+    }
 }

@@ -79,6 +79,11 @@ pub fn log_add_exp(x: f64, y: f64) -> f64 {
     (more + high).round()
 }
 
+/// The inverse of cosh, for x ≥ 1. (`libm` gives numbers below as well, where rounding makes it one.)
+pub fn acosh(x: f64) -> f64 {
+    if x < 1.0 { f64::NAN } else { libm::acosh(x) }
+}
+
 /// x − y, and what rounding drops from it (Knuth, `TwoSum`); nothing where the difference overflows.
 fn difference(x: f64, y: f64) -> (f64, f64) {
     let difference = x - y;

@@ -114,7 +114,7 @@ scalars! {
     /// Inverse hyperbolic sine.
     ASINH = unary("asinh", libm::asinh, |x, _| 1.0 / x.hypot(c(1.0)), 1.5, 30);
     /// Inverse hyperbolic cosine.
-    ACOSH = unary("acosh", libm::acosh, |x, _| 1.0 / ((x - 1.0).sqrt() * (x + 1.0).sqrt()), 1.5, 30).on(1.0, INF);
+    ACOSH = unary("acosh", special::acosh, |x, _| 1.0 / ((x - 1.0).sqrt() * (x + 1.0).sqrt()), 1.5, 30).on(1.0, INF);
     /// Inverse hyperbolic tangent.
     ATANH = unary("atanh", libm::atanh, |x, _| 1.0 / ((1.0 - x) * (1.0 + x)), 1.5, 30).on(-1.0, 1.0);
 
