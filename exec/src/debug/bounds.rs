@@ -15,7 +15,7 @@ use damo_graph::op::max_pool_tangent::MaxPoolTangent;
 use damo_graph::op::reduce::{Reduce, Reduction};
 use damo_graph::op::windows::Windows;
 use damo_graph::{AnyArray, DType, Problem, Sizes};
-use ndarray::{ArrayD, Axis, IxDyn, Zip};
+use ndarray::{ArrayD, ArrayView1, Axis, IxDyn, Zip};
 use smallvec::SmallVec;
 
 use pointwise::pointwise;
@@ -225,24 +225,14 @@ fn pooled(
 
 /// At least the sums of the products of the sizes: the products of the rows' norms (Cauchy and Schwarz), for far less work.
 fn products(op: &Dot, left: &ArrayD<f64>, right: &ArrayD<f64>) -> Result<ArrayD<f64>, Problem> {
-    let norms = |array: &ArrayD<f64>, axes: Vec<usize>| {
-        let largest = array.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
-        if largest == 0.0 || !largest.is_finite() {
-            let mut shape = array.shape().to_vec();
-            let mut axes = axes;
-            axes.sort_unstable();
-            for &axis in axes.iter().rev() {
-                shape.remove(axis);
-            }
-            return ArrayD::from_elem(IxDyn(&shape), largest);
-        }
-        let mut squares = array.mapv(|x| (x / largest) * (x / largest));
-        let mut axes = axes;
+    // Each row is scaled by its own largest: beside a huge row the squares of another would vanish.
+    let norm = |row: ArrayView1<'_, f64>| {
+        let largest = row.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+        if largest == 0.0 || !largest.is_finite() { largest } else { largest * row.iter().map(|x| (x / largest).powi(2)).sum::<f64>().sqrt() }
+    };
+    let norms = |array: &ArrayD<f64>, mut axes: Vec<usize>| {
         axes.sort_unstable();
-        for &axis in axes.iter().rev() {
-            squares = squares.sum_axis(Axis(axis));
-        }
-        squares.mapv_into(|sum| largest * sum.sqrt())
+        axes.iter().rev().fold(array.clone(), |norms, &axis| norms.map_axis(Axis(axis), norm))
     };
     let contracted = |pick: fn(&(usize, usize)) -> usize| op.contract.iter().map(pick).collect::<Vec<usize>>();
     let (in_left, in_right) = (contracted(|pair| pair.0), contracted(|pair| pair.1));
