@@ -267,6 +267,8 @@ pub enum RowFunction {
     ArgMax,
     /// The index of the first smallest element, `i64`: one result per row, never empty; NaN wins.
     ArgMin,
+    /// The product of floats, in order and rounded once in the end, so that it overflows only where its meaning does: one result per row.
+    Product,
     /// The product of the other elements: one result per element.
     ProductOfOthers,
 }

@@ -92,3 +92,15 @@ fn differences_of_exponentials() {
         assert_eq!(of(-2.0, f64::NEG_INFINITY), (-2.0, vec![1.0, 0.0]));
     }
 }
+
+#[test]
+fn a_product_overflows_only_where_its_factors_in_turn_do() {
+    for &engine in ENGINES {
+        let tape = Tape::new();
+        let x = tape.matrix::<f32>("x");
+        let product = tape.function(x, x.prod_axis(Axis(1))).freeze(&Config { engine, ..Config::default() }).unwrap();
+        let rows = Array2::from_shape_fn((2, 40), |(row, k)| if row == 1 { 2.0 } else { [1e30f32, 1e-30][k / 2 % 2] });
+        let found = product.call(&rows).unwrap();
+        assert!((found[[0]] - 1.0).abs() < 1e-5 && found[[1]] == 2f32.powi(40), "{engine:?}: {found}");
+    }
+}

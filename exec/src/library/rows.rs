@@ -16,7 +16,7 @@ use crate::view::{Region, View, ViewMut};
 /// Whether there is a kernel for a function of elements of that type.
 pub const fn supports(function: RowFunction, dtype: DType) -> bool {
     match function {
-        RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::LogSumExp | RowFunction::Norm => dtype.is_float(),
+        RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::LogSumExp | RowFunction::Norm | RowFunction::Product => dtype.is_float(),
         RowFunction::ArgMax | RowFunction::ArgMin => !matches!(dtype.class(), Class::Complex),
         RowFunction::ProductOfOthers => dtype.is_float() || dtype.is_integer(),
     }
@@ -89,6 +89,10 @@ unsafe fn floats<T: Float>(row: &Row, memories: (Region<'_>, Region<'_>)) -> Res
             // SAFETY: the caller's.
             unsafe { each::<T, T>(row, memories, 1, |x, mut y| y.write([T::from_f64(norm(&x))])) }
         }
+        RowFunction::Product => {
+            // SAFETY: the caller's.
+            unsafe { each::<T, T>(row, memories, 1, |x, mut y| y.write([T::from_f64(x.iter().map(T::to_f64).product())])) }
+        }
         RowFunction::ArgMax | RowFunction::ArgMin => {
             let is_max = row.function == RowFunction::ArgMax;
             // SAFETY: the caller's.
@@ -124,7 +128,7 @@ unsafe fn integers<T: Element>(row: &Row, memories: (Region<'_>, Region<'_>)) ->
                 })
             }
         }
-        RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::LogSumExp | RowFunction::Norm => Err(refused(row)),
+        RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::LogSumExp | RowFunction::Norm | RowFunction::Product => Err(refused(row)),
     }
 }
 

@@ -102,6 +102,10 @@ impl Lowering<'_> {
         if empty && matches!(kind, Reduction::Max | Reduction::Min) || input.dtype().class() == Class::Complex {
             return self.by_reference(id, node);
         }
+        // Loops take up elements in an order of their own, in which a product of floats may overflow on the way.
+        if kind == Reduction::Product && input.dtype().is_float() && !axes.is_empty() {
+            return self.product(id, node, axes);
+        }
         let mut nest = Nest::over(input.shape());
         let value = nest.load(&input)?;
         let out = self.draft.temporary(node.types()[0].dtype, &to)?;

@@ -25,6 +25,10 @@ impl Lowering<'_> {
         self.rows(id, node, RowFunction::Norm, axes)
     }
 
+    pub(super) fn product(&mut self, id: NodeId, node: &Node, axes: &[usize]) -> Result<Place, Problem> {
+        self.rows(id, node, RowFunction::Product, axes)
+    }
+
     pub(super) fn product_of_others(&mut self, id: NodeId, node: &Node, axes: &[usize]) -> Result<Place, Problem> {
         self.rows(id, node, RowFunction::ProductOfOthers, axes)
     }

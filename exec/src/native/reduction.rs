@@ -5,7 +5,7 @@ use damo_graph::op::reduce::Reduction;
 use smallvec::{SmallVec, smallvec};
 
 use super::program::{Comparison, Id, Operation, Program, Width, all_ones};
-use crate::portable::combine::{Combine, Max, Min, Product};
+use crate::portable::combine::{Combine, Max, Min};
 
 /// What has been combined so far: the bits of a number, and for sums of `f64` of what rounding dropped from it.
 pub(super) type State = [u64; 2];
@@ -48,8 +48,6 @@ impl Reducer {
             (Reduction::Mean, DType::F64) => Reducer::new::<SumDouble>(|sum, count| ((real(sum[0]) + real(sum[1])) / count).to_bits()),
             (Reduction::Sum, DType::I32) => Reducer::new::<SumShort>(|sum, _| sum[0] & all_ones(Width::Single)),
             (Reduction::Sum, DType::I64) => Reducer::new::<SumLong>(|sum, _| sum[0]),
-            (Reduction::Product, DType::F32) => Reducer::new::<ProductSingle>(|product, _| product[0]),
-            (Reduction::Product, DType::F64) => Reducer::new::<ProductDouble>(|product, _| product[0]),
             (Reduction::Max, DType::F32) => Reducer::new::<MaxSingle>(|max, _| max[0]),
             (Reduction::Max, DType::F64) => Reducer::new::<MaxDouble>(|max, _| max[0]),
             (Reduction::Min, DType::F32) => Reducer::new::<MinSingle>(|min, _| min[0]),
@@ -264,7 +262,6 @@ macro_rules! alike {
     };
 }
 alike! {
-    ProductSingle, ProductDouble: Product, |program, left, right, width| program.value(Operation::Multiply, &[left, right], width);
     MaxSingle, MaxDouble: Max, |program, left, right, width| extreme(program, true, left, right, width);
     MinSingle, MinDouble: Min, |program, left, right, width| extreme(program, false, left, right, width);
 }
