@@ -2,6 +2,13 @@
 
 #![expect(unsafe_code, reason = "kernels run on memory that they are vouched for")]
 
+#[cfg(test)]
+mod judge;
+#[cfg(test)]
+mod random_nests;
+#[cfg(test)]
+mod tests;
+
 use damo_graph::Problem;
 
 use crate::executable::Engine;

@@ -12,16 +12,12 @@ pub(crate) mod combine;
 mod copy;
 pub(crate) mod functions;
 mod interpret;
-#[cfg(test)]
-mod judge;
 mod kernel;
 pub(crate) mod loops;
 pub(crate) mod part;
 mod reduce;
-mod stored;
+pub(crate) mod stored;
 mod sums;
 mod sweep;
-#[cfg(test)]
-mod tests;
 
 pub use kernel::Kernel;

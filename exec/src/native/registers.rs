@@ -132,13 +132,11 @@ impl<'a> Registers<'a> {
             self.locked |= 1 << register;
             return Operand::Register(ymm(register));
         }
-        match self.memory(id) {
-            Some(memory) => Operand::Memory(memory),
-            None => {
-                self.assembler.fail("a value is read that is nowhere");
-                Operand::Register(ymm(0))
-            }
+        if let Some(memory) = self.memory(id) {
+            return Operand::Memory(memory);
         }
+        self.assembler.fail("a value is read that is nowhere");
+        Operand::Register(ymm(0))
     }
 
     /// A value in a register, which is not given away before [`Registers::done`].

@@ -1,14 +1,14 @@
-//! Judging the engine: nests run element by element in numbers, as their definition says, beside the same nests run in tiles.
+//! Judging the engines: nests run element by element in numbers, as their definition says, beside the same nests run by each engine.
 
 #![expect(unsafe_code, reason = "it hands memory to the engine")]
 
 use damo_graph::op::reduce::Reduction;
 use damo_graph::{DType, Element, Number, with_dtype};
 
-use super::stored::{Stored, elements, elements_mut};
 use crate::executable::Engine;
 use crate::kernel::Kernel;
 use crate::nest::{Access, Instruction, Nest};
+use crate::portable::stored::{Stored, elements, elements_mut};
 use crate::view::Region;
 
 /// Elements of any dtype, aligned.
