@@ -12,14 +12,15 @@ mod options;
 mod random;
 #[path = "support/report.rs"]
 mod report;
-
-use std::time::{Duration, Instant};
+#[path = "support/training.rs"]
+mod training;
 
 use damo::prelude::*;
 use digits::Digits;
-use ndarray::{Array1, ArrayD, Axis};
+use ndarray::{Array1, Axis};
 use options::Options;
 use random::Random;
+use training::Training;
 
 const HIDDEN: usize = 500;
 const BATCH: usize = 60;
@@ -28,7 +29,7 @@ fn main() -> anyhow::Result<()> {
     let options = Options::read(&["epochs", "rate"])?;
     let (epochs, rate) = (options.get("epochs", 10)?, options.get("rate", 0.5)?);
     let config = Config::from_env()?;
-    let (training, testing) = (Digits::<f32>::train()?, Digits::<f32>::test()?);
+    let (digits, unseen) = (Digits::<f32>::train()?, Digits::<f32>::test()?);
 
     let mut random = Random(2010);
     let w1 = Shared::new("w1", random.weights((784, HIDDEN), 784, HIDDEN));
@@ -55,28 +56,11 @@ fn main() -> anyhow::Result<()> {
     let train = train.freeze(&config)?;
     let read = tape.function(x, scores.argmax_axis(Axis(1))).freeze(&config)?;
 
-    let mut order: Vec<usize> = (0..training.labels.len()).collect();
-    let steps = epochs * order.len().div_ceil(BATCH);
-    let (mut costs, mut busy) = (Vec::with_capacity(steps), Duration::ZERO);
-    let bar = report::progress(steps)?;
-    for epoch in 1..=epochs {
-        random.shuffle(&mut order);
-        for rows in order.chunks(BATCH) {
-            let batch = training.rows(rows);
-            let labels = batch.one_hot();
-            let start = Instant::now();
-            let cost: ArrayD<f32> = train.call((&batch.pixels, &labels))?;
-            busy += start.elapsed();
-            costs.push(f64::from(cost[[]]));
-            bar.inc(1);
-        }
-        let guesses: ArrayD<i64> = read.call(&testing.pixels)?;
-        let right = guesses.iter().zip(&testing.labels).filter(|&(&guess, &label)| guess == i64::from(label)).count();
-        bar.suspend(|| println!("epoch {epoch:2}  test accuracy {:.4}", right as f64 / testing.labels.len() as f64));
-    }
-    bar.finish();
+    let step = |batch: &Digits<f32>| train.call((&batch.pixels, &batch.one_hot()));
+    let guess = |digits: &Digits<f32>| read.call(&digits.pixels);
+    let Training { costs, busy } = training::train(epochs, BATCH, &mut random, (&digits, &unseen), step, guess)?;
 
-    println!("time per step  {:.3} ms", 1e3 * busy.as_secs_f64() / steps.max(1) as f64);
+    println!("time per step  {:.3} ms", 1e3 * busy.as_secs_f64() / costs.len().max(1) as f64);
     println!("cost curve     {}", report::draw_costs("mlp.svg", "784-500-10, ten digits: cost", &costs)?.display());
     println!("graph          {}", report::write("mlp.dot", &train.graph().to_dot())?.display());
     Ok(())
