@@ -70,7 +70,7 @@ impl Draft {
             Step::Pick(pick) | Step::ScatterAdd(pick) => pick.out.layout.count() == 0 && pick.indices.layout.count() == 0,
             Step::Convolve(convolution) => convolution.out.layout.count() == 0,
             Step::Pool(pooling) => pooling.out.layout.count() == 0,
-            Step::Reference(_) => false,
+            Step::Bands(_) | Step::Reference(_) => false,
         };
         if !idle {
             self.steps.push(DraftStep { step, nodes: nodes.into() });

@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use damo_graph::{DType, Graph, NodeId};
 
+use crate::nest::Nest;
 use crate::plan::{Plan, PlannedStep};
 use crate::step::{Addend, Matrix, Place, Row, RowAccess, Step};
 
@@ -59,6 +60,7 @@ impl Plan {
 fn write_step(graph: &Graph, at: usize, planned: &PlannedStep, text: &mut String) -> fmt::Result {
     let kind = match &planned.step {
         Step::Nest(_) => "nest",
+        Step::Bands(_) => "bands of nests",
         Step::Contract(_) => "product",
         Step::Row(_) => "rows",
         Step::Pick(_) => "pick",
@@ -81,9 +83,16 @@ fn write_step(graph: &Graph, at: usize, planned: &PlannedStep, text: &mut String
         writeln!(text, "     made by {}", rules.join(", "))?;
     }
     match &planned.step {
-        Step::Nest(nest) => {
-            for line in nest.to_string().lines() {
-                writeln!(text, "     {line}")?;
+        Step::Nest(nest) => write_nest(nest, text)?,
+        Step::Bands(bands) => {
+            write!(text, "     by {} of {}", bands.band, bands.length)?;
+            for own in &bands.own {
+                write!(text, ", {} bytes of {}", own.bytes, own.buffer)?;
+            }
+            writeln!(text)?;
+            for member in &bands.nests {
+                writeln!(text, "     along loop {}", member.axis)?;
+                write_nest(&member.nest, text)?;
             }
         }
         Step::Contract(product) => {
@@ -124,6 +133,10 @@ fn write_step(graph: &Graph, at: usize, planned: &PlannedStep, text: &mut String
         writeln!(text, "     in place: {new} takes the memory of {old}")?;
     }
     Ok(())
+}
+
+fn write_nest(nest: &Nest, text: &mut String) -> fmt::Result {
+    nest.to_string().lines().try_for_each(|line| writeln!(text, "     {line}"))
 }
 
 /// What people call a node: the composite function it is part of, or its op.

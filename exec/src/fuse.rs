@@ -4,107 +4,63 @@
 //! third step stands between the two, because the fused nest would have to run both before and after it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
 
 use smallvec::SmallVec;
 
-use crate::draft::{Draft, DraftStep, Origin, predecessors};
+use crate::draft::Draft;
 use crate::layout::Shape;
 use crate::loops::{instruction, operand, parts, pruned, same_places, same_strides, seen_through, tidy, used, with_arguments};
-use crate::nest::{Access, Accumulate, BufferId, Instruction, Nest, Store};
+use crate::nest::{Access, Accumulate, Instruction, Nest, Store};
 use crate::step::Step;
+use crate::step_graph::{StepGraph, Use};
 
 /// A nest does not grow beyond so many instructions: an engine keeps them all at hand.
 const LARGEST_BODY: usize = 128;
 /// A nest does not touch more arrays than this: processors follow about so many streams at once.
 const MOST_ACCESSES: usize = 24;
-/// How many steps are looked at to see whether one stands between two others, before it is taken for granted.
-const FARTHEST_LOOK: usize = 2048;
 
 /// The same program with its nests fused.
 pub(crate) fn fuse(draft: Draft) -> Draft {
-    let mut fusion = Fusion::new(draft);
-    for consumer in 0..fusion.steps.len() {
+    let graph = StepGraph::new(draft);
+    let mut fusion = Fusion { too_large: vec![SmallVec::new(); graph.len()], graph };
+    for consumer in 0..fusion.graph.len() {
         while fusion.absorb_one(consumer) {}
     }
-    fusion.finish()
+    let mut draft = fusion.graph.finish();
+    for step in &mut draft.steps {
+        if let Step::Nest(nest) = &mut step.step {
+            *nest = tidy(&pruned(nest));
+        }
+    }
+    draft
 }
 
 struct Fusion {
-    draft: Draft,
-    /// The steps by their first places; `None` where one has gone into another.
-    steps: Vec<Option<DraftStep>>,
-    before: Vec<BTreeSet<usize>>,
-    after: Vec<BTreeSet<usize>>,
-    writers: Vec<BTreeSet<usize>>,
-    readers: Vec<BTreeSet<usize>>,
-    /// A number for each step that is larger than those of all steps it needs.
-    rank: Vec<usize>,
+    graph: StepGraph,
     /// The nests that were too large to go into a step: they still are when it has grown.
     too_large: Vec<SmallVec<[usize; 2]>>,
-    /// At which look a step was last seen.
-    seen: Vec<usize>,
-    looks: usize,
 }
 
 impl Fusion {
-    fn new(mut draft: Draft) -> Self {
-        let before: Vec<BTreeSet<usize>> = predecessors(&draft).into_iter().map(|places| places.into_iter().collect()).collect();
-        let mut after = vec![BTreeSet::new(); before.len()];
-        for (place, needed) in before.iter().enumerate() {
-            for &needed in needed {
-                after[needed].insert(place);
-            }
-        }
-        let (mut writers, mut readers) = (vec![BTreeSet::new(); draft.buffers.len()], vec![BTreeSet::new(); draft.buffers.len()]);
-        for (place, step) in draft.steps.iter().enumerate() {
-            for buffer in step.step.writes() {
-                writers[buffer.index()].insert(place);
-            }
-            for buffer in step.step.reads() {
-                readers[buffer.index()].insert(place);
-            }
-        }
-        let steps: Vec<Option<DraftStep>> = std::mem::take(&mut draft.steps).into_iter().map(Some).collect();
-        Fusion {
-            rank: (0..steps.len()).collect(),
-            too_large: vec![SmallVec::new(); steps.len()],
-            seen: vec![0; steps.len()],
-            looks: 0,
-            draft,
-            steps,
-            before,
-            after,
-            writers,
-            readers,
-        }
-    }
-
     fn nest(&self, place: usize) -> Option<&Nest> {
-        match &self.steps[place].as_ref()?.step {
+        match self.graph.step(place)? {
             Step::Nest(nest) => Some(nest),
-            Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
+            Step::Bands(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
         }
     }
 
     fn nest_mut(&mut self, place: usize) -> Option<&mut Nest> {
-        match &mut self.steps[place].as_mut()?.step {
+        match self.graph.step_mut(place)? {
             Step::Nest(nest) => Some(nest),
-            Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
+            Step::Bands(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
         }
-    }
-
-    /// The only step that writes a buffer.
-    fn only_writer(&self, buffer: BufferId) -> Option<usize> {
-        let writers = &self.writers[buffer.index()];
-        if writers.len() == 1 { writers.first().copied() } else { None }
     }
 
     /// Takes one of the nests that a nest reads from into it.
     fn absorb_one(&mut self, consumer: usize) -> bool {
         let Some(nest) = self.nest(consumer) else { return false };
         let mut producers: Vec<usize> =
-            nest.operands.iter().filter_map(|operand| self.only_writer(operand.buffer)).filter(|&place| place != consumer).collect();
+            nest.operands.iter().filter_map(|operand| self.graph.only_writer(operand.buffer)).filter(|&place| place != consumer).collect();
         producers.retain(|producer| !self.too_large[consumer].contains(producer));
         producers.sort_unstable_by_key(|&place| Reverse(place));
         producers.dedup();
@@ -116,15 +72,16 @@ impl Fusion {
         let (Some(first), Some(second)) = (self.nest(producer), self.nest(consumer)) else { return false };
         let Some(Meeting { first: seen_first, second: seen_second }) = meeting(first, second) else { return false };
         let both = [first, second];
-        let reads: Vec<BufferId> = both.iter().flat_map(|nest| nest.operands.iter().map(|operand| operand.buffer)).collect();
-        let writes: Vec<BufferId> = both.iter().flat_map(|nest| nest.written().map(|access| access.buffer)).collect();
+        let reads = both.iter().flat_map(|nest| nest.operands.iter().map(|operand| operand.buffer)).collect();
+        let writes = both.iter().flat_map(|nest| nest.written().map(|access| access.buffer)).collect();
+        let used_by_both = Use { reads, writes };
         // A nest grows where it is: a copy of it at every merge would make long chains slow.
         let (first_is_taken, second_is_taken) = (seen_first.is_none(), seen_second.is_none());
         let mut nest = seen_first.unwrap_or_else(|| self.take_nest(producer));
         let second = seen_second.unwrap_or_else(|| self.take_nest(consumer));
         let before = (nest.operands.len(), nest.body.len(), nest.stores.clone(), nest.reductions.len());
         append(&mut nest, &second);
-        nest.stores.retain(|store| !self.is_unneeded(store.to.buffer, producer, consumer));
+        nest.stores.retain(|store| !self.graph.is_unneeded(store.to.buffer, producer, consumer));
         let used = used(&nest);
         let body = used.iter().filter(|used| **used).count();
         let loads = nest.body.iter().zip(&used).filter(|(instruction, used)| **used && matches!(instruction, Instruction::Load(_))).count();
@@ -132,12 +89,11 @@ impl Fusion {
             self.too_large[consumer].push(producer);
         }
         let fits = body <= LARGEST_BODY && loads + nest.stores.len() + nest.reductions.len() <= MOST_ACCESSES;
-        if let Some(ranks) = if fits { self.ranks_if_one(producer, consumer) } else { None } {
+        if let Some(ranks) = if fits { self.graph.ranks_if_one(producer, consumer) } else { None } {
             let nest = if body == nest.body.len() { nest } else { pruned(&nest) };
-            for (place, rank) in ranks {
-                self.rank[place] = rank;
-            }
-            self.join(producer, consumer, nest, &reads, &writes);
+            self.graph.join((producer, consumer), Step::Nest(nest), ranks, &used_by_both);
+            let too_large = std::mem::take(&mut self.too_large[producer]);
+            self.too_large[consumer].extend(too_large);
             return true;
         }
         if first_is_taken {
@@ -162,104 +118,6 @@ impl Fusion {
             *known = nest;
         }
     }
-
-    /// Whether nobody but the consumer reads what the producer writes there.
-    fn is_unneeded(&self, buffer: BufferId, producer: usize, consumer: usize) -> bool {
-        self.only_writer(buffer) == Some(producer)
-            && self.draft.buffers[buffer.index()].origin == Origin::Temporary
-            && self.readers[buffer.index()].iter().all(|&reader| reader == consumer)
-    }
-
-    /// The ranks that steps get when the first goes into the second (Pearce and Kelly 2007); `None` if a third stands between the two: it
-    /// needs the first and is needed by the second.
-    fn ranks_if_one(&mut self, first: usize, second: usize) -> Option<Vec<(usize, usize)>> {
-        let (low, high) = (self.rank[first], self.rank[second]);
-        if self.before[second].iter().all(|&needed| needed == first || self.rank[needed] < low) {
-            return Some(vec![(second, low)]);
-        }
-        let mut later = self.related(first, second, |fusion, place| &fusion.after[place], |rank| rank < high)?;
-        if later.is_empty() {
-            return Some(Vec::new());
-        }
-        let mut earlier = self.related(second, first, |fusion, place| &fusion.before[place], |rank| rank > low)?;
-        earlier.sort_unstable_by_key(|&place| self.rank[place]);
-        later.sort_unstable_by_key(|&place| self.rank[place]);
-        let order: Vec<usize> = earlier.into_iter().chain([second]).chain(later).collect();
-        let mut ranks: Vec<usize> = order.iter().chain([&first]).map(|&place| self.rank[place]).collect();
-        ranks.sort_unstable();
-        Some(order.into_iter().zip(ranks).collect())
-    }
-
-    /// The steps of some ranks that links lead to from one step; `None` if they lead on to the other, or are too many to look at.
-    fn related(
-        &mut self,
-        from: usize,
-        to: usize,
-        links: for<'a> fn(&'a Fusion, usize) -> &'a BTreeSet<usize>,
-        is_near: impl Fn(usize) -> bool,
-    ) -> Option<Vec<usize>> {
-        self.looks += 1;
-        let mut seen = std::mem::take(&mut self.seen);
-        let mut found = Vec::new();
-        let (mut open, mut leads_on) = (vec![from], false);
-        while let Some(place) = open.pop().filter(|_| !leads_on && found.len() <= FARTHEST_LOOK) {
-            for &next in links(self, place) {
-                leads_on |= next == to && place != from;
-                if next != to && is_near(self.rank[next]) && std::mem::replace(&mut seen[next], self.looks) != self.looks {
-                    found.push(next);
-                    open.push(next);
-                }
-            }
-        }
-        self.seen = seen;
-        (!leads_on && found.len() <= FARTHEST_LOOK).then_some(found)
-    }
-
-    /// Puts a nest in the place of two steps that read and wrote these buffers.
-    fn join(&mut self, first: usize, second: usize, nest: Nest, unread: &[BufferId], unwritten: &[BufferId]) {
-        let (Some(gone), Some(stays)) = (self.steps[first].take(), self.steps[second].as_mut()) else { return };
-        let too_large = std::mem::take(&mut self.too_large[first]);
-        self.too_large[second].extend(too_large);
-        let mut nodes = gone.nodes;
-        nodes.extend(stays.nodes.iter().copied());
-        *stays = DraftStep { step: Step::Nest(nest), nodes };
-        let (reads, writes) = (stays.step.reads(), stays.step.writes());
-        relink(&mut self.before, &mut self.after, first, second);
-        relink(&mut self.after, &mut self.before, first, second);
-        let changes = [(&mut self.readers, unread, &reads[..]), (&mut self.writers, unwritten, &writes[..])];
-        for (users, not_any_more, now) in changes {
-            for buffer in not_any_more {
-                users[buffer.index()].remove(&first);
-                users[buffer.index()].remove(&second);
-            }
-            for buffer in now {
-                users[buffer.index()].insert(second);
-            }
-        }
-    }
-
-    /// The steps that are left, each after what it needs, otherwise in their first order.
-    fn finish(mut self) -> Draft {
-        let mut waiting: Vec<usize> = self.before.iter().map(BTreeSet::len).collect();
-        let mut ready: BinaryHeap<Reverse<usize>> = (0..self.steps.len()).filter(|&place| waiting[place] == 0).map(Reverse).collect();
-        while let Some(Reverse(place)) = ready.pop() {
-            for &next in &self.after[place] {
-                waiting[next] -= 1;
-                if waiting[next] == 0 {
-                    ready.push(Reverse(next));
-                }
-            }
-            if let Some(mut step) = self.steps[place].take() {
-                step.nodes.sort_unstable();
-                step.nodes.dedup();
-                if let Step::Nest(nest) = &step.step {
-                    step.step = Step::Nest(tidy(&pruned(nest)));
-                }
-                self.draft.steps.push(step);
-            }
-        }
-        self.draft
-    }
 }
 
 /// Whether all sums of two nests run over the same loops: a nest goes over its loops once.
@@ -267,17 +125,6 @@ fn alike(shape: &Shape, first: &Nest, second: &Nest) -> bool {
     let loops = |reduction: &Accumulate| -> Shape { reduction.axes.iter().copied().filter(|&axis| shape[axis] != 1).collect() };
     let mut all = first.reductions.iter().chain(&second.reductions).map(loops);
     all.next().is_none_or(|one| all.all(|other| other == one))
-}
-
-/// Gives the links of one step to another, but not those between the two.
-fn relink(links: &mut [BTreeSet<usize>], back: &mut [BTreeSet<usize>], from: usize, to: usize) {
-    for place in std::mem::take(&mut links[from]) {
-        back[place].remove(&from);
-        if place != to {
-            links[to].insert(place);
-            back[place].insert(to);
-        }
-    }
 }
 
 /// Two nests seen through the same loops; `None` for one that stays as it is.

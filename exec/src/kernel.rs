@@ -1,7 +1,8 @@
-//! A nest made ready to run, by the engine that can.
+//! A nest, or bands of nests, made ready to run by the engine that can.
 
 #![expect(unsafe_code, reason = "kernels run on memory that they are vouched for")]
 
+mod bands;
 #[cfg(test)]
 mod judge;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 
 use damo_graph::Problem;
 
+use crate::bands::Bands;
 use crate::executable::Engine;
 #[cfg(target_arch = "x86_64")]
 use crate::native;
@@ -18,7 +20,7 @@ use crate::nest::Nest;
 use crate::portable;
 use crate::view::Region;
 
-/// A nest made ready to run. It never changes; any number of calls may run it at once.
+/// A nest, or bands of nests, made ready to run. It never changes; any number of calls may run it at once.
 #[derive(Debug)]
 pub enum Kernel {
     /// Machine code.
@@ -26,6 +28,8 @@ pub enum Kernel {
     Native(Box<native::Kernel>),
     /// Instructions for an interpreter in tiles.
     Portable(portable::Kernel),
+    /// Several nests, band by band.
+    Bands(Box<bands::BandKernels>),
 }
 
 impl Kernel {
@@ -43,9 +47,21 @@ impl Kernel {
         portable::Kernel::compile(nest).map(Kernel::Portable)
     }
 
+    /// Makes bands of nests ready.
+    ///
+    /// Fails as [`Kernel::compile`] does.
+    pub fn compile_bands(bands: &Bands, engine: Engine) -> Result<Kernel, Problem> {
+        bands::BandKernels::compile(bands, engine).map(|kernels| Kernel::Bands(Box::new(kernels)))
+    }
+
     /// Whether it is machine code.
-    pub const fn is_native(&self) -> bool {
-        !matches!(self, Kernel::Portable(_))
+    pub fn is_native(&self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Native(_) => true,
+            Kernel::Portable(_) => false,
+            Kernel::Bands(kernels) => kernels.is_native(),
+        }
     }
 
     /// How many bytes of scratch a run on so many threads takes.
@@ -54,6 +70,7 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Kernel::Native(kernel) => kernel.scratch_bytes(threads),
             Kernel::Portable(kernel) => kernel.scratch_bytes(threads),
+            Kernel::Bands(kernels) => kernels.scratch_bytes(threads),
         }
     }
 
@@ -74,6 +91,8 @@ impl Kernel {
             Kernel::Native(kernel) => unsafe { kernel.run(buffers, scratch, threads, order) },
             // SAFETY: the caller's.
             Kernel::Portable(kernel) => unsafe { kernel.run(buffers, scratch, threads, order) },
+            // SAFETY: the caller's.
+            Kernel::Bands(kernels) => unsafe { kernels.run(buffers, scratch, threads, order) },
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! | to read about | open |
 //! |---|---|
-//! | what a plan does, step by step | [`step`], [`nest`], [`layout`] |
-//! | how a plan is made | [`plan`]: `lower`, `absorb`, `fuse`, `schedule`, `place`, [`memory`] |
+//! | what a plan does, step by step | [`step`], [`nest`], [`bands`], [`layout`] |
+//! | how a plan is made | [`plan`]: `lower`, `absorb`, `fuse`, `band`, `schedule`, `place`, [`memory`] |
 //! | how it runs | [`executable`], [`mod@array`] |
 //! | memory as kernels see it | [`view`] |
 //! | matrix products | [`library`] |
@@ -11,12 +11,15 @@
 
 mod absorb;
 pub mod array;
+mod band;
+pub mod bands;
 mod cache;
 pub mod debug;
 mod draft;
 pub mod executable;
 mod explain;
 mod fresh;
+mod functions;
 mod fuse;
 pub mod hooks;
 pub mod kernel;
@@ -36,6 +39,7 @@ mod run;
 mod schedule;
 pub mod sliding;
 pub mod step;
+mod step_graph;
 mod verify;
 pub mod view;
 mod watched;

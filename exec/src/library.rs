@@ -25,7 +25,6 @@ pub mod pairwise;
 pub mod pick;
 pub mod pool;
 pub mod rows;
-mod softmax;
 pub mod vector;
 
 use damo_graph::{ErrorKind, Problem};

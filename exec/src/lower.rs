@@ -1,6 +1,7 @@
 //! From the nodes of a graph to steps on buffers: views cost nothing, everything else is one step or few.
 
 mod dot;
+mod exponentials;
 mod nests;
 mod rows;
 mod sliding;

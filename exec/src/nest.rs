@@ -133,8 +133,16 @@ pub struct Accumulate {
     pub kind: Reduction,
     /// The loops it combines over, ascending; any of them, not only the innermost.
     pub axes: SmallVec<[usize; 4]>,
-    /// Where to write the result: strides are 0 along `axes`. It has the register's dtype.
+    /// Where to write the result: strides are 0 along `axes`. It has the register's dtype, or keeps a sum or mean of `f32` as `f64`.
     pub to: Access,
+}
+
+impl Accumulate {
+    /// Whether the result has an element type that values of a dtype can be combined to.
+    pub fn may_give(&self, dtype: DType) -> bool {
+        let wide = dtype == DType::F32 && self.to.dtype == DType::F64 && matches!(self.kind, Reduction::Sum | Reduction::Mean);
+        self.to.dtype == dtype || wide
+    }
 }
 
 impl Nest {

@@ -87,7 +87,7 @@ fn may_replace(draft: &Draft, step: &Step, old: BufferId, new: BufferId) -> bool
                 row.function.keeps_row() && (from.offset, &from.strides, from.step) == (to.offset, &to.strides, to.step)
             }
             Step::Contract(product) => product.may_replace(old),
-            Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => false,
+            Step::Bands(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => false,
         }
 }
 

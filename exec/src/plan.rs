@@ -4,6 +4,7 @@ use damo_graph::{AnyArray, DType, ErrorKind, Graph, NodeId, Result, Sizes, Value
 use smallvec::SmallVec;
 
 use crate::absorb::absorb;
+use crate::band::band;
 use crate::debug::Watch;
 use crate::executable::Options;
 use crate::fuse::fuse;
@@ -11,7 +12,7 @@ use crate::kernel::Kernel;
 use crate::layout::{Layout, Shape};
 use crate::library;
 use crate::lower::lower;
-use crate::nest::{BufferId, Store};
+use crate::nest::{BufferId, Nest, Store};
 use crate::place::place;
 use crate::schedule::schedule;
 use crate::step::{Buffer, Place, Step, View};
@@ -46,7 +47,7 @@ pub struct PlannedStep {
     pub nodes: SmallVec<[NodeId; 2]>,
     /// Which results replace which operands in their memory: (operand, result).
     pub in_place: SmallVec<[(BufferId, BufferId); 1]>,
-    /// The program of a nest.
+    /// The program of a nest, or of bands.
     pub(crate) kernel: Option<Kernel>,
 }
 
@@ -55,7 +56,7 @@ fn scratch_of(step: &Step) -> usize {
     match step {
         Step::Convolve(convolution) => library::convolution::scratch_bytes(convolution),
         Step::Pool(pooling) => library::pool::scratch_bytes(pooling),
-        Step::Nest(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => 0,
+        Step::Nest(_) | Step::Bands(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => 0,
     }
 }
 
@@ -65,17 +66,21 @@ impl Plan {
     /// The same graph, lengths and layouts give the same plan. Fails where a length makes an op impossible.
     pub fn make(graph: &Graph, sizes: &Sizes, inputs: &[Layout], options: &Options) -> Result<Plan> {
         let (draft, places) = lower(graph, sizes, inputs)?;
-        let draft = schedule(fuse(absorb(draft)));
+        let fused = fuse(absorb(draft));
+        // Who watches wants to see what each nest leaves.
+        let draft = schedule(if options.watch == Watch::Off { band(fused) } else { fused });
         let placed = place(&draft);
         let mut steps = Vec::with_capacity(draft.steps.len());
         let mut scratch_bytes = 0;
         for (drafted, in_place) in draft.steps.into_iter().zip(placed.in_place) {
             let kernel = match &drafted.step {
-                Step::Nest(nest) => Some(Kernel::compile(nest, options.engine).map_err(|problem| problem.titled("a nest cannot be compiled"))?),
+                Step::Nest(nest) => Some(Kernel::compile(nest, options.engine)),
+                Step::Bands(bands) => Some(Kernel::compile_bands(bands, options.engine)),
                 Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => {
                     None
                 }
             };
+            let kernel = kernel.transpose().map_err(|problem| problem.titled("a nest cannot be compiled"))?;
             scratch_bytes = kernel.as_ref().map_or(0, |kernel| kernel.scratch_bytes(options.threads)).max(scratch_bytes);
             scratch_bytes = scratch_of(&drafted.step).max(scratch_bytes);
             steps.push(PlannedStep { step: drafted.step, nodes: drafted.nodes, in_place, kernel });
@@ -132,11 +137,17 @@ impl Plan {
 fn is_written_first(steps: &[PlannedStep], buffers: &[Buffer], output: usize) -> bool {
     let is_there = |buffer: &BufferId| buffers[buffer.index()].place == Place::Output(output);
     let first = steps.iter().find(|step| step.step.writes().iter().chain(&step.step.reads()).any(is_there));
-    let Some(PlannedStep { step: Step::Nest(nest), kernel: Some(kernel), .. }) = first else { return false };
-    let is_whole = |store: &Store| {
+    let Some(PlannedStep { step, kernel: Some(kernel), .. }) = first else { return false };
+    let is_whole = |nest: &Nest, store: &Store| {
         let layout = Layout { shape: nest.shape.clone(), strides: store.to.strides.clone(), offset: store.to.offset };
         let bytes = layout.count() * store.to.dtype.size();
         is_there(&store.to.buffer) && layout.offset == 0 && layout.is_contiguous() && bytes == buffers[store.to.buffer.index()].bytes
     };
-    kernel.is_native() && nest.stores.iter().any(is_whole)
+    let writes_all = |nest: &Nest| nest.stores.iter().any(|store| is_whole(nest, store));
+    kernel.is_native()
+        && match step {
+            Step::Nest(nest) => writes_all(nest),
+            Step::Bands(bands) => bands.nests.iter().any(|member| writes_all(&member.nest)),
+            _ => false,
+        }
 }

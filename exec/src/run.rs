@@ -108,8 +108,8 @@ impl Call<'_> {
     fn compute(&self, planned: &PlannedStep, regions: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
         match (&planned.step, planned.kernel.as_ref()) {
             // SAFETY: the plan's word; see the head of this file.
-            (Step::Nest(_), Some(kernel)) => unsafe { kernel.run(regions, scratch, self.threads, self.order) },
-            (Step::Nest(_), None) => Err(Problem::new(ErrorKind::Execution, "a nest was not compiled")),
+            (Step::Nest(_) | Step::Bands(_), Some(kernel)) => unsafe { kernel.run(regions, scratch, self.threads, self.order) },
+            (Step::Nest(_) | Step::Bands(_), None) => Err(Problem::new(ErrorKind::Execution, "a nest was not compiled")),
             // SAFETY: the plan's word; see the head of this file.
             (Step::Contract(contraction), _) => unsafe { library::contract(contraction, regions) },
             // SAFETY: the plan's word; see the head of this file.

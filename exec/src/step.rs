@@ -10,6 +10,7 @@ use damo_graph::op::Op;
 use damo_graph::{DType, Value};
 use smallvec::SmallVec;
 
+use crate::bands::Bands;
 use crate::layout::{Layout, Shape, Strides};
 use crate::loops::same_places;
 use crate::nest::{Access, BufferId, Nest};
@@ -53,6 +54,8 @@ pub const ALIGNMENT: usize = 64;
 pub enum Step {
     /// A fused loop nest.
     Nest(Nest),
+    /// Loop nests that run band by band.
+    Bands(Bands),
     /// A product of matrices.
     Contract(Contraction),
     /// A function of whole rows.
@@ -74,6 +77,7 @@ impl Step {
     pub fn reads(&self) -> SmallVec<[BufferId; 4]> {
         match self {
             Step::Nest(nest) => nest.operands.iter().map(|operand| operand.buffer).collect(),
+            Step::Bands(bands) => bands.reads(),
             Step::Contract(product) => {
                 [product.left.buffer, product.right.buffer].into_iter().chain(product.addend.map(|addend| addend.matrix.buffer)).collect()
             }
@@ -89,6 +93,7 @@ impl Step {
     pub fn writes(&self) -> SmallVec<[BufferId; 2]> {
         match self {
             Step::Nest(nest) => nest.written().map(|access| access.buffer).collect(),
+            Step::Bands(bands) => bands.writes(),
             Step::Contract(contraction) => [contraction.out.buffer].into_iter().collect(),
             Step::Row(row) => [row.out.buffer].into_iter().collect(),
             Step::Pick(pick) | Step::ScatterAdd(pick) => [pick.out.buffer].into_iter().collect(),
@@ -101,7 +106,7 @@ impl Step {
     /// Whether it may fail for some contents of its buffers, so that what it writes must not be the caller's before all is done.
     pub const fn may_fail(&self) -> bool {
         match self {
-            Step::Nest(_) | Step::Contract(_) | Step::Row(_) | Step::Convolve(_) | Step::Pool(_) => false,
+            Step::Nest(_) | Step::Bands(_) | Step::Contract(_) | Step::Row(_) | Step::Convolve(_) | Step::Pool(_) => false,
             Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => true,
         }
     }
@@ -213,7 +218,7 @@ pub struct Matrix {
     pub columns: isize,
 }
 
-/// A function of whole rows, such as softmax: for each index of `outer`, over a row of that length.
+/// A function of whole rows, such as the norm: for each index of `outer`, over a row of that length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Which function.
@@ -255,12 +260,6 @@ impl Row {
 /// The functions of whole rows. The rows are floats, but for `ArgMax` and `ArgMin` and `ProductOfOthers`, which take any real dtype.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RowFunction {
-    /// `exp(x - max) / sum exp(x - max)`: one result per element.
-    Softmax,
-    /// `x - log_sum_exp(x)`: one result per element.
-    LogSoftmax,
-    /// `ln sum exp(x)`: one result per row; `-inf` for an empty row.
-    LogSumExp,
     /// `sqrt sum x^2`, without overflow: one result per row; 0 for an empty row.
     Norm,
     /// The index of the first largest element, `i64`: one result per row, never empty; NaN wins.
@@ -276,7 +275,7 @@ pub enum RowFunction {
 impl RowFunction {
     /// Whether there is one result per element, rather than one per row.
     pub const fn keeps_row(self) -> bool {
-        matches!(self, RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::ProductOfOthers)
+        matches!(self, RowFunction::ProductOfOthers)
     }
 }
 

@@ -1,9 +1,11 @@
 //! What must hold of every plan, whoever made it.
 
+use crate::bands::{Bands, Member};
 use crate::layout::Shape;
 use crate::nest::{Access, BufferId};
 use crate::plan::Plan;
 use crate::step::{ALIGNMENT, BatchAxis, Contraction, Matrix, Place, Step};
+use crate::view::reach;
 
 impl Plan {
     /// Checks that what is read was written before, that nothing still needed is written over, and that every access stays inside its buffer.
@@ -15,6 +17,7 @@ impl Plan {
         for (at, step) in self.steps.iter().enumerate() {
             match &step.step {
                 Step::Nest(nest) => nest.operands.iter().chain(nest.written()).try_for_each(|access| self.verify_access(access, &nest.shape)),
+                Step::Bands(bands) => self.verify_bands(bands),
                 Step::Contract(product) => self.verify_product(product, &step.in_place),
                 Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => Ok(()),
             }
@@ -80,6 +83,32 @@ impl Plan {
         Ok(())
     }
 
+    /// Bands touch only what is in their buffers; what is their own is written before it is read, and a band of it stays within its bytes.
+    fn verify_bands(&self, bands: &Bands) -> Result<(), String> {
+        let mut written = vec![false; bands.own.len()];
+        for Member { nest, axis } in &bands.nests {
+            if nest.shape.get(*axis) != Some(&bands.length) || nest.reductions.iter().any(|reduction| reduction.axes.contains(axis)) {
+                return Err(format!("loop {axis} of a nest is not the common one of {}", bands.length));
+            }
+            let mut part = nest.shape.clone();
+            part[*axis] = bands.band.min(bands.length);
+            let check = |access: &Access| match bands.own(access.buffer) {
+                Some(own) => {
+                    let own = &bands.own[own];
+                    let moved = Access { offset: access.offset - own.start, ..access.clone() };
+                    within(&moved, &part, own.bytes / access.dtype.size())
+                }
+                None => self.verify_access(access, &nest.shape),
+            };
+            if let Some(early) = nest.operands.iter().find(|operand| bands.own(operand.buffer).is_some_and(|own| !written[own])) {
+                return Err(format!("bands read {early}, which none of their nests wrote before"));
+            }
+            nest.operands.iter().chain(nest.written()).try_for_each(check)?;
+            nest.written().filter_map(|access| bands.own(access.buffer)).for_each(|own| written[own] = true);
+        }
+        Ok(())
+    }
+
     /// A product touches only what is in its buffers, and writes over nothing that it reads but its own addend, element by element.
     fn verify_product(&self, product: &Contraction, in_place: &[(BufferId, BufferId)]) -> Result<(), String> {
         let along = |matrix: &Matrix, lengths: [usize; 2], steps: fn(&BatchAxis) -> isize| {
@@ -113,18 +142,16 @@ impl Plan {
         if buffer.dtype != access.dtype {
             return Err(format!("{access} is not of the dtype of its buffer, {}", buffer.dtype));
         }
-        if shape.contains(&0) {
-            // Nothing is accessed.
-            return Ok(());
-        }
-        let (mut low, mut high) = (access.offset, access.offset);
-        for (&length, &stride) in shape.iter().zip(&access.strides) {
-            let reach = (length as isize - 1) * stride;
-            (low, high) = (low.min(low + reach), high.max(high + reach));
-        }
         // The memory of inputs is checked against the arrays themselves, at each call.
-        let inside = matches!(buffer.place, Place::Input(_)) || low >= 0 && (high as usize) < buffer.bytes / buffer.dtype.size();
-        if inside { Ok(()) } else { Err(format!("{access} over {shape:?} leaves its buffer")) }
+        if matches!(buffer.place, Place::Input(_)) { Ok(()) } else { within(access, shape, buffer.bytes / buffer.dtype.size()) }
+    }
+}
+
+/// An access stays within so many elements.
+fn within(access: &Access, shape: &[usize], elements: usize) -> Result<(), String> {
+    match reach(access.offset, shape, &access.strides) {
+        Some((low, high)) if low < 0 || high as usize >= elements => Err(format!("{access} over {shape:?} leaves its buffer")),
+        _ => Ok(()),
     }
 }
 

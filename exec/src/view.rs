@@ -89,6 +89,13 @@ impl<'a> Region<'a> {
         (start.checked_add(bytes)? <= self.after).then(|| Region { base: self.base.wrapping_add(start), before: 0, after: bytes, ..self })
     }
 
+    /// The same memory with its base so many bytes on; `None` if that is not inside.
+    #[must_use]
+    pub fn moved(self, bytes: isize) -> Option<Self> {
+        let (before, after) = (self.before.checked_add_signed(bytes)?, self.after.checked_add_signed(bytes.checked_neg()?)?);
+        Some(Region { base: self.base.wrapping_offset(bytes), before, after, ..self })
+    }
+
     /// Whether it may be written.
     pub const fn is_writable(self) -> bool {
         self.writable

@@ -247,6 +247,7 @@ fn first_lines(difference: &Difference) -> String {
 fn kind(step: &Step) -> &'static str {
     match step {
         Step::Nest(_) => "nest",
+        Step::Bands(_) => "bands of nests",
         Step::Contract(_) => "product",
         Step::Row(_) => "row function",
         Step::Pick(_) => "pick",

@@ -1,4 +1,4 @@
-//! Functions of whole rows: softmax and its relatives, the norm, the place of an extreme, the products of all others.
+//! Functions of whole rows: the norm, the place of an extreme, the products of all others.
 //!
 //! They follow the ops' meanings step by step: they compute in `f64`, or in `i128` for integers, and round once.
 
@@ -9,14 +9,13 @@ use damo_graph::{DType, Element, Float, Number, Problem};
 
 use super::memory;
 use super::norm::norm;
-use super::softmax::{log_softmax, log_sum_exp, softmax};
 use crate::step::{Row, RowFunction};
 use crate::view::{Region, View, ViewMut};
 
 /// Whether there is a kernel for a function of elements of that type.
 pub const fn supports(function: RowFunction, dtype: DType) -> bool {
     match function {
-        RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::LogSumExp | RowFunction::Norm | RowFunction::Product => dtype.is_float(),
+        RowFunction::Norm | RowFunction::Product => dtype.is_float(),
         RowFunction::ArgMax | RowFunction::ArgMin => !matches!(dtype.class(), Class::Complex),
         RowFunction::ProductOfOthers => dtype.is_float() || dtype.is_integer(),
     }
@@ -68,23 +67,6 @@ pub unsafe fn run(row: &Row, buffers: &[Region<'_>]) -> Result<(), Problem> {
 /// As [`run`].
 unsafe fn floats<T: Float>(row: &Row, memories: (Region<'_>, Region<'_>)) -> Result<(), Problem> {
     match row.function {
-        RowFunction::Softmax => {
-            // SAFETY: the caller's.
-            unsafe { each::<T, T>(row, memories, row.length, |x, mut y| softmax(x, &mut y)) }
-        }
-        RowFunction::LogSoftmax => {
-            // SAFETY: the caller's.
-            unsafe { each::<T, T>(row, memories, row.length, |x, mut y| log_softmax(x, &mut y)) }
-        }
-        RowFunction::LogSumExp => {
-            // SAFETY: the caller's.
-            unsafe {
-                each::<T, T>(row, memories, 1, |x, mut y| {
-                    let (largest, rest) = log_sum_exp(&x);
-                    y.write([T::from_f64(largest + rest)]);
-                })
-            }
-        }
         RowFunction::Norm => {
             // SAFETY: the caller's.
             unsafe { each::<T, T>(row, memories, 1, |x, mut y| y.write([T::from_f64(norm(&x))])) }
@@ -128,7 +110,7 @@ unsafe fn integers<T: Element>(row: &Row, memories: (Region<'_>, Region<'_>)) ->
                 })
             }
         }
-        RowFunction::Softmax | RowFunction::LogSoftmax | RowFunction::LogSumExp | RowFunction::Norm | RowFunction::Product => Err(refused(row)),
+        RowFunction::Norm | RowFunction::Product => Err(refused(row)),
     }
 }
 

@@ -9,18 +9,6 @@ use crate::library::{pick, rows};
 use crate::step::{Pick, Row, RowAccess, RowFunction, Step, View};
 
 impl Lowering<'_> {
-    pub(super) fn softmax(&mut self, id: NodeId, node: &Node, axis: usize) -> Result<Place, Problem> {
-        self.rows(id, node, RowFunction::Softmax, &[axis])
-    }
-
-    pub(super) fn log_softmax(&mut self, id: NodeId, node: &Node, axis: usize) -> Result<Place, Problem> {
-        self.rows(id, node, RowFunction::LogSoftmax, &[axis])
-    }
-
-    pub(super) fn log_sum_exp(&mut self, id: NodeId, node: &Node, axes: &[usize]) -> Result<Place, Problem> {
-        self.rows(id, node, RowFunction::LogSumExp, axes)
-    }
-
     pub(super) fn norm(&mut self, id: NodeId, node: &Node, axes: &[usize]) -> Result<Place, Problem> {
         self.rows(id, node, RowFunction::Norm, axes)
     }

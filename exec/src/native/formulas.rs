@@ -11,9 +11,8 @@ mod powers;
 mod trigonometric;
 pub(super) mod whole_power;
 
-use damo_graph::op::scalar::{self, Scalar};
-
 use super::lanes::Lanes;
+use crate::functions::{self, Scalar};
 
 /// A formula, and the largest size of an argument that it holds for, in `f32` and `f64`.
 #[derive(Clone, Copy)]
@@ -30,7 +29,7 @@ macro_rules! formulas {
     ) => {
         /// The formula of a function of one number.
         pub(super) fn of_one<F: Lanes>(scalar: &'static Scalar) -> Option<Formula<fn(F) -> F>> {
-            $(if scalar == &scalar::$one {
+            $(if scalar == &functions::$one {
                 let within: Option<[f64; 2]> = None;
                 $(let within = within.or(Some([$narrow, $wide]));)?
                 return Some(Formula { compute: $of_one, within });
@@ -40,7 +39,7 @@ macro_rules! formulas {
 
         /// The formula of a function of two numbers.
         pub(super) fn of_two<F: Lanes>(scalar: &'static Scalar) -> Option<fn(F, F) -> F> {
-            $(if scalar == &scalar::$two {
+            $(if scalar == &functions::$two {
                 return Some($of_two);
             })*
             None
@@ -48,7 +47,7 @@ macro_rules! formulas {
 
         /// The formula of a function of two numbers that also says where it holds.
         pub(super) fn partly_of_two<F: Lanes>(scalar: &'static Scalar) -> Option<fn(F, F) -> (F, F::Mask)> {
-            $(if scalar == &scalar::$partly {
+            $(if scalar == &functions::$partly {
                 return Some($of_part);
             })*
             None
@@ -94,6 +93,7 @@ formulas! {
         CBRT(x) => powers::cbrt;
     }
     two {
+        EXP_DIFFERENCE(x, y) => exponential::exp_difference;
         HYPOT(x, y) => powers::hypot;
         POW(x, y) => powers::pow;
         XLOGY(x, y) => logarithm::xlogy;

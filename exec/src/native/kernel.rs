@@ -70,7 +70,7 @@ impl Kernel {
         if nest.reductions.iter().any(|reduction| reduction.axes != reduced) || nest.shape.iter().any(|&length| length > i32::MAX as usize) {
             return Ok(None);
         }
-        let reducers = nest.reductions.iter().map(|reduction| Reducer::of(reduction.kind, nest.dtype(reduction.value)));
+        let reducers = nest.reductions.iter().map(|reduction| Reducer::of(reduction.kind, nest.dtype(reduction.value), reduction.to.dtype));
         let Some(reducers) = reducers.collect::<Option<Vec<Reducer>>>() else { return Ok(None) };
         let may_overflow = reducers.iter().any(|reducer| reducer.may_overflow);
         let axes = Axes::of(nest, &reduced);

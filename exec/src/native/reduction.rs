@@ -39,9 +39,11 @@ pub(super) struct Reducer {
 }
 
 impl Reducer {
-    /// How values of a dtype are combined; `None` if native loops cannot.
-    pub fn of(kind: Reduction, dtype: DType) -> Option<Reducer> {
+    /// How values of a dtype are combined to a result of another; `None` if native loops cannot.
+    pub fn of(kind: Reduction, dtype: DType, result: DType) -> Option<Reducer> {
         Some(match (kind, dtype) {
+            (Reduction::Sum, DType::F32) if result == DType::F64 => Reducer::new::<SumSingle>(|sum, _| sum[0]),
+            (Reduction::Mean, DType::F32) if result == DType::F64 => Reducer::new::<SumSingle>(|sum, count| (real(sum[0]) / count).to_bits()),
             (Reduction::Sum, DType::F32) => Reducer::new::<SumSingle>(|sum, _| u64::from((real(sum[0]) as f32).to_bits())),
             (Reduction::Mean, DType::F32) => Reducer::new::<SumSingle>(|sum, count| u64::from(((real(sum[0]) / count) as f32).to_bits())),
             (Reduction::Sum, DType::F64) => Reducer::new::<SumDouble>(|sum, _| (real(sum[0]) + real(sum[1])).to_bits()),

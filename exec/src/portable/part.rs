@@ -105,12 +105,10 @@ pub(crate) fn check(nest: &Nest) -> Result<(), Problem> {
         }
         dtypes.push(nest.dtype(register));
     }
-    let written =
-        nest.stores.iter().map(|store| (store.value, &store.to)).chain(nest.reductions.iter().map(|reduction| (reduction.value, &reduction.to)));
-    for (value, to) in written {
-        if dtypes.get(value) != Some(&to.dtype) {
-            return Err(defect("a result has another element type than its place"));
-        }
+    let stored = nest.stores.iter().all(|store| dtypes.get(store.value) == Some(&store.to.dtype));
+    let combined = nest.reductions.iter().all(|reduction| dtypes.get(reduction.value).is_some_and(|&dtype| reduction.may_give(dtype)));
+    if !stored || !combined {
+        return Err(defect("a result has another element type than its place"));
     }
     if nest.reductions.iter().any(|reduction| reduction.axes.iter().any(|&axis| axis >= rank || reduction.to.strides[axis] != 0)) {
         return Err(defect("a reduction combines over a loop that its result steps along"));

@@ -120,7 +120,7 @@ pub const FAULTS: &[Fault] = &[
     fault(Race, "parts write where earlier parts still read", Run(LONG, || in_plan(|plan| {
         let found = plan.steps().iter().find_map(|step| match &step.step {
             Step::Nest(nest) if nest.operands.iter().any(|operand| operand.offset == 1) => Some((nest.operands.iter().find(|operand| operand.offset == 1)?.buffer, nest.stores.first()?.to.buffer)),
-            Step::Nest(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
+            Step::Nest(_) | Step::Bands(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
         });
         let Some((from, to)) = found else { return };
         plan.buffers_mut()[to.index()].place = plan.buffers()[from.index()].place;

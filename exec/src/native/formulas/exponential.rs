@@ -133,6 +133,18 @@ pub(crate) fn exp<F: Lanes>(x: F) -> F {
     whole.scale(power(r))
 }
 
+/// eˣ⁻ʸ within 1 ulp: what rounding drops from the difference (`TwoSum`, Knuth) is added where it is small enough.
+pub(crate) fn exp_difference<F: Lanes>(x: F, y: F) -> F {
+    let difference = x - y;
+    let of_y = difference - x;
+    let dropped = (x - (difference - of_y)) - (y + of_y);
+    // Beyond 1 only where the power is 0 or infinite anyway, and not a number where the difference is infinite.
+    let one = x.number(1.0);
+    let dropped = dropped.greatest(-one).least(one);
+    let (whole, r) = reduce(clamp_exponent(difference));
+    whole.scale(power(r + dropped))
+}
+
 /// 2ˣ for all x, within 1 ulp.
 pub(crate) fn exp2<F: Lanes>(x: F) -> F {
     let x = clamp(x, constant(x, -151.0, -1076.0), constant(x, 128.0, 1024.0));

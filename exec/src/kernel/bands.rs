@@ -1,0 +1,188 @@
+//! Bands of nests made ready to run.
+
+#![expect(unsafe_code, reason = "kernels run on memory that they are vouched for")]
+
+use std::sync::{Mutex, PoisonError};
+
+use damo_graph::{ErrorKind, Problem};
+use smallvec::SmallVec;
+
+use super::Kernel;
+use crate::bands::{Bands, Member};
+use crate::executable::Engine;
+use crate::loops::tidy;
+use crate::nest::{Access, BufferId};
+use crate::pool;
+use crate::step::ALIGNMENT;
+use crate::view::Region;
+
+/// Starting a thread is worth so many elements.
+const WORTH_A_THREAD: usize = 1 << 15;
+
+/// Bands of nests made ready to run: a kernel for each nest on a whole band, and one on what is left at the end.
+#[derive(Debug)]
+pub struct BandKernels {
+    members: Vec<MemberKernels>,
+    length: usize,
+    band: usize,
+    /// Where each buffer that only holds a band is in a thread's memory, and its bytes.
+    own: Vec<(usize, usize)>,
+    own_bytes: usize,
+    /// How many elements all nests go over.
+    elements: usize,
+}
+
+#[derive(Debug)]
+struct MemberKernels {
+    whole: Kernel,
+    last: Option<Kernel>,
+    /// The memory of each access, which is a buffer of its own to the kernels.
+    accesses: Vec<Memory>,
+}
+
+/// The memory of an access.
+#[derive(Clone, Copy, Debug)]
+enum Memory {
+    /// A buffer that only holds a band.
+    Own(usize),
+    /// A buffer of the plan, from a byte on, and the bytes from one index of the common loop to the next.
+    Buffer { buffer: BufferId, start: isize, step: isize },
+}
+
+impl BandKernels {
+    /// Makes bands ready.
+    ///
+    /// Fails as [`Kernel::compile`] does.
+    pub fn compile(bands: &Bands, engine: Engine) -> Result<BandKernels, Problem> {
+        let mut own = Vec::with_capacity(bands.own.len());
+        let mut own_bytes = 0;
+        for of in &bands.own {
+            own.push((own_bytes, of.bytes));
+            own_bytes += of.bytes.next_multiple_of(ALIGNMENT);
+        }
+        let left = bands.length % bands.band;
+        let members = bands.nests.iter().map(|member| {
+            let accesses = member.accesses().map(|access| memory(bands, member, access)).collect();
+            let whole = Kernel::compile(&tidy(&part(bands, member, bands.band).nest), engine)?;
+            let last = if left > 0 { Some(Kernel::compile(&tidy(&part(bands, member, left).nest), engine)?) } else { None };
+            Ok(MemberKernels { whole, last, accesses })
+        });
+        Ok(BandKernels {
+            members: members.collect::<Result<_, Problem>>()?,
+            length: bands.length,
+            band: bands.band,
+            own,
+            own_bytes,
+            elements: bands.nests.iter().map(|member| member.nest.count()).sum(),
+        })
+    }
+
+    /// Whether all of it is machine code.
+    pub fn is_native(&self) -> bool {
+        self.members.iter().all(|member| member.whole.is_native() && member.last.as_ref().is_none_or(Kernel::is_native))
+    }
+
+    /// How many bytes of scratch a run on so many threads takes.
+    pub fn scratch_bytes(&self, threads: usize) -> usize {
+        self.threads(threads) * self.thread_bytes() + ALIGNMENT
+    }
+
+    fn thread_bytes(&self) -> usize {
+        self.own_bytes + self.kernel_bytes().next_multiple_of(ALIGNMENT)
+    }
+
+    fn kernel_bytes(&self) -> usize {
+        let kernels = self.members.iter().flat_map(|member| std::iter::once(&member.whole).chain(&member.last));
+        kernels.map(|kernel| kernel.scratch_bytes(1)).max().unwrap_or(0)
+    }
+
+    fn count(&self) -> usize {
+        self.length.div_ceil(self.band)
+    }
+
+    fn threads(&self, available: usize) -> usize {
+        available.min(self.count()).min(self.elements / WORTH_A_THREAD).max(1)
+    }
+
+    /// Runs all bands, as [`Kernel::run`] does.
+    ///
+    /// # Safety
+    ///
+    /// As [`Kernel::run`].
+    pub unsafe fn run(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
+        let (threads, each) = (self.threads(threads), self.thread_bytes());
+        let start = scratch.as_ptr().align_offset(ALIGNMENT);
+        let scratch = scratch.get_mut(start..).and_then(|scratch| scratch.get_mut(..threads * each)).ok_or_else(too_little)?;
+        let scratch = pool::Shared(scratch.as_mut_ptr());
+        let failure = Mutex::new(None);
+        pool::share(threads, self.count(), order, |band, worker| {
+            // SAFETY: each worker has a part of the scratch of its own, which is long enough for all.
+            let scratch = unsafe { std::slice::from_raw_parts_mut(scratch.get().wrapping_add(worker * each), each) };
+            // SAFETY: the caller's; bands write different memory.
+            if let Err(problem) = unsafe { self.band(band, buffers, scratch) } {
+                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
+            }
+        });
+        failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+
+    /// Runs one band.
+    ///
+    /// # Safety
+    ///
+    /// As [`Kernel::run`].
+    unsafe fn band(&self, band: usize, buffers: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
+        let (own, scratch) = scratch.split_at_mut(self.own_bytes);
+        // SAFETY: these bytes are borrowed mutably for as long as the region is used, and initialised.
+        let own = unsafe { Region::from_raw(own.as_mut_ptr(), 0, own.len(), true) };
+        let first = band * self.band;
+        let is_whole = first + self.band <= self.length;
+        let mut regions: SmallVec<[Region<'_>; 16]> = SmallVec::new();
+        for member in &self.members {
+            regions.clear();
+            for memory in &member.accesses {
+                let region = match *memory {
+                    Memory::Own(place) => own.part(self.own[place].0, self.own[place].1),
+                    Memory::Buffer { buffer, start, step } => {
+                        buffers.get(buffer.index()).and_then(|region| region.moved(start + step * first as isize))
+                    }
+                };
+                regions.push(region.ok_or_else(|| Problem::new(ErrorKind::Execution, "a band leaves its memory"))?);
+            }
+            let kernel = if is_whole { Some(&member.whole) } else { member.last.as_ref() };
+            let kernel = kernel.ok_or_else(|| Problem::new(ErrorKind::Execution, "the last band has no kernel"))?;
+            // SAFETY: the caller's; what is a band's own is this thread's.
+            unsafe { kernel.run(&regions, scratch, 1, 0) }?;
+        }
+        Ok(())
+    }
+}
+
+fn too_little() -> Problem {
+    Problem::new(ErrorKind::Execution, "bands were given too little scratch")
+}
+
+/// The memory of an access of a nest over all bands.
+fn memory(bands: &Bands, member: &Member, access: &Access) -> Memory {
+    match bands.own(access.buffer) {
+        Some(place) => Memory::Own(place),
+        None => {
+            let size = access.dtype.size() as isize;
+            Memory::Buffer { buffer: access.buffer, start: access.offset * size, step: access.strides[member.axis] * size }
+        }
+    }
+}
+
+/// A nest on so many indices of the common loop, each access in a buffer of its own.
+fn part(bands: &Bands, member: &Member, length: usize) -> Member {
+    let mut part = member.clone();
+    part.nest.shape[member.axis] = length;
+    let nest = &mut part.nest;
+    let stores = nest.stores.iter_mut().map(|store| &mut store.to);
+    let written = stores.chain(nest.reductions.iter_mut().map(|reduction| &mut reduction.to));
+    for (place, access) in nest.operands.iter_mut().chain(written).enumerate() {
+        access.offset = bands.own(access.buffer).map_or(0, |own| access.offset - bands.own[own].start);
+        access.buffer = BufferId(place as u32);
+    }
+    part
+}
