@@ -13,12 +13,12 @@ use crate::step::{ALIGNMENT, Step};
 use crate::step_graph::{StepGraph, Use};
 
 /// What a band touches should stay in a cache near the processor.
-const BAND_BYTES: usize = 1 << 16;
+const BAND_BYTES: usize = 1 << 17;
 /// Where one index alone touches more than this, bands do not help.
 const WIDEST: usize = 1 << 18;
 /// Nests that touch less than this in all hand it on in the cache anyway.
 const WORTH_BANDS: usize = 1 << 17;
-/// A band of neighbouring elements has at least so many, and whole vectors.
+/// A band of columns has at least so many, and whole vectors.
 const NEIGHBOURS: usize = 64;
 
 /// The same program with nests in bands.
@@ -61,10 +61,8 @@ fn join(graph: &mut StepGraph, producer: usize, consumer: usize) -> bool {
     let Some(mut bands) = together(graph, first, second) else { return false };
     let Some(band) = height(&bands) else { return false };
     bands.band = band;
-    let used = Use {
-        reads: first.reads().into_iter().chain(second.reads()).collect(),
-        writes: first.writes().into_iter().chain(second.writes()).collect(),
-    };
+    let used =
+        Use { reads: first.reads().into_iter().chain(second.reads()).collect(), writes: first.writes().into_iter().chain(second.writes()).collect() };
     let Some(ranks) = graph.ranks_if_one(producer, consumer) else { return false };
     graph.join((producer, consumer), Step::Bands(bands), ranks, &used);
     true
@@ -143,15 +141,20 @@ fn loops(member: &Member, access: &Access) -> SmallVec<[(isize, usize); 4]> {
 
 /// How many indices make a band; `None` if bands would not help.
 fn height(bands: &Bands) -> Option<usize> {
-    let bytes: usize = bands.nests.iter().map(Member::bytes).sum();
-    let is_side_by_side = |member: &Member| member.accesses().any(|access| access.strides[member.axis].abs() == 1);
-    let least = if bands.nests.iter().any(is_side_by_side) { NEIGHBOURS } else { 1 };
+    let bytes = bands.bytes();
+    let is_column = |member: &Member| {
+        member
+            .accesses()
+            .any(|access| loops(member, access).iter().any(|of| of.0.abs() > access.strides[member.axis].abs()) && access.strides[member.axis] != 0)
+    };
+    let least = if bands.nests.iter().any(is_column) { NEIGHBOURS } else { 1 };
     if bytes.saturating_mul(least) > WIDEST || bytes.saturating_mul(bands.length) < WORTH_BANDS {
         return None;
     }
     let most = (BAND_BYTES / bytes.max(1)).max(1).next_multiple_of(least);
     // All bands alike.
-    let even = bands.length.div_ceil(bands.length.div_ceil(most)).next_multiple_of(least);
+    let even = bands.length.div_ceil(bands.length.div_ceil(most));
+    let even = even.next_multiple_of(if even >= NEIGHBOURS { NEIGHBOURS } else { least });
     (even < bands.length).then_some(even)
 }
 

@@ -1,7 +1,7 @@
 //! Nests that run band by band: all of them on some indices of a loop that they share, then on the next, so that what one leaves for
 //! another stays in the cache.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
@@ -48,14 +48,10 @@ impl Member {
         self.nest.operands.iter().chain(self.nest.written())
     }
 
-    /// How many bytes one index of the common loop reads and writes.
-    pub fn bytes(&self) -> usize {
-        let bytes = |access: &Access| {
-            let loops = self.nest.shape.iter().zip(&access.strides).enumerate();
-            loops.filter(|(axis, (_, stride))| *axis != self.axis && **stride != 0).map(|(_, (&length, _))| length).product::<usize>()
-                * access.dtype.size()
-        };
-        self.accesses().map(bytes).sum()
+    /// How many bytes an access touches at one index of the common loop.
+    pub fn bytes(&self, access: &Access) -> usize {
+        let others = self.nest.shape.iter().zip(&access.strides).enumerate().filter(|(axis, (_, stride))| *axis != self.axis && **stride != 0);
+        others.map(|(_, (&length, _))| length).product::<usize>() * access.dtype.size()
     }
 }
 
@@ -71,6 +67,16 @@ impl Bands {
     pub fn writes(&self) -> SmallVec<[BufferId; 2]> {
         let written = self.nests.iter().flat_map(|member| member.nest.written()).map(|access| access.buffer);
         written.filter(|&buffer| self.own(buffer).is_none()).collect()
+    }
+
+    /// How many bytes of all buffers one index of the common loop touches.
+    pub fn bytes(&self) -> usize {
+        let mut most: BTreeMap<BufferId, usize> = BTreeMap::new();
+        for (member, access) in self.nests.iter().flat_map(|member| member.accesses().map(move |access| (member, access))) {
+            let bytes = most.entry(access.buffer).or_default();
+            *bytes = member.bytes(access).max(*bytes);
+        }
+        most.values().sum()
     }
 
     /// The place of a buffer among those that nobody else uses.

@@ -2,5 +2,5 @@
 
 pub(crate) use damo_graph::op::scalar::*;
 
-/// eˣ⁻ʸ, without the rounding of the difference: within 1 ulp where x and y are `f32` or less.
-pub(crate) static EXP_DIFFERENCE: Scalar = binary("exp_difference", |x, y| (x - y).exp(), |_, _, z| [z, -z], 1.0, 26);
+/// eˣ⁻ᵐ for an x that is at most m, without the rounding of the difference: within 2 ulps where they are `f32`.
+pub(crate) static EXP_BELOW: Scalar = binary("exp_below", |x, m| (x - m).exp(), |_, _, z| [z, -z], 2.0, 18);

@@ -47,7 +47,7 @@ impl Place {
 ///
 /// With it come the places of all values that are in memory.
 pub(crate) fn lower(graph: &Graph, sizes: &Sizes, inputs: &[Layout]) -> Result<(Draft, Vec<(Value, View)>)> {
-    let mut lowering = Lowering { graph, sizes, draft: Draft::default(), places: BTreeMap::new() };
+    let mut lowering = Lowering { graph, sizes, draft: Draft::default(), places: BTreeMap::new(), largest: BTreeMap::new() };
     for (place, (&node, layout)) in graph.inputs().iter().zip(inputs).enumerate() {
         let dtype = graph.node(node).types()[0].dtype;
         let count = layout.count();
@@ -83,6 +83,8 @@ struct Lowering<'a> {
     sizes: &'a Sizes,
     draft: Draft,
     places: BTreeMap<Value, Place>,
+    /// The largest elements along axes, which softmax and its relatives share.
+    largest: BTreeMap<(Value, SmallVec<[usize; 4]>), View>,
 }
 
 impl Lowering<'_> {

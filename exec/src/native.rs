@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a nest's body as a program on vectors | `program`, `translate`, `reduction` |
 //! | functions as formulas | `lanes`, `formulas` |
-//! | from there to machine code | `loops`, `accesses`, `select`, `registers`, `assembler`, `code` |
+//! | from there to machine code | `loops`, `interleave`, `accesses`, `select`, `registers`, `assembler`, `code` |
 //! | what has no formula | `outside` |
 //! | how a kernel goes over its loops | `kernel`, `run`, `shape`, `accumulators` |
 
@@ -13,6 +13,7 @@ mod accumulators;
 mod assembler;
 mod code;
 mod formulas;
+mod interleave;
 mod kernel;
 #[cfg(test)]
 mod lane;

@@ -52,10 +52,19 @@ impl Nest {
     /// eˣ⁻ᵐ for an x that is not the largest.
     fn power(&mut self, [x, largest]: [Register; 2]) -> Register {
         if self.dtype(x) == DType::F32 {
-            return self.apply(&functions::EXP_DIFFERENCE, &[x, largest]);
+            return self.apply(&functions::EXP_BELOW, &[x, largest]);
         }
         let below = self.apply(&functions::SUB, &[x, largest]);
         self.apply(&functions::EXP, &[below])
+    }
+
+    /// Whether an x is the largest and infinite: the power of 0 that has no difference.
+    fn is_infinite(&mut self, [x, largest]: [Register; 2]) -> Register {
+        let (infinity, nothing) = (self.number(f64::INFINITY, self.dtype(x)), self.number(f64::NAN, self.dtype(x)));
+        let size = self.apply(&functions::ABS, &[largest]);
+        let is_infinite = self.apply(&functions::EQUAL, &[size, infinity]);
+        let infinite = self.apply(&functions::SELECT, &[is_infinite, largest, nothing]);
+        self.apply(&functions::EQUAL, &[x, infinite])
     }
 
     /// What a finite number becomes where the largest is infinite: NaN, but itself where `is_alone` tells that no other is as large.
@@ -76,13 +85,13 @@ impl Lowering<'_> {
         if input.shape()[axis] == 0 {
             return self.by_reference(id, node);
         }
-        let rows = self.rows_of(id, &input, &axes)?;
+        let rows = self.rows_of(id, node, &input, &axes)?;
         let mut nest = Nest::over(input.shape());
         let both = rows.load(&mut nest)?;
         let below = nest.power(both);
+        let is_infinite = nest.is_infinite(both);
         let one = nest.number(1.0, rows.dtype);
-        let is_largest = nest.apply(&functions::EQUAL, &both);
-        let power = nest.apply(&functions::SELECT, &[is_largest, one, below]);
+        let power = nest.apply(&functions::SELECT, &[is_infinite, one, below]);
         let powers = self.draft.temporary(rows.dtype, input.shape())?;
         let total = self.draft.temporary(DType::F64, &rows.largest.layout.shape)?;
         nest.store(power, &powers);
@@ -112,7 +121,7 @@ impl Lowering<'_> {
         if input.shape()[axis] == 0 {
             return self.by_reference(id, node);
         }
-        let rows = self.rows_of(id, &input, &axes)?;
+        let rows = self.rows_of(id, node, &input, &axes)?;
         let (mut nest, [rest, largest]) = self.log_of_powers(id, &rows)?;
         let zero = nest.number(0.0, DType::F64);
         let is_alone = nest.apply(&functions::EQUAL, &[rest, zero]);
@@ -135,15 +144,19 @@ impl Lowering<'_> {
         if axes.iter().any(|&axis| input.shape()[axis] == 0) {
             return self.by_reference(id, node);
         }
-        let rows = self.rows_of(id, &input, axes)?;
+        let rows = self.rows_of(id, node, &input, axes)?;
         let (mut nest, [rest, largest]) = self.log_of_powers(id, &rows)?;
         let result = nest.apply(&functions::ADD, &[largest, rest]);
         self.ended(id, nest, result, node)
     }
 
     /// The largest of each row.
-    fn rows_of<'a>(&mut self, id: NodeId, input: &'a Place, axes: &'a [usize]) -> Result<Rows<'a>, Problem> {
+    fn rows_of<'a>(&mut self, id: NodeId, node: &Node, input: &'a Place, axes: &'a [usize]) -> Result<Rows<'a>, Problem> {
         let dtype = if input.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
+        let key = (node.inputs()[0], axes.into());
+        if let Some(largest) = self.largest.get(&key) {
+            return Ok(Rows { input, axes, dtype, largest: largest.clone() });
+        }
         let outer = input.shape().iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
         let outer: SmallVec<[usize; 4]> = outer.map(|(_, &length)| length).collect();
         let largest = self.draft.temporary(dtype, &outer)?;
@@ -152,6 +165,7 @@ impl Lowering<'_> {
         let x = nest.cast(x, dtype);
         nest.accumulate(x, Reduction::Max, axes, &largest);
         self.draft.push(Step::Nest(nest), &[id]);
+        self.largest.insert(key, largest.clone());
         Ok(Rows { input, axes, dtype, largest })
     }
 

@@ -93,7 +93,7 @@ formulas! {
         CBRT(x) => powers::cbrt;
     }
     two {
-        EXP_DIFFERENCE(x, y) => exponential::exp_difference;
+        EXP_BELOW(x, y) => exponential::exp_below;
         HYPOT(x, y) => powers::hypot;
         POW(x, y) => powers::pow;
         XLOGY(x, y) => logarithm::xlogy;

@@ -127,6 +127,7 @@ impl Kernel {
             reducers: &per_accumulator,
             accumulators: kind,
             side_by_side: side_by_side(&whole, accumulators, is_column, shares.inner / lanes),
+            rounds: shares.inner / lanes,
         };
         let (bytes, sites) = loops::compile(&plan)?;
         // A system that gives no memory for code leaves the nest to the portable engine.

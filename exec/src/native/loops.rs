@@ -8,6 +8,7 @@ use damo_graph::Problem;
 
 use super::accesses::{Load, Store, count};
 use super::assembler::{Assembler, Label, Operand, VECTOR, general, ymm};
+use super::interleave::{Interleaved, interleaved};
 use super::outside::{self, CallSite};
 use super::program::{Id, Operation, Program, Width};
 use super::reduction::Reducer;
@@ -66,6 +67,20 @@ pub(super) struct Plan<'a> {
     pub accumulators: Accumulators,
     /// How many rounds are done side by side.
     pub side_by_side: usize,
+    /// How many whole rounds a row has at most.
+    pub rounds: usize,
+}
+
+/// A round, or several in turn, about to be written.
+struct Lines<'a> {
+    program: &'a Program,
+    section: &'a [Id],
+    /// What is written to which access, and in which round.
+    stores: &'a [(Id, usize, usize)],
+    /// What the accumulators become that are in registers.
+    accumulators: &'a [Id],
+    round: usize,
+    is_last: bool,
 }
 
 /// How often a value has to be made.
@@ -181,9 +196,18 @@ impl Writer<'_> {
         self.assembler.two(Code::Xor_r32_rm32, Register::R8D, registers64(Register::R8D));
         let in_frame = (whole.frame.clone(), last.frame.clone());
         if plan.side_by_side > 1 {
-            self.rounds(plan.side_by_side, &mut whole, &in_frame.0, &levels[0]);
+            self.rounds(plan.side_by_side, |writer| {
+                (0..plan.side_by_side).for_each(|round| writer.round(plan.whole, &mut whole, &in_frame.0, &levels[0], round, false));
+            });
+        } else if let Some(wide) = self.interleaved(&levels[0]).filter(|wide| wide.rounds <= plan.rounds) {
+            let mut values = Values::new(&wide.program);
+            values.frame[..in_frame.0.len()].copy_from_slice(&in_frame.0);
+            let (program, section, stores, accumulators) = (&wide.program, &wide.section[..], &wide.stores[..], &wide.accumulators[..]);
+            self.rounds(wide.rounds, |writer| {
+                writer.lines(&Lines { program, section, stores, accumulators, round: 0, is_last: false }, &mut values);
+            });
         }
-        self.rounds(1, &mut whole, &in_frame.0, &levels[0]);
+        self.rounds(1, |writer| writer.round(plan.whole, &mut whole, &in_frame.0, &levels[0], 0, false));
         let done = self.assembler.label();
         self.assembler.two(Code::Cmp_r64_rm64, general::INDEX, registers64(general::COUNT));
         self.assembler.jump(Code::Jae_rel32_64, done);
@@ -294,8 +318,20 @@ impl Writer<'_> {
         }
     }
 
+    /// The rounds of a row in turn, if that helps.
+    fn interleaved(&self, levels: &[Level]) -> Option<Interleaved> {
+        let body = self.plan.whole;
+        let section = round_section(body, levels);
+        interleaved(body, &section, self.in_memory(), REGISTERS - self.all_pinned().len())
+    }
+
+    /// The access of the first accumulator, if they are in memory.
+    fn in_memory(&self) -> Option<usize> {
+        if let Accumulators::Memory(first) = self.plan.accumulators { Some(first) } else { None }
+    }
+
     /// Rounds of so many vectors, while there are as many elements.
-    fn rounds(&mut self, count: usize, values: &mut Values, kept: &[Option<usize>], levels: &[Level]) {
+    fn rounds(&mut self, count: usize, mut write: impl FnMut(&mut Self)) {
         let (start, end) = (self.assembler.label(), self.assembler.label());
         let elements = (count * self.lanes) as i64;
         let test = |writer: &mut Self, code: Code, label: Label| {
@@ -305,9 +341,7 @@ impl Writer<'_> {
         };
         test(self, Code::Ja_rel32_64, end);
         self.assembler.place(start);
-        for round in 0..count {
-            self.round(self.plan.whole, values, kept, levels, round, false);
-        }
+        write(self);
         self.assembler.number(Code::Add_rm64_imm32, general::INDEX, elements as i32);
         test(self, Code::Jbe_rel32_64, start);
         self.assembler.place(end);
@@ -344,7 +378,8 @@ impl Writer<'_> {
         };
         let kept: Vec<Id> = section.iter().copied().filter(|&id| inner(id)).collect();
         let pins: Vec<u8> = self.all_pinned();
-        self.write(body, values, &section, &kept, 0, false, &pins, |registers| kept.iter().for_each(|&id| registers.store_in_frame(id)));
+        let lines = Lines { program: &body.program, section: &section, stores: &[], accumulators: &[], round: 0, is_last: false };
+        self.write(&lines, values, &kept, &pins, |registers| kept.iter().for_each(|&id| registers.store_in_frame(id)));
     }
 
     fn all_pinned(&self) -> Vec<u8> {
@@ -360,54 +395,37 @@ impl Writer<'_> {
     /// One round: loads, values, stores.
     fn round(&mut self, body: &Body, values: &mut Values, kept: &[Option<usize>], levels: &[Level], round: usize, is_last: bool) {
         values.frame.copy_from_slice(kept);
+        let section = round_section(body, levels);
+        let in_memory = self.in_memory();
+        let stores: Vec<(Id, usize, usize)> = body.lines(in_memory).map(|(id, stream)| (id, stream, round)).collect();
+        let accumulators = if in_memory.is_some() { &[] } else { &body.accumulators[..] };
+        self.lines(&Lines { program: &body.program, section: &section, stores: &stores, accumulators, round, is_last }, values);
+    }
+
+    /// A round, or several in turn.
+    fn lines(&mut self, lines: &Lines<'_>, values: &mut Values) {
         values.elements.fill(None);
-        let all = needed(&body.program, results(body));
-        let section: Vec<Id> = all.into_iter().filter(|&id| levels[id as usize] == Level::Round).collect();
-        let results: Vec<Id> = results(body).collect();
         let pins = self.all_pinned();
-        let stores = body.stores.clone();
-        let accumulators = body.accumulators.clone();
-        let in_memory = if let Accumulators::Memory(first) = self.plan.accumulators { Some(first) } else { None };
-        let own: Vec<u8> = if pins.is_empty() { Vec::new() } else { (0..accumulators.len()).map(|place| self.pinned(round, place)).collect() };
-        let streams = self.plan.streams;
-        let masks = self.masks;
-        let bounce = self.bounce;
-        let lanes = self.lanes;
-        self.write(body, values, &section, &results, round, is_last, &pins, |registers| {
-            let store = Store { streams, masks, bounce, lanes, round, is_last };
-            for &(value, stream) in &stores {
-                store.write(registers, value, stream);
+        let own: Vec<u8> = (0..lines.accumulators.len()).map(|place| self.pinned(lines.round, place)).collect();
+        let results: Vec<Id> = lines.stores.iter().map(|store| store.0).chain(lines.accumulators.iter().copied()).collect();
+        let (streams, masks, bounce, lanes, is_last) = (self.plan.streams, self.masks, self.bounce, self.lanes, lines.is_last);
+        self.write(lines, values, &results, &pins, |registers| {
+            for &(value, stream, round) in lines.stores {
+                Store { streams, masks, bounce, lanes, round, is_last }.write(registers, value, stream);
             }
-            if let Some(first) = in_memory {
-                for (place, &value) in accumulators.iter().enumerate() {
-                    store.write(registers, value, first + place);
-                }
-            } else {
-                settle(registers, &accumulators, &own);
-            }
+            settle(registers, lines.accumulators, &own);
         });
     }
 
     /// Writes the values of a section.
-    #[expect(clippy::too_many_arguments, reason = "it is the one place where all of this meets")]
-    fn write(
-        &mut self,
-        body: &Body,
-        values: &mut Values,
-        section: &[Id],
-        last: &[Id],
-        round: usize,
-        is_last: bool,
-        pins: &[u8],
-        then: impl FnOnce(&mut Registers<'_>),
-    ) {
-        let program = &body.program;
+    fn write(&mut self, lines: &Lines<'_>, values: &mut Values, last: &[Id], pins: &[u8], then: impl FnOnce(&mut Registers<'_>)) {
+        let &Lines { program, section, accumulators, round: first, is_last, .. } = lines;
         let (streams, masks, bounce, lanes) = (self.plan.streams, self.masks, self.bounce, self.lanes);
         let mut registers = Registers::new(program, &mut self.assembler, &mut self.frame, values, section, last.iter().copied());
         for &register in pins {
             registers.reserve(register);
         }
-        let own = |place: usize| (REGISTERS - 1 - round * self.plan.reducers.len() - place) as u8;
+        let own = |place: usize| (REGISTERS - 1 - first * self.plan.reducers.len() - place) as u8;
         if !pins.is_empty() {
             for &id in section {
                 if let Operation::Accumulator(place) = program.values[id as usize].operation {
@@ -417,6 +435,7 @@ impl Writer<'_> {
         }
         for &id in section {
             let value = &program.values[id as usize];
+            let round = first + value.round;
             match value.operation {
                 Operation::Constant(_) | Operation::Accumulator(_) => {}
                 Operation::Left => registers.values.frame[id as usize] = Some(masks[value.width as usize]),
@@ -428,7 +447,7 @@ impl Writer<'_> {
                     self.asides.push((aside, back, site));
                 }
                 _ => {
-                    let preferred = if pins.is_empty() { None } else { body.accumulators.iter().position(|&result| result == id).map(own) };
+                    let preferred = if pins.is_empty() { None } else { accumulators.iter().position(|&result| result == id).map(own) };
                     select::write(&mut registers, id, preferred);
                 }
             }
@@ -454,6 +473,11 @@ fn settle(registers: &mut Registers<'_>, accumulators: &[Id], pins: &[u8]) {
         }
         registers.done(&[id], None);
     }
+}
+
+/// The values of a body that each round makes anew.
+fn round_section(body: &Body, levels: &[Level]) -> Vec<Id> {
+    needed(&body.program, results(body)).into_iter().filter(|&id| levels[id as usize] == Level::Round).collect()
 }
 
 /// The values that results need, each after those it is made of.

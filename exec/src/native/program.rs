@@ -111,6 +111,8 @@ pub(super) struct Value {
     pub operation: Operation,
     pub inputs: SmallVec<[Id; 5]>,
     pub width: Width,
+    /// Of several rounds in turn, the one it is of.
+    pub round: usize,
 }
 
 /// Values, each after those it is made of.
@@ -138,6 +140,11 @@ impl Program {
         Program { values: Vec::new(), lanes, calls: Vec::new(), known: HashMap::new() }
     }
 
+    /// The same values, to which others are added as they are.
+    pub fn copied(&self) -> Program {
+        Program { values: self.values.clone(), calls: self.calls.clone(), ..Program::new(self.lanes) }
+    }
+
     /// The width of a value's lanes.
     pub fn width(&self, id: Id) -> Width {
         self.values[id as usize].width
@@ -157,7 +164,7 @@ impl Program {
 
     /// Makes a value, or finds it.
     pub fn value(&mut self, operation: Operation, inputs: &[Id], width: Width) -> Id {
-        let value = Value { operation, inputs: inputs.into(), width };
+        let value = Value { operation, inputs: inputs.into(), width, round: 0 };
         if let Some(&known) = self.known.get(&value) {
             return known;
         }

@@ -24,6 +24,14 @@ pub(super) struct Body {
     pub accumulators: Ids,
 }
 
+impl Body {
+    /// What is written to which access, accumulators that are in memory from an access on among it.
+    pub fn lines(&self, in_memory: Option<usize>) -> impl Iterator<Item = (Id, usize)> + '_ {
+        let combined = self.accumulators.iter().enumerate().filter_map(move |(place, &id)| Some((id, in_memory? + place)));
+        self.stores.iter().copied().chain(combined)
+    }
+}
+
 /// Where the accesses of a nest are among those of its loops.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places {

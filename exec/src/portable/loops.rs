@@ -9,9 +9,9 @@ use half::{bf16, f16};
 use super::apply::{Apply, Argument, Function1, Function2, Function3, Typed, binary, select, spread, swapped, ternary, unary};
 use super::combine::{maximum, minimum};
 use super::functions;
+use super::stored::{Stored, elements_mut};
 use crate::functions as scalar;
 use crate::functions::{Scalar, Signature};
-use super::stored::{Stored, elements_mut};
 
 /// The loop for a scalar function or a conversion.
 #[derive(Clone, Copy, Debug)]
@@ -261,7 +261,7 @@ static TABLES: &[Table] = &[
     },
     table! { F32: f32, f32, true;
         EXP(x) => functions::exp(f64::from(x)) as f32;
-        EXP_DIFFERENCE(x, y) => functions::exp(f64::from(x) - f64::from(y)) as f32;
+        EXP_BELOW(x, y) => functions::exp(f64::from(x) - f64::from(y)) as f32;
         EXP2(x) => functions::exp2(f64::from(x)) as f32;
         EXP_M1(x) => functions::exp_m1(f64::from(x)) as f32;
         LN(x) => functions::ln(f64::from(x)) as f32;

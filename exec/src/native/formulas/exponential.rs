@@ -112,8 +112,12 @@ fn fraction<F: Lanes>(r: F) -> F {
 
 /// e^r for the r of [`reduce`].
 fn power<F: Lanes>(r: F) -> F {
-    let one = r.number(1.0);
-    r.mul_add(r.mul_add(series(r, EXP_NARROW, EXP_WIDE), one), one)
+    scaled_power(r, r.number(1.0))
+}
+
+/// e^r times a power of two: the same bits as if it were multiplied in the end, but sooner there.
+fn scaled_power<F: Lanes>(r: F, scale: F) -> F {
+    (r * scale).mul_add(r.mul_add(series(r, EXP_NARROW, EXP_WIDE), r.number(1.0)), scale)
 }
 
 /// e^x for x within the normal range, as the product of the results.
@@ -130,19 +134,33 @@ fn clamp_exponent<F: Lanes>(x: F) -> F {
 /// eˣ for all x, within 1 ulp.
 pub(crate) fn exp<F: Lanes>(x: F) -> F {
     let (whole, r) = reduce(clamp_exponent(x));
-    whole.scale(power(r))
+    let (first, second) = whole.power_of_two_halves();
+    scaled_power(r, first) * second
 }
 
-/// eˣ⁻ʸ within 1 ulp: what rounding drops from the difference (`TwoSum`, Knuth) is added where it is small enough.
-pub(crate) fn exp_difference<F: Lanes>(x: F, y: F) -> F {
-    let difference = x - y;
-    let of_y = difference - x;
-    let dropped = (x - (difference - of_y)) - (y + of_y);
-    // Beyond 1 only where the power is 0 or infinite anyway, and not a number where the difference is infinite.
-    let one = x.number(1.0);
-    let dropped = dropped.greatest(-one).least(one);
-    let (whole, r) = reduce(clamp_exponent(difference));
-    whole.scale(power(r + dropped))
+/// eˣ⁻ᵐ for an x that is at most m, within 2 ulps; 0 where m is infinite.
+///
+/// x = n·ln 2 + r and m = N·ln 2 + s, so that no difference is rounded and only powers of two are divided (Dukhan and Ablavatski 2020,
+/// "Two-pass softmax algorithm"): 2ⁿ⁻ᴺ·eʳ·e⁻ˢ. What depends on m alone is made once per row. Where m is large it is subtracted from both
+/// first, which is exact for all x that matter (Sterbenz).
+pub(crate) fn exp_below<F: Lanes>(x: F, m: F) -> F {
+    let (zero, one) = (x.number(0.0), x.number(1.0));
+    let far = constant(x, 210.0, 1500.0).lt(m.abs());
+    let origin = F::select(far, m, zero);
+    let near = F::select(far, zero, m);
+    let lowest = near + constant(x, -105.0, -746.0);
+    let (largest, s) = reduce_exactly(near);
+    // e⁻ˢ as a factor, and what that lacks as a part of r.
+    let factor = Double::fast_sum(one, fraction(-s.high));
+    let lacking = factor.low / factor.high - s.low;
+    // 2ⁿ⁻ᴺ is so many times too large, so that it is a normal number.
+    let lift = f64::from(F::FRACTION + 3).exp2();
+    let unit = F::from_bits(x.number(lift).to_bits() - (largest.shifted.to_bits() << F::FRACTION));
+    let back = factor.high * lift.recip() + F::select(m.is_nan(), m, zero);
+
+    let (whole, r) = reduce((x - origin).greatest(lowest));
+    let scale = F::from_bits((whole.shifted.to_bits() << F::FRACTION) + unit.to_bits());
+    scaled_power(r + lacking, scale) * back
 }
 
 /// 2ˣ for all x, within 1 ulp.
@@ -239,4 +257,31 @@ pub(crate) fn sech2<F: Lanes>(x: F) -> F {
     let root = Double::fast_sum(one, e.high).plus_low(e.low);
     let bottom = Double::product(root.high, root.high).plus_low((root.high + root.high) * root.low);
     top.over(bottom).value() * (first * 4.0) * second
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::lane::Lane;
+    use super::*;
+
+    #[test]
+    fn powers_below_a_largest_do_not_round_their_difference() {
+        let mut worst: f64 = 0.0;
+        for place in 0..200_000u32 {
+            let part = |factor: u32| f64::from(place.wrapping_mul(factor) >> 8) / f64::from(1u32 << 24);
+            let largest = ((part(2_654_435_761) - 0.5) * [2.0, 60.0, 400.0, 3e4, 1e9][place as usize % 5]) as f32;
+            let x = (f64::from(largest) - 100.0 * part(40_503_123)) as f32;
+            let x = x.min(largest);
+            let exact = (f64::from(x) - f64::from(largest)).exp();
+            let found = f64::from(exp_below(Lane(x), Lane(largest)).0);
+            let unit = f64::from((exact as f32).next_up() - exact as f32);
+            worst = worst.max((found - exact).abs() / unit);
+        }
+        assert!(worst < 2.0, "{worst} ulps");
+        let (infinity, nan) = (f32::INFINITY, f32::NAN);
+        for (x, largest, expected) in [(-infinity, 3.0, 0.0), (-infinity, 1e30, 0.0), (1.0, infinity, 0.0), (-1e30, 2.0, 0.0), (-104.5, 0.0, 0.0)] {
+            assert_eq!(exp_below(Lane(x), Lane(largest)).0, expected, "{x} {largest}");
+        }
+        assert!(exp_below(Lane(1.0), Lane(nan)).0.is_nan());
+    }
 }

@@ -1,0 +1,130 @@
+//! Several rounds of a loop as one, value by value in turn.
+//!
+//! A formula is a chain of some ten instructions, each of which waits for the one before. A processor looks ahead over some sixty that wait:
+//! two rounds, one after the other. In turn it sees more of them, and has one to go on with while others wait.
+
+use smallvec::SmallVec;
+
+use super::program::{Id, Operation, Program, Value};
+use super::translate::Body;
+
+/// Bodies with fewer values of a round than this have nothing to wait for.
+const LEAST_VALUES: usize = 12;
+
+/// So many rounds are as good as any more.
+const MOST_ROUNDS: usize = 4;
+
+/// Rounds in turn.
+pub(super) struct Interleaved {
+    pub program: Program,
+    /// The values of all rounds in turn.
+    pub section: Vec<Id>,
+    /// What is written to which access, and in which round.
+    pub stores: Vec<(Id, usize, usize)>,
+    /// What the accumulators become in the end: each round goes on with those of the one before.
+    pub accumulators: SmallVec<[Id; 4]>,
+    pub rounds: usize,
+}
+
+/// So many rounds of a body in turn as registers have room for; `None` if that is one. `section` are the values that every round makes anew;
+/// accumulators may be in memory, as accesses from one on.
+pub(super) fn interleaved(body: &Body, section: &[Id], in_memory: Option<usize>, registers: usize) -> Option<Interleaved> {
+    if section.len() < LEAST_VALUES {
+        return None;
+    }
+    let program = &body.program;
+    let stored = body.stores.iter().map(|store| store.0).chain(body.accumulators.iter().copied().filter(|_| in_memory.is_some()));
+    let stored: Vec<Id> = stored.collect();
+    let tail = tail(program, section, &stored);
+    let (tail, head): (Vec<Id>, Vec<Id>) = section.iter().partition(|&&id| tail[id as usize]);
+    let read_on = tail.iter().flat_map(|&id| &program.values[id as usize].inputs);
+    let results: Vec<Id> = stored.iter().chain(read_on).copied().collect();
+    let rounds = (registers / most_alive(program, &head, &results).max(1)).min(MOST_ROUNDS);
+    if rounds < 2 {
+        return None;
+    }
+    let mut copier = Copier {
+        program: program.copied(),
+        copies: vec![(0..program.values.len() as Id).collect(); rounds],
+        section: Vec::with_capacity(section.len() * rounds),
+    };
+    for &id in &head {
+        (0..rounds).for_each(|round| copier.copy(id, round));
+    }
+    for round in 0..rounds {
+        for &id in &tail {
+            match program.values[id as usize].operation {
+                // Each round goes on with what the one before has made.
+                Operation::Accumulator(place) if round > 0 => {
+                    copier.copies[round][id as usize] = copier.copies[round - 1][body.accumulators[place] as usize];
+                }
+                _ => copier.copy(id, round),
+            }
+        }
+    }
+    let Copier { program, copies, section } = copier;
+    let stores = (0..rounds).flat_map(|round| body.lines(in_memory).map(move |(id, stream)| (id, stream, round)));
+    let stores = stores.map(|(id, stream, round)| (copies[round][id as usize], stream, round)).collect();
+    let last = &copies[rounds - 1];
+    let accumulators = if in_memory.is_some() { SmallVec::new() } else { body.accumulators.iter().map(|&id| last[id as usize]).collect() };
+    Some(Interleaved { program, section, stores, accumulators, rounds })
+}
+
+/// Which values of a section are made round after round in the end: those that accumulators go into, and what is made for them of one value,
+/// which need not be kept so.
+fn tail(program: &Program, section: &[Id], stored: &[Id]) -> Vec<bool> {
+    let mut tail = vec![false; program.values.len()];
+    for &id in section {
+        let value = &program.values[id as usize];
+        tail[id as usize] = matches!(value.operation, Operation::Accumulator(_)) || value.inputs.iter().any(|&input| tail[input as usize]);
+    }
+    for &id in section.iter().rev() {
+        let mut readers = section.iter().filter(|&&reader| program.values[reader as usize].inputs.contains(&id)).peekable();
+        let own = program.values[id as usize].inputs.iter().filter(|input| section.binary_search(input).is_ok()).count();
+        let is_for_tail = readers.peek().is_some() && readers.all(|&reader| tail[reader as usize]);
+        tail[id as usize] |= is_for_tail && own == 1 && !stored.contains(&id);
+    }
+    tail
+}
+
+/// How many values of a section have to be in registers at once.
+fn most_alive(program: &Program, section: &[Id], results: &[Id]) -> usize {
+    let mut last_use = vec![None; program.values.len()];
+    for (place, &id) in section.iter().enumerate() {
+        program.values[id as usize].inputs.iter().for_each(|&input| last_use[input as usize] = Some(place));
+    }
+    results.iter().for_each(|&id| last_use[id as usize] = Some(section.len()));
+    let (mut alive, mut most) = (0usize, 0);
+    for (place, &id) in section.iter().enumerate() {
+        let mut inputs: SmallVec<[Id; 5]> = program.values[id as usize].inputs.clone();
+        inputs.retain(|input| section.binary_search(input).is_ok() && last_use[*input as usize] == Some(place));
+        inputs.sort_unstable();
+        inputs.dedup();
+        // A result may take the register of an input that is not needed any more.
+        alive = alive + 1 - inputs.len();
+        most = most.max(alive);
+    }
+    most
+}
+
+/// A program in the making, with the values of each round by those of the first.
+struct Copier {
+    program: Program,
+    copies: Vec<Vec<Id>>,
+    section: Vec<Id>,
+}
+
+impl Copier {
+    fn copy(&mut self, id: Id, round: usize) {
+        if round == 0 {
+            self.section.push(id);
+            return;
+        }
+        let Value { operation, inputs, width, .. } = self.program.values[id as usize].clone();
+        let inputs = inputs.iter().map(|&input| self.copies[round][input as usize]).collect();
+        let copy = self.program.values.len() as Id;
+        self.program.values.push(Value { operation, inputs, width, round });
+        self.copies[round][id as usize] = copy;
+        self.section.push(copy);
+    }
+}
