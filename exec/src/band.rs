@@ -38,21 +38,11 @@ pub(crate) fn band(draft: Draft) -> Draft {
     graph.finish()
 }
 
-/// The nests of a step that are, or could be, in bands.
-fn members(step: &Step) -> Option<SmallVec<[&Nest; 4]>> {
-    match step {
-        Step::Nest(nest) => Some([nest].into_iter().collect()),
-        Step::Bands(bands) => Some(bands.nests.iter().map(|member| &member.nest).collect()),
-        Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
-    }
-}
-
 /// Makes bands of a step and one of those that it reads from.
 fn join_one(graph: &mut StepGraph, consumer: usize) -> bool {
-    let Some(nests) = graph.step(consumer).and_then(members) else { return false };
-    let reads = nests.iter().flat_map(|nest| &nest.operands);
+    let Some(step) = graph.step(consumer) else { return false };
+    let reads = step.nests().flat_map(|nest| &nest.operands);
     let producers: BTreeSet<usize> = reads.filter_map(|operand| graph.only_writer(operand.buffer)).filter(|&place| place != consumer).collect();
-    drop(nests);
     producers.into_iter().rev().any(|producer| join(graph, producer, consumer))
 }
 
@@ -70,38 +60,50 @@ fn join(graph: &mut StepGraph, producer: usize, consumer: usize) -> bool {
 
 /// The nests of two steps over a loop that they have in common; `None` if there is none.
 fn together(graph: &StepGraph, first: &Step, second: &Step) -> Option<Bands> {
-    let (before, after) = (members(first)?, members(second)?);
-    let axes = |step: &Step, nest: &Nest| -> SmallVec<[(usize, usize); 4]> {
-        match step {
-            Step::Bands(bands) => bands.nests.first().map(|member| (member.axis, bands.length)).into_iter().collect(),
-            _ => nest.shape.iter().copied().enumerate().filter(|(_, length)| *length > 1).collect(),
-        }
-    };
-    let all = |step: &Step, nests: &[&Nest], axis: usize| -> Vec<Member> {
-        match step {
-            Step::Bands(bands) => bands.nests.clone(),
-            _ => nests.iter().map(|&nest| Member { nest: nest.clone(), axis }).collect(),
-        }
-    };
-    for (axis, length) in axes(first, before[0]) {
-        for (other, other_length) in axes(second, after[0]) {
-            if length != other_length {
-                continue;
-            }
-            let (before, after) = (all(first, &before, axis), all(second, &after, other));
-            let keeps = |member: &Member| !member.nest.reductions.iter().any(|reduction| reduction.axes.contains(&member.axis));
-            let meets = before.iter().chain(&after).all(keeps) && before.iter().all(|old| after.iter().all(|new| hands_on(graph, old, new)));
+    let touched = first.nests().chain(second.nests()).flat_map(Nest::accesses);
+    if touched.map(|access| graph.bytes(access.buffer)).sum::<usize>() < WORTH_BANDS {
+        return None;
+    }
+    for (before, length) in common_loops(first) {
+        for (after, _) in common_loops(second).into_iter().filter(|other| other.1 == length) {
+            let keeps = |member: &Turn| !member.nest.reductions.iter().any(|reduction| reduction.axes.contains(&member.axis));
+            let meets = before.iter().chain(&after).all(keeps) && before.iter().all(|&old| after.iter().all(|&new| hands_on(graph, old, new)));
             if meets {
-                return Some(Bands { nests: before.into_iter().chain(after).collect(), length, band: 1, own: Vec::new() });
+                let nests = before.into_iter().chain(after).map(|turn| Member { nest: turn.nest.clone(), axis: turn.axis });
+                return Some(Bands { nests: nests.collect(), length, band: 1, own: Vec::new() });
             }
         }
     }
     None
 }
 
+/// A nest and one of its loops.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    nest: &'a Nest,
+    axis: usize,
+}
+
+/// The loops that all nests of a step have or could have in common, with their lengths: outermost first.
+fn common_loops(step: &Step) -> SmallVec<[(SmallVec<[Turn<'_>; 4]>, usize); 4]> {
+    match step {
+        Step::Nest(nest) => {
+            let loops = nest.shape.iter().copied().enumerate().filter(|(_, length)| *length > 1);
+            loops.map(|(axis, length)| ([Turn { nest, axis }].into_iter().collect(), length)).collect()
+        }
+        Step::Bands(bands) => {
+            let turns = bands.nests.iter().map(|member| Turn { nest: &member.nest, axis: member.axis }).collect();
+            [(turns, bands.length)].into_iter().collect()
+        }
+        Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => {
+            SmallVec::new()
+        }
+    }
+}
+
 /// Whether at each index of the common loop a nest reads of what an earlier one stores only what is stored at that index, and changes nothing
 /// that the earlier one uses.
-fn hands_on(graph: &StepGraph, old: &Member, new: &Member) -> bool {
+fn hands_on(graph: &StepGraph, old: Turn<'_>, new: Turn<'_>) -> bool {
     let is_simple = |access: &Access| {
         let buffer = &graph.draft.buffers[access.buffer.index()];
         !buffer.in_parts && graph.only_writer(access.buffer).is_some()
@@ -109,12 +111,12 @@ fn hands_on(graph: &StepGraph, old: &Member, new: &Member) -> bool {
     let reads = new.nest.operands.iter().all(|read| {
         old.nest.written().filter(|write| write.buffer == read.buffer).all(|write| is_simple(write) && row_by_row((old, write), (new, read)))
     });
-    let changes = new.nest.written().any(|write| old.accesses().any(|access| access.buffer == write.buffer));
+    let changes = new.nest.written().any(|write| old.nest.accesses().any(|access| access.buffer == write.buffer));
     reads && !changes
 }
 
 /// Whether an access reads at each index of the common loop nothing but what another writes there.
-fn row_by_row((old, write): (&Member, &Access), (new, read): (&Member, &Access)) -> bool {
+fn row_by_row((old, write): (Turn<'_>, &Access), (new, read): (Turn<'_>, &Access)) -> bool {
     let step = write.strides[old.axis];
     let mut written = loops(old, write);
     step != 0
@@ -124,8 +126,8 @@ fn row_by_row((old, write): (&Member, &Access), (new, read): (&Member, &Access))
 }
 
 /// The other loops along which an access moves, by step and length, as few as say it.
-fn loops(member: &Member, access: &Access) -> SmallVec<[(isize, usize); 4]> {
-    let others = member.nest.shape.iter().zip(&access.strides).enumerate().filter(|(axis, _)| *axis != member.axis);
+fn loops(turn: Turn<'_>, access: &Access) -> SmallVec<[(isize, usize); 4]> {
+    let others = turn.nest.shape.iter().zip(&access.strides).enumerate().filter(|(axis, _)| *axis != turn.axis);
     let mut loops: SmallVec<[(isize, usize); 4]> =
         others.filter(|(_, (length, stride))| **length > 1 && **stride != 0).map(|(_, (&length, &stride))| (stride, length)).collect();
     loops.sort_unstable_by_key(|&(stride, length)| (stride.abs(), length));
@@ -143,9 +145,12 @@ fn loops(member: &Member, access: &Access) -> SmallVec<[(isize, usize); 4]> {
 fn height(bands: &Bands) -> Option<usize> {
     let bytes = bands.bytes();
     let is_column = |member: &Member| {
-        member
-            .accesses()
-            .any(|access| loops(member, access).iter().any(|of| of.0.abs() > access.strides[member.axis].abs()) && access.strides[member.axis] != 0)
+        let turn = Turn { nest: &member.nest, axis: member.axis };
+        let lies_within = |access: &Access| {
+            let step = access.strides[member.axis].abs();
+            step != 0 && loops(turn, access).iter().any(|of| of.0.abs() > step)
+        };
+        member.nest.accesses().any(lies_within)
     };
     let least = if bands.nests.iter().any(is_column) { NEIGHBOURS } else { 1 };
     if bytes.saturating_mul(least) > WIDEST || bytes.saturating_mul(bands.length) < WORTH_BANDS {
@@ -166,7 +171,7 @@ fn own_of(graph: &StepGraph, place: usize, bands: &Bands) -> Vec<Own> {
 }
 
 fn own(bands: &Bands, buffer: BufferId) -> Option<Own> {
-    let uses = || bands.nests.iter().flat_map(|member| member.accesses().map(move |access| (member, access))).filter(|of| of.1.buffer == buffer);
+    let uses = || bands.nests.iter().flat_map(|member| member.nest.accesses().map(move |access| (member, access))).filter(|of| of.1.buffer == buffer);
     let mut span: Option<(isize, isize)> = None;
     for (member, access) in uses() {
         let (mut low, mut high) = (access.offset, access.offset);

@@ -43,11 +43,6 @@ pub struct Own {
 }
 
 impl Member {
-    /// Everything it reads and writes.
-    pub fn accesses(&self) -> impl Iterator<Item = &Access> {
-        self.nest.operands.iter().chain(self.nest.written())
-    }
-
     /// How many bytes an access touches at one index of the common loop.
     pub fn bytes(&self, access: &Access) -> usize {
         let others = self.nest.shape.iter().zip(&access.strides).enumerate().filter(|(axis, (_, stride))| *axis != self.axis && **stride != 0);
@@ -72,7 +67,7 @@ impl Bands {
     /// How many bytes of all buffers one index of the common loop touches.
     pub fn bytes(&self) -> usize {
         let mut most: BTreeMap<BufferId, usize> = BTreeMap::new();
-        for (member, access) in self.nests.iter().flat_map(|member| member.accesses().map(move |access| (member, access))) {
+        for (member, access) in self.nests.iter().flat_map(|member| member.nest.accesses().map(move |access| (member, access))) {
             let bytes = most.entry(access.buffer).or_default();
             *bytes = member.bytes(access).max(*bytes);
         }

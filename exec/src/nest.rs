@@ -160,6 +160,11 @@ impl Nest {
         }
     }
 
+    /// Everything it reads and writes.
+    pub fn accesses(&self) -> impl Iterator<Item = &Access> {
+        self.operands.iter().chain(self.written())
+    }
+
     /// Everything it writes.
     pub fn written(&self) -> impl Iterator<Item = &Access> {
         self.stores.iter().map(|store| &store.to).chain(self.reductions.iter().map(|reduction| &reduction.to))

@@ -143,11 +143,5 @@ fn is_written_first(steps: &[PlannedStep], buffers: &[Buffer], output: usize) ->
         let bytes = layout.count() * store.to.dtype.size();
         is_there(&store.to.buffer) && layout.offset == 0 && layout.is_contiguous() && bytes == buffers[store.to.buffer.index()].bytes
     };
-    let writes_all = |nest: &Nest| nest.stores.iter().any(|store| is_whole(nest, store));
-    kernel.is_native()
-        && match step {
-            Step::Nest(nest) => writes_all(nest),
-            Step::Bands(bands) => bands.nests.iter().any(|member| writes_all(&member.nest)),
-            _ => false,
-        }
+    kernel.is_native() && step.nests().any(|nest| nest.stores.iter().any(|store| is_whole(nest, store)))
 }

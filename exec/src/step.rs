@@ -103,6 +103,18 @@ impl Step {
         }
     }
 
+    /// The nests it runs.
+    pub fn nests(&self) -> impl Iterator<Item = &Nest> {
+        let (one, members) = match self {
+            Step::Nest(nest) => (Some(nest), &[][..]),
+            Step::Bands(bands) => (None, &bands.nests[..]),
+            Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => {
+                (None, &[][..])
+            }
+        };
+        one.into_iter().chain(members.iter().map(|member| &member.nest))
+    }
+
     /// Whether it may fail for some contents of its buffers, so that what it writes must not be the caller's before all is done.
     pub const fn may_fail(&self) -> bool {
         match self {

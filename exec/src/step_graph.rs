@@ -74,6 +74,12 @@ impl StepGraph {
         self.steps[place].as_mut().map(|step| &mut step.step)
     }
 
+    /// How many bytes a buffer has.
+    pub fn bytes(&self, buffer: BufferId) -> usize {
+        let buffer = &self.draft.buffers[buffer.index()];
+        buffer.count * buffer.dtype.size()
+    }
+
     /// The only step that writes a buffer.
     pub fn only_writer(&self, buffer: BufferId) -> Option<usize> {
         let writers = &self.writers[buffer.index()];

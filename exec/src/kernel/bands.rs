@@ -62,7 +62,7 @@ impl BandKernels {
         }
         let left = bands.length % bands.band;
         let members = bands.nests.iter().map(|member| {
-            let accesses = member.accesses().map(|access| memory(bands, member, access)).collect();
+            let accesses = member.nest.accesses().map(|access| memory(bands, member, access)).collect();
             let whole = Kernel::compile(&tidy(&part(bands, member, bands.band).nest), engine)?;
             let last = if left > 0 { Some(Kernel::compile(&tidy(&part(bands, member, left).nest), engine)?) } else { None };
             Ok(MemberKernels { whole, last, accesses })
@@ -164,13 +164,11 @@ fn too_little() -> Problem {
 
 /// The memory of an access of a nest over all bands.
 fn memory(bands: &Bands, member: &Member, access: &Access) -> Memory {
-    match bands.own(access.buffer) {
-        Some(place) => Memory::Own(place),
-        None => {
-            let size = access.dtype.size() as isize;
-            Memory::Buffer { buffer: access.buffer, start: access.offset * size, step: access.strides[member.axis] * size }
-        }
+    if let Some(place) = bands.own(access.buffer) {
+        return Memory::Own(place);
     }
+    let size = access.dtype.size() as isize;
+    Memory::Buffer { buffer: access.buffer, start: access.offset * size, step: access.strides[member.axis] * size }
 }
 
 /// A nest on so many indices of the common loop, each access in a buffer of its own.

@@ -53,12 +53,13 @@ pub(super) fn interleaved(body: &Body, section: &[Id], in_memory: Option<usize>,
     }
     for round in 0..rounds {
         for &id in &tail {
-            match program.values[id as usize].operation {
+            if let Operation::Accumulator(place) = program.values[id as usize].operation
+                && round > 0
+            {
                 // Each round goes on with what the one before has made.
-                Operation::Accumulator(place) if round > 0 => {
-                    copier.copies[round][id as usize] = copier.copies[round - 1][body.accumulators[place] as usize];
-                }
-                _ => copier.copy(id, round),
+                copier.copies[round][id as usize] = copier.copies[round - 1][body.accumulators[place] as usize];
+            } else {
+                copier.copy(id, round);
             }
         }
     }
@@ -93,7 +94,9 @@ fn most_alive(program: &Program, section: &[Id], results: &[Id]) -> usize {
     for (place, &id) in section.iter().enumerate() {
         program.values[id as usize].inputs.iter().for_each(|&input| last_use[input as usize] = Some(place));
     }
-    results.iter().for_each(|&id| last_use[id as usize] = Some(section.len()));
+    for &id in results {
+        last_use[id as usize] = Some(section.len());
+    }
     let (mut alive, mut most) = (0usize, 0);
     for (place, &id) in section.iter().enumerate() {
         let mut inputs: SmallVec<[Id; 5]> = program.values[id as usize].inputs.clone();
