@@ -73,14 +73,28 @@ impl Absorption {
     fn product(&self, place: usize) -> Option<&Contraction> {
         match &self.steps[place].as_ref()?.step {
             Step::Contract(product) => Some(product),
-            Step::Nest(_) | Step::Bands(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
+            Step::Nest(_)
+            | Step::Bands(_)
+            | Step::Row(_)
+            | Step::Pick(_)
+            | Step::ScatterAdd(_)
+            | Step::Convolve(_)
+            | Step::Pool(_)
+            | Step::Reference(_) => None,
         }
     }
 
     fn nest(&self, place: usize) -> Option<&Nest> {
         match &self.steps[place].as_ref()?.step {
             Step::Nest(nest) => Some(nest),
-            Step::Bands(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
+            Step::Bands(_)
+            | Step::Contract(_)
+            | Step::Row(_)
+            | Step::Pick(_)
+            | Step::ScatterAdd(_)
+            | Step::Convolve(_)
+            | Step::Pool(_)
+            | Step::Reference(_) => None,
         }
     }
 

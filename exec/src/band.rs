@@ -61,10 +61,8 @@ fn join(graph: &mut StepGraph, producer: usize, consumer: usize) -> bool {
     let Some(mut bands) = together(graph, first, second) else { return false };
     let Some(band) = height(&bands) else { return false };
     bands.band = band;
-    let used = Use {
-        reads: first.reads().into_iter().chain(second.reads()).collect(),
-        writes: first.writes().into_iter().chain(second.writes()).collect(),
-    };
+    let used =
+        Use { reads: first.reads().into_iter().chain(second.reads()).collect(), writes: first.writes().into_iter().chain(second.writes()).collect() };
     let Some(ranks) = graph.ranks_if_one(producer, consumer) else { return false };
     graph.join((producer, consumer), Step::Bands(bands), ranks, &used);
     true

@@ -45,14 +45,28 @@ impl Fusion {
     fn nest(&self, place: usize) -> Option<&Nest> {
         match self.graph.step(place)? {
             Step::Nest(nest) => Some(nest),
-            Step::Bands(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
+            Step::Bands(_)
+            | Step::Contract(_)
+            | Step::Row(_)
+            | Step::Pick(_)
+            | Step::ScatterAdd(_)
+            | Step::Convolve(_)
+            | Step::Pool(_)
+            | Step::Reference(_) => None,
         }
     }
 
     fn nest_mut(&mut self, place: usize) -> Option<&mut Nest> {
         match self.graph.step_mut(place)? {
             Step::Nest(nest) => Some(nest),
-            Step::Bands(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => None,
+            Step::Bands(_)
+            | Step::Contract(_)
+            | Step::Row(_)
+            | Step::Pick(_)
+            | Step::ScatterAdd(_)
+            | Step::Convolve(_)
+            | Step::Pool(_)
+            | Step::Reference(_) => None,
         }
     }
 

@@ -56,17 +56,7 @@ impl StepGraph {
             }
         }
         let steps: Vec<Option<DraftStep>> = std::mem::take(&mut draft.steps).into_iter().map(Some).collect();
-        StepGraph {
-            rank: (0..steps.len()).collect(),
-            seen: vec![0; steps.len()],
-            looks: 0,
-            draft,
-            steps,
-            before,
-            after,
-            writers,
-            readers,
-        }
+        StepGraph { rank: (0..steps.len()).collect(), seen: vec![0; steps.len()], looks: 0, draft, steps, before, after, writers, readers }
     }
 
     /// How many steps there were.

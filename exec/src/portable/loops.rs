@@ -9,9 +9,9 @@ use half::{bf16, f16};
 use super::apply::{Apply, Argument, Function1, Function2, Function3, Typed, binary, select, spread, swapped, ternary, unary};
 use super::combine::{maximum, minimum};
 use super::functions;
+use super::stored::{Stored, elements_mut};
 use crate::functions as scalar;
 use crate::functions::{Scalar, Signature};
-use super::stored::{Stored, elements_mut};
 
 /// The loop for a scalar function or a conversion.
 #[derive(Clone, Copy, Debug)]
