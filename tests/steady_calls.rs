@@ -113,7 +113,7 @@ fn functions_of_rows_into_arrays() {
     expect(0, "rows", |config| {
         let tape = Tape::new();
         let x = tape.matrix::<f32>("x");
-        let f = tape.function(x, (x.softmax(Axis(1)), x.log_sum_exp_axis(Axis(1)), x.log_softmax(Axis(1)))).freeze(config)?;
+        let f = tape.function(x, (x.softmax(Axis(1)), x.log_sum_exp_axes(&[Axis(1)]), x.log_softmax(Axis(1)))).freeze(config)?;
         let array = grid(200, 300);
         let (mut all, mut logs, mut sums) = (grid(200, 300), grid(200, 300), Array1::<f32>::zeros(200));
         Ok(move || f.call_into(&array, (&mut all, &mut sums, &mut logs)).unwrap())

@@ -25,7 +25,7 @@ pub struct Frame {
     regions: Vec<Region<'static>>,
     /// Which of the caller's arrays a call writes itself.
     direct: Vec<bool>,
-    /// Results for the caller's other arrays.
+    /// Results for the caller's other arrays, all elements there.
     copies: Vec<Output>,
 }
 
@@ -82,7 +82,7 @@ impl Frame {
                 let (dtype, shape) = &plan.outputs[place];
                 if self.copies.get(copied).is_none_or(|copy| !copy.has_room(*dtype, shape)) {
                     self.copies.truncate(copied);
-                    self.copies.push(room_for(plan, place));
+                    self.copies.push(Output::new(OwnedElements::zeros(*dtype, shape.iter().product()), shape));
                 }
                 copied += 1;
             }
@@ -102,7 +102,7 @@ impl Frame {
         self.regions = recycled(regions);
         ran?;
         // SAFETY: a plan says which results its machine code writes whole; all others were zeros before.
-        outputs.results[first..].iter_mut().chain(&mut self.copies).for_each(|result| unsafe { result.assume_written() });
+        outputs.results[first..].iter_mut().for_each(|result| unsafe { result.assume_written() });
         let mut copies = self.copies.iter();
         for (target, _) in outputs.targets.iter_mut().zip(&self.direct).filter(|(_, is_direct)| !**is_direct) {
             if !copies.next().is_some_and(|copy| target.copy_from(copy)) {
@@ -113,7 +113,7 @@ impl Frame {
     }
 }
 
-/// Memory for a result of a plan.
+/// Memory for a new result of a plan.
 fn room_for(plan: &Plan, place: usize) -> Output {
     let (dtype, shape) = &plan.outputs[place];
     let count = shape.iter().product();
