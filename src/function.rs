@@ -4,16 +4,17 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use damo_exec::{Executable, array};
+use damo_exec::array::{self, Output};
+use damo_exec::{Executable, Inputs, Outputs};
 use damo_graph::{AnyArray, Element, Error, ErrorKind, Graph, NodeId, Result, Source, Value};
 use damo_passes::Trace;
 use damo_passes::capture::capture;
-use damo_trace::{AnyShared, Handle, Tape, Tensor, Tensors, Write};
-use smallvec::SmallVec;
+use damo_trace::{AnyShared, Handle, Tape, Tensor, Tensors, Together, Write};
 
 use crate::arguments::{Arguments, Results, Targets};
 use crate::config::{Config, Mode};
 use crate::debug::{self, Finding};
+use crate::memory::{Memories, Memory};
 
 /// Making functions, as a method on `Tape`.
 pub trait Compile {
@@ -104,8 +105,9 @@ impl<'t, I, O> FunctionBuilder<'t, I, O> {
             traced,
             trace,
             executable,
-            states,
-            updates,
+            memories: Memories::default(),
+            states: Together::new(states),
+            updates: Together::new(updates),
             arguments,
             outputs,
             source: self.source,
@@ -178,8 +180,9 @@ pub struct Function<I, O> {
     traced: Graph,
     trace: Trace,
     executable: Executable,
-    states: Vec<AnyShared>,
-    updates: Vec<AnyShared>,
+    memories: Memories,
+    states: Together,
+    updates: Together,
     arguments: usize,
     outputs: usize,
     /// The user's line that asked for it.
@@ -197,9 +200,8 @@ impl<I, O: Results> Function<I, O> {
     /// [`ErrorKind::Argument`] if an array does not have the declared shape or lengths do not agree, with the line that asks for it;
     /// [`ErrorKind::Execution`] if an op fails, as an index out of range does. A call that fails changes nothing.
     pub fn call<'a, A: Arguments<'a, I>>(&self, arguments: A) -> Result<O::Arrays> {
-        let mut results = self.transaction(&arguments.views(), |arrays| self.executable.call(arrays))?;
-        results.truncate(self.outputs);
-        O::arrays(results).ok_or_else(|| Error::new(ErrorKind::Execution, "a result has another element type than declared"))
+        let arrays = self.transaction(arguments.views().as_ref(), &mut [], |results| O::arrays(results))?;
+        arrays.ok_or_else(|| Error::new(ErrorKind::Execution, "a result has another element type than declared"))
     }
 
     /// Runs it on arrays and writes the results into the caller's arrays, of any strides.
@@ -208,41 +210,39 @@ impl<I, O: Results> Function<I, O> {
     ///
     /// As [`call`](Self::call), and [`ErrorKind::Argument`] if an array for a result does not have its shape.
     pub fn call_into<'a, 'b, A: Arguments<'a, I>, B: Targets<'b, O>>(&self, arguments: A, targets: B) -> Result<()> {
-        let mut targets: SmallVec<[Option<&mut dyn array::Target>; 4]> = targets.views().into_iter().map(Some).collect();
-        self.transaction(&arguments.views(), |arrays| self.executable.call_into(arrays, &mut targets)).map(drop)
+        self.transaction(arguments.views().as_ref(), targets.views().as_mut(), |_| ())
     }
 
     /// Reads the states, runs, and writes the states: all of it, or nothing.
     ///
-    /// `run` gives all results; those behind the function's outputs are what the states become.
-    fn transaction(
+    /// What the targets do not take of the outputs, `give` gives.
+    fn transaction<R>(
         &self,
         arguments: &[&dyn array::Argument],
-        run: impl FnOnce(&[&dyn array::Argument]) -> Result<Vec<AnyArray>>,
-    ) -> Result<Vec<AnyArray>> {
+        targets: &mut [&mut dyn array::Target],
+        give: impl FnOnce(&mut [Output]) -> R,
+    ) -> Result<R> {
         if arguments.len() != self.arguments {
             let message = format!("the function takes {} arrays and was given {}", self.arguments, arguments.len());
             return Err(Error::new(ErrorKind::Argument, message)
                 .at(self.source)
                 .advise("give one `&array` for each input, in the order they were listed"));
         }
-        AnyShared::in_turn(&self.updates, || {
-            let states = AnyShared::read_together(&self.states);
-            let before = if self.is_debugged { self.states.iter().map(AnyShared::read_with_write).collect() } else { Vec::new() };
-            let mut views: SmallVec<[&dyn array::Argument; 8]> = arguments.into();
-            views.extend(states.iter().map(|state| state as &dyn array::Argument));
-            let ran = run(&views);
-            if ran.is_err() && self.is_debugged {
-                self.check_unchanged(&before)?;
-            }
-            let mut results = ran?;
-            drop(views);
-            drop(states);
-            if !self.updates.is_empty() {
-                let values = results.split_off(results.len() - self.updates.len());
-                AnyShared::write_together(self.updates.iter().cloned().zip(values).collect())?;
-            }
-            Ok(results)
+        self.memories.with(&self.executable, self.updates.states().len(), |memory| {
+            self.updates.in_turn(|| {
+                let before = if self.is_debugged { self.states.states().iter().map(AnyShared::read_with_write).collect() } else { Vec::new() };
+                let Memory { frame, states, next, results } = memory;
+                self.states.read(states);
+                let ran = self.executable.run(frame, Inputs::new(arguments, states), &mut Outputs { targets, states: next, results });
+                if ran.is_err() && self.is_debugged {
+                    self.check_unchanged(&before)?;
+                }
+                ran?;
+                // What the states were is only theirs again, so that it can be written when it is no longer needed.
+                states.clear();
+                self.updates.swap(next)
+            })?;
+            Ok(give(&mut memory.results))
         })
     }
 }
@@ -283,7 +283,7 @@ impl<I, O> Function<I, O> {
             let (now, last) = state.read_with_write();
             now != *array && (last == *write || last.is_of_this_thread())
         };
-        let Some((state, _)) = self.states.iter().zip(before).find(is_changed) else { return Ok(()) };
+        let Some((state, _)) = self.states.states().iter().zip(before).find(is_changed) else { return Ok(()) };
         let finding = Finding::FailedCallChanged { state: state.name().to_owned() };
         let error = finding.to_error();
         self.executable.keep([finding]);
@@ -300,6 +300,13 @@ impl<I, O> Function<I, O> {
 
 impl<I, O> fmt::Debug for Function<I, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Function({} inputs, {} outputs, {} updates, {} nodes)", self.arguments, self.outputs, self.updates.len(), self.graph().len())
+        write!(
+            f,
+            "Function({} inputs, {} outputs, {} updates, {} nodes)",
+            self.arguments,
+            self.outputs,
+            self.updates.states().len(),
+            self.graph().len()
+        )
     }
 }

@@ -10,6 +10,7 @@ mod config;
 pub mod debug;
 mod derivatives;
 mod function;
+mod memory;
 
 pub use arguments::{Argument, Arguments, Results, Target, Targets};
 pub use config::*;

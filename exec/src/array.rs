@@ -1,9 +1,12 @@
 //! Arrays as a call takes them: of any element type, any strides, owned or borrowed, to read or to write.
 
+use std::any::Any;
+
 use damo_graph::{AnyArray, DType, Element, for_each_dtype, with_any_array};
-use ndarray::{ArrayBase, Data, DataMut, Dimension, RawData};
+use ndarray::{Array1, ArrayBase, ArrayD, ArrayView, Data, DataMut, Dimension, IxDyn, RawData};
 
 use crate::fresh;
+use crate::layout::Shape;
 use crate::view::Region;
 
 /// An array given to a call. Every ndarray array and view of a Damo element type is one, and so is [`AnyArray`].
@@ -26,10 +29,12 @@ pub trait Target {
     fn dtype(&self) -> DType;
     /// Its lengths.
     fn shape(&self) -> &[usize];
+    /// Whether its elements lie in row-major order without gaps.
+    fn may_be_written(&self) -> bool;
     /// Its memory, to write, if its elements lie in row-major order without gaps.
     fn region(&mut self) -> Option<Region<'_>>;
-    /// Copies an array of the same element type and shape into it; `false` if it is not of them.
-    fn copy_from(&mut self, from: &AnyArray) -> bool;
+    /// Copies a result of the same element type and shape into it; `false` if it is not of them.
+    fn copy_from(&mut self, from: &Output) -> bool;
 }
 
 impl<S, D> Argument for ArrayBase<S, D>
@@ -98,14 +103,117 @@ where
         ArrayBase::shape(self)
     }
 
+    fn may_be_written(&self) -> bool {
+        self.is_standard_layout()
+    }
+
     fn region(&mut self) -> Option<Region<'_>> {
         self.as_slice_mut().map(Region::writing)
     }
 
-    fn copy_from(&mut self, from: &AnyArray) -> bool {
-        let Some(from) = from.downcast::<S::Elem>().filter(|from| from.shape() == ArrayBase::shape(self)) else { return false };
-        self.view_mut().into_dyn().assign(from);
+    fn copy_from(&mut self, from: &Output) -> bool {
+        if from.shape() != ArrayBase::shape(self) {
+            return false;
+        }
+        let Some(elements) = from.elements::<S::Elem>() else { return false };
+        let mut to = self.view_mut();
+        let Ok(from) = ArrayView::from_shape(to.raw_dim(), elements) else { return false };
+        to.assign(&from);
         true
+    }
+}
+
+/// The memory of an array, to write, if nobody else holds it and its elements lie in row-major order without gaps.
+pub(crate) fn own_region(array: &mut AnyArray) -> Option<Region<'_>> {
+    with_any_array!(array, |array| if array.is_unique() { array.as_slice_mut().map(Region::writing) } else { None })
+}
+
+/// A result of a call: elements in row-major order.
+#[derive(Debug)]
+pub struct Output(Held);
+
+#[derive(Debug)]
+enum Held {
+    /// What the call was given room for.
+    Elements(OwnedElements, Shape),
+    /// What a meaning, or the debugger, has made.
+    Array(Box<AnyArray>),
+}
+
+impl Output {
+    pub(crate) fn new(elements: OwnedElements, shape: &[usize]) -> Self {
+        Output(Held::Elements(elements, Shape::from_slice(shape)))
+    }
+
+    /// Its lengths.
+    pub fn shape(&self) -> &[usize] {
+        match &self.0 {
+            Held::Elements(_, shape) => shape,
+            Held::Array(array) => array.shape(),
+        }
+    }
+
+    /// Its elements, if they are of this type.
+    pub fn elements<T: Element>(&self) -> Option<&[T]> {
+        match &self.0 {
+            Held::Elements(elements, _) => elements.as_slice(),
+            Held::Array(array) => array.downcast::<T>()?.as_slice(),
+        }
+    }
+
+    /// Takes the elements out, as an array, if they are of this type. None are left.
+    pub fn take<T: Element>(&mut self) -> Option<ArrayD<T>> {
+        match &mut self.0 {
+            Held::Elements(elements, shape) => {
+                let elements = std::mem::take(elements.as_mut_vec::<T>()?);
+                // A vector needs no look whether its elements fill its shape.
+                if shape.as_slice() == [elements.len()] {
+                    return Some(Array1::from_vec(elements).into_dyn());
+                }
+                ArrayD::from_shape_vec(IxDyn(shape), elements).ok()
+            }
+            Held::Array(array) => array.downcast::<T>().map(ArrayBase::to_owned),
+        }
+    }
+
+    /// An array of these elements, of whatever type they are.
+    pub fn into_any(self) -> Option<AnyArray> {
+        match self.0 {
+            Held::Elements(elements, shape) => elements.into_array(&shape),
+            Held::Array(array) => Some(*array),
+        }
+    }
+
+    /// The memory, to write, if it is the call's.
+    pub(crate) fn region(&mut self) -> Option<Region<'_>> {
+        match &mut self.0 {
+            Held::Elements(elements, _) => Some(elements.region()),
+            Held::Array(array) => own_region(array),
+        }
+    }
+
+    /// Whether it has room for a result like this.
+    pub(crate) fn has_room(&self, dtype: DType, shape: &[usize]) -> bool {
+        matches!(&self.0, Held::Elements(elements, own) if elements.dtype() == dtype && own.as_slice() == shape)
+    }
+
+    /// Lets the elements be there that there was room for.
+    ///
+    /// # Safety
+    ///
+    /// They have been written.
+    #[expect(unsafe_code, reason = "elements are written where no reference leads")]
+    pub(crate) unsafe fn assume_written(&mut self) {
+        if let Held::Elements(elements, shape) = &mut self.0 {
+            // SAFETY: the caller's.
+            unsafe { elements.assume_written(shape.iter().product()) };
+        }
+    }
+}
+
+impl From<AnyArray> for Output {
+    fn from(array: AnyArray) -> Self {
+        Output(Held::Array(Box::new(array.in_row_major_order())))
     }
 }
 
@@ -118,6 +226,21 @@ macro_rules! define_elements {
         }
 
         impl OwnedElements {
+            /// The dtype of the elements.
+            pub const fn dtype(&self) -> DType {
+                match self { $(OwnedElements::$variant(_) => DType::$variant,)* }
+            }
+
+            /// The elements, if they are of this type.
+            pub fn as_slice<T: Element>(&self) -> Option<&[T]> {
+                match self { $(OwnedElements::$variant(elements) => (elements as &dyn Any).downcast_ref::<Vec<T>>().map(Vec::as_slice),)* }
+            }
+
+            /// The elements, to change, if they are of this type.
+            pub fn as_mut_vec<T: Element>(&mut self) -> Option<&mut Vec<T>> {
+                match self { $(OwnedElements::$variant(elements) => (elements as &mut dyn Any).downcast_mut(),)* }
+            }
+
             /// So many zeros.
             pub fn zeros(dtype: DType, count: usize) -> Self {
                 match dtype { $(DType::$variant => OwnedElements::$variant(vec![Default::default(); count]),)* }

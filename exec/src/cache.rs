@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::array::Argument;
+use crate::inputs::Inputs;
 use crate::layout::{Layout, Strides, row_major};
 use crate::plan::Plan;
 
@@ -12,9 +13,9 @@ use crate::plan::Plan;
 pub(crate) type Key = SmallVec<[isize; 24]>;
 
 /// The key of a call.
-pub(crate) fn key(inputs: &[&dyn Argument]) -> Key {
+pub(crate) fn key(inputs: Inputs<'_>) -> Key {
     let mut key = Key::new();
-    for array in inputs {
+    for array in inputs.iter() {
         let (shape, strides) = (array.shape(), array.strides());
         key.extend(shape.iter().map(|&length| length as isize));
         // Where no step is taken along an axis, its stride says nothing.
@@ -32,6 +33,16 @@ pub(crate) fn layout(array: &dyn Argument) -> Layout {
     let strides: Strides =
         array.strides().iter().zip(&plain).zip(shape).map(|((&own, &plain), &length)| if empty || length == 1 { plain } else { own }).collect();
     Layout { shape: shape.into(), strides, offset: 0 }
+}
+
+/// Whether the elements of an array lie like this: its [`layout`] is that one.
+pub(crate) fn lies_as(array: &dyn Argument, layout: &Layout) -> bool {
+    let (shape, strides) = (array.shape(), array.strides());
+    if shape != layout.shape.as_slice() {
+        return false;
+    }
+    let same = |((&own, &other), &length): ((&isize, &isize), &usize)| own == other || length <= 1;
+    strides.iter().zip(&layout.strides).zip(shape).all(same) || shape.contains(&0)
 }
 
 /// Plans, the latest used first.
@@ -53,6 +64,13 @@ impl Cache {
         self.hits += 1;
         self.plans[..=place].rotate_right(1);
         Some(Arc::clone(&self.plans[0].1))
+    }
+
+    /// Lets a plan be the latest used, if it is still kept.
+    pub fn touch(&mut self, plan: &Arc<Plan>) {
+        if let Some(place) = self.plans.iter().position(|(_, known)| Arc::ptr_eq(known, plan)) {
+            self.plans[..=place].rotate_right(1);
+        }
     }
 
     /// Keeps a plan, and at most so many.

@@ -34,6 +34,7 @@ pub(crate) use watch::watch;
 use crate::array::Argument;
 use crate::executable::{Executable, Options};
 use crate::hooks::Hooks;
+use crate::inputs::Inputs;
 use reproducer::Case;
 
 /// How closely calls are watched.
@@ -80,7 +81,7 @@ fn shows_wrong_value(case: &Case, hooks: &Hooks) -> bool {
     let Ok(executable) = Executable::new(case.graph.clone(), options) else { return false };
     let executable = executable.hooked(hooks.clone());
     let arguments: Vec<&dyn Argument> = case.inputs.iter().map(|array| array as &dyn Argument).collect();
-    if executable.watched_once(&arguments).is_err() {
+    if executable.watched_once(Inputs::new(&arguments, &[])).is_err() {
         return false;
     }
     executable.findings().iter().any(|finding| matches!(finding, Finding::WrongValue { .. }) && finding.is_fault())

@@ -1,18 +1,18 @@
 //! A graph made ready to run: it plans for the lengths it meets, keeps the plans, and runs them on borrowed arrays.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use damo_graph::{AnyArray, DType, Error, ErrorKind, Graph, Result, Sizes};
-use smallvec::SmallVec;
 
-use crate::array::{Argument, OwnedElements, Target};
-use crate::cache::{Cache, key, layout};
+use crate::array::{Argument, Output, Target};
+use crate::cache::{Cache, key, lies_as};
 use crate::debug::Watch;
+use crate::frame::{Frame, Outputs};
 use crate::hooks::Hooks;
-use crate::layout::{Layout, Shape};
+use crate::inputs::Inputs;
+use crate::layout::Layout;
 use crate::plan::Plan;
-use crate::run::{Arena, after_run};
-use crate::view::Region;
 use crate::watched::Watched;
 
 /// Who computes.
@@ -55,15 +55,17 @@ pub struct Executable {
     /// The dtype and the number of axes of each input.
     declared: Vec<(DType, usize)>,
     cache: Mutex<Cache>,
-    /// Memory that no call uses at the moment.
-    arenas: Mutex<Vec<Arena>>,
+    /// How often a call found the plan of the one before in its frame.
+    found: AtomicU64,
+    /// A number that no other executable has.
+    identity: u64,
     /// What the debugger knows, where calls are watched.
     pub(crate) watched: Watched,
     pub(crate) hooks: Hooks,
 }
 
-/// Arrays that a call has not handed out yet.
-type Results = SmallVec<[OwnedElements; 4]>;
+/// How many executables there were.
+static EXECUTABLES: AtomicU64 = AtomicU64::new(0);
 
 impl Executable {
     /// Makes a graph ready. Its outputs must be set.
@@ -79,7 +81,8 @@ impl Executable {
             options,
             declared,
             cache: Mutex::default(),
-            arenas: Mutex::default(),
+            found: AtomicU64::new(0),
+            identity: EXECUTABLES.fetch_add(1, Ordering::Relaxed),
             watched: Watched::default(),
             hooks: Hooks::default(),
         })
@@ -95,6 +98,11 @@ impl Executable {
         &self.options
     }
 
+    /// What a call works with: kept from call to call, it makes them cheap. Each call needs one of its own at a time.
+    pub fn frame(&self) -> Frame {
+        Frame::new(self.identity)
+    }
+
     /// Runs on one array per input of the graph, in order of declaration (states of `Shared`s among them), and gives one array per output.
     ///
     /// Fails with [`ErrorKind::Argument`] if an array does not have the declared element type, axes or lengths, before anything runs,
@@ -103,81 +111,46 @@ impl Executable {
         self.call_into(inputs, &mut [])
     }
 
-    /// The same, but output `i` is written to `targets[i]` if that is given; the other outputs are returned, in order.
+    /// The same, but the first outputs are written to these targets; the others are returned, in order.
     ///
     /// Targets may have any strides. Fails as [`Executable::call`] does, and if a target does not have the element type and lengths of its
     /// output. After a failure the targets are as they were.
-    pub fn call_into(&self, inputs: &[&dyn Argument], targets: &mut [Option<&mut dyn Target>]) -> Result<Vec<AnyArray>> {
-        self.check(inputs)?;
-        if self.options.engine == Engine::Reference {
-            let arrays: Vec<AnyArray> = inputs.iter().map(|array| array.to_any()).collect();
-            let results = self.graph.evaluate(&arrays)?;
-            let types: Vec<(DType, Vec<usize>)> = results.iter().map(|array| (array.dtype(), array.shape().to_vec())).collect();
-            self.check_targets(targets, types.iter().map(|(dtype, shape)| (*dtype, shape.as_slice())))?;
-            let results = if self.is_watched_now() { self.watch_reference(inputs, results)? } else { results };
-            return Ok(hand_out(results.into_iter(), targets));
-        }
-        let plan = self.plan_for(inputs)?;
-        if self.is_watched_now() {
-            self.check_targets(targets, plan.outputs.iter().map(|(dtype, shape)| (*dtype, shape.as_slice())))?;
-            return Ok(hand_out(self.watch(&plan, inputs)?.into_iter(), targets));
-        }
-        self.check_targets(targets, plan.outputs.iter().map(|(dtype, shape)| (*dtype, shape.as_slice())))?;
-        // A step that may fail must not have written to the caller's arrays.
-        let mut direct: SmallVec<[bool; 4]> = SmallVec::new();
-        for place in 0..plan.outputs.len() {
-            direct.push(!plan.may_fail && targets.get_mut(place).and_then(Option::as_mut).is_some_and(|target| target.region().is_some()));
-        }
-        let own = plan.outputs.iter().zip(&direct).filter(|(_, direct)| !**direct);
-        let memory = |(place, (dtype, shape)): (usize, &(DType, Shape))| {
-            let count = shape.iter().product();
-            if plan.is_written[place] { OwnedElements::unwritten(*dtype, count) } else { OwnedElements::zeros(*dtype, count) }
-        };
-        let mut results: Results =
-            plan.outputs.iter().enumerate().zip(&direct).filter(|(_, direct)| !**direct).map(|(output, _)| memory(output)).collect();
-        {
-            let mut owned = results.iter_mut();
-            let mut given = targets.iter_mut();
-            let mut regions: SmallVec<[Region<'_>; 4]> = SmallVec::new();
-            for direct in &direct {
-                let target = given.next().and_then(Option::as_mut).filter(|_| *direct);
-                let region = match target {
-                    Some(target) => target.region(),
-                    None => owned.next().map(OwnedElements::region),
-                };
-                regions.push(region.ok_or_else(|| Error::new(ErrorKind::Execution, "a result has no memory"))?);
-            }
-            self.run(&plan, inputs, &regions)?;
-        }
-        results.iter_mut().zip(own.clone()).for_each(|(elements, ((_, shape), _))| after_run(elements, shape));
-        let mut results = results.into_iter().zip(own).map(|(elements, ((_, shape), _))| elements.into_array(shape));
-        let mut returned = Vec::with_capacity(direct.iter().filter(|direct| !**direct).count());
-        for (place, &direct) in direct.iter().enumerate() {
-            if direct {
-                continue;
-            }
-            let Some(array) = results.next().flatten() else { continue };
-            match targets.get_mut(place).and_then(Option::as_mut) {
-                Some(target) => drop(target.copy_from(&array)),
-                None => returned.push(array),
-            }
-        }
-        Ok(returned)
+    pub fn call_into(&self, inputs: &[&dyn Argument], targets: &mut [&mut dyn Target]) -> Result<Vec<AnyArray>> {
+        let mut results = Vec::new();
+        let mut outputs = Outputs { targets, states: &mut [], results: &mut results };
+        self.run(&mut self.frame(), Inputs::new(inputs, &[]), &mut outputs)?;
+        Ok(results.into_iter().filter_map(Output::into_any).collect())
     }
 
-    fn run(&self, plan: &Plan, inputs: &[&dyn Argument], outputs: &[Region<'_>]) -> Result<()> {
-        let call = self.as_call(plan, inputs);
-        if plan.arena_bytes() == 0 && plan.scratch_bytes == 0 {
-            return call.run(outputs, &mut Arena::default());
+    /// The same with memory of earlier calls, and states among the outputs: a call like the last one allocates nothing but new results.
+    ///
+    /// Fails as [`Executable::call_into`] does. After a failure the targets are as they were; the arrays for states may hold anything.
+    pub fn run(&self, frame: &mut Frame, inputs: Inputs<'_>, outputs: &mut Outputs<'_, '_>) -> Result<()> {
+        if self.options.engine == Engine::Reference {
+            self.check(inputs)?;
+            let arrays: Vec<AnyArray> = inputs.iter().map(Argument::to_any).collect();
+            let results = self.graph.evaluate(&arrays)?;
+            let types: Vec<(DType, Vec<usize>)> = results.iter().map(|array| (array.dtype(), array.shape().to_vec())).collect();
+            self.check_targets(outputs, types.iter().map(|(dtype, shape)| (*dtype, shape.as_slice())))?;
+            let results = if self.is_watched_now() { self.watch_reference(inputs, results)? } else { results };
+            outputs.put(results.into_iter());
+            return Ok(());
         }
-        let mut arena = lock(&self.arenas).pop().unwrap_or_default();
-        let ran = call.run(outputs, &mut arena);
-        lock(&self.arenas).push(arena);
+        // The plan is out of the frame while it runs, so that both may be borrowed.
+        let plan = self.plan_for(frame, inputs)?;
+        let ran = if self.is_watched_now() {
+            self.check_targets(outputs, plan.outputs.iter().map(|(dtype, shape)| (*dtype, shape.as_slice())))
+                .and_then(|()| self.watch(&plan, inputs))
+                .map(|results| outputs.put(results.into_iter()))
+        } else {
+            frame.run(self, &plan, inputs, outputs)
+        };
+        frame.plan = Some(plan);
         ran
     }
 
     /// Refuses arrays of another number, element type or number of axes than declared.
-    fn check(&self, inputs: &[&dyn Argument]) -> Result<()> {
+    fn check(&self, inputs: Inputs<'_>) -> Result<()> {
         if inputs.len() != self.declared.len() {
             let message = format!("the program has {} inputs and was given {} arrays", self.declared.len(), inputs.len());
             return Err(Error::new(ErrorKind::Argument, message));
@@ -195,57 +168,86 @@ impl Executable {
             }
             if array.shape().len() != rank {
                 // This finds the same and says it better.
-                let shapes: Vec<&[usize]> = inputs.iter().map(|array| array.shape()).collect();
-                Sizes::bind(&self.graph, &shapes)?;
+                Sizes::bind(&self.graph, &inputs.shapes())?;
             }
         }
         Ok(())
     }
 
-    fn check_targets<'s>(&self, targets: &[Option<&mut dyn Target>], outputs: impl ExactSizeIterator<Item = (DType, &'s [usize])>) -> Result<()> {
-        if targets.len() > outputs.len() {
-            let message = format!("the program has {} outputs and was given {} arrays to write to", outputs.len(), targets.len());
+    /// Refuses arrays to write to of another number, element type or shape than the outputs.
+    pub(crate) fn check_targets<'s>(&self, given: &Outputs<'_, '_>, outputs: impl ExactSizeIterator<Item = (DType, &'s [usize])>) -> Result<()> {
+        let count = given.targets.len() + given.states.len();
+        if count > outputs.len() {
+            let message = format!("the program has {} outputs and was given {count} arrays to write to", outputs.len());
             return Err(Error::new(ErrorKind::Argument, message));
         }
-        for (place, (target, (dtype, shape))) in targets.iter().zip(outputs).enumerate() {
-            let Some(target) = target else { continue };
-            if (target.dtype(), target.shape()) != (dtype, shape) {
+        for (place, (dtype, shape)) in outputs.take(given.targets.len()).enumerate() {
+            let (own, lengths) = given.target(place);
+            if (own, lengths) != (dtype, shape) {
                 return Err(Error::new(ErrorKind::Argument, format!("the array to write output {place} to does not fit it"))
                     .at(self.graph.outputs().get(place).and_then(|value| self.graph.node(value.node).provenance().source))
-                    .explain(format!("the output is {dtype}{shape:?} in this call, and the array is {}{:?}", target.dtype(), target.shape()))
+                    .explain(format!("the output is {dtype}{shape:?} in this call, and the array is {own}{lengths:?}"))
                     .advise("give an array of the output's shape; nothing has been run or changed"));
             }
         }
         Ok(())
     }
 
-    /// The plan for the lengths and strides of these arrays: one that is kept, or a new one.
-    fn plan_for(&self, inputs: &[&dyn Argument]) -> Result<Arc<Plan>> {
+    /// The plan for the lengths and strides of these arrays: that of the frame, one that is kept, or a new one.
+    fn plan_for(&self, frame: &mut Frame, inputs: Inputs<'_>) -> Result<Arc<Plan>> {
+        let last = frame.plan.take().filter(|_| frame.executable == self.identity);
+        let last = match last {
+            Some(plan) if self.fits(&plan, inputs) => {
+                self.found.fetch_add(1, Ordering::Relaxed);
+                return Ok(plan);
+            }
+            other => other,
+        };
+        self.check(inputs)?;
         let key = key(inputs);
-        if let Some(plan) = lock(&self.cache).find(&key) {
+        let kept = {
+            let mut cache = lock(&self.cache);
+            if let Some(last) = last {
+                cache.touch(&last);
+            }
+            cache.find(&key)
+        };
+        if let Some(plan) = kept {
             return Ok(plan);
         }
         if self.hooks.stale()
+            && self.options.watch != Watch::Off
             && let Some(plan) = lock(&self.cache).plans().next()
         {
             return Ok(Arc::clone(plan));
         }
         // Other calls go on meanwhile. Two that make the same plan make it equal.
-        let plan = Arc::new(self.plan(inputs)?);
+        let plan = Arc::new(self.plan_of(inputs)?);
         lock(&self.cache).keep(key, &plan, self.options.plan_cache);
         Ok(plan)
+    }
+
+    /// Whether a plan was made for arrays like these.
+    fn fits(&self, plan: &Plan, inputs: Inputs<'_>) -> bool {
+        let is_alike = |((array, (dtype, _)), layout): ((&dyn Argument, &(DType, usize)), &Layout)| array.dtype() == *dtype && lies_as(array, layout);
+        inputs.len() == self.declared.len() && inputs.iter().zip(&self.declared).zip(&plan.layouts).all(is_alike)
     }
 
     /// A new plan for the lengths and strides of these arrays.
     ///
     /// Fails if they do not have the declared lengths.
     pub fn plan(&self, inputs: &[&dyn Argument]) -> Result<Plan> {
+        self.plan_of(Inputs::new(inputs, &[]))
+    }
+
+    pub(crate) fn plan_of(&self, inputs: Inputs<'_>) -> Result<Plan> {
         self.check(inputs)?;
-        let shapes: Vec<&[usize]> = inputs.iter().map(|array| array.shape()).collect();
-        let sizes = Sizes::bind(&self.graph, &shapes)?;
-        let layouts: Vec<Layout> = inputs.iter().map(|array| layout(*array)).collect();
-        let mut plan = Plan::make(&self.graph, &sizes, &layouts, &self.options)?;
+        let sizes = Sizes::bind(&self.graph, &inputs.shapes())?;
+        let mut plan = Plan::make(&self.graph, &sizes, &inputs.layouts(), &self.options)?;
         self.hooks.plan(&mut plan);
+        if self.options.watch == Watch::Off {
+            plan.check_accesses();
+        }
         Ok(plan)
     }
 
@@ -256,7 +258,7 @@ impl Executable {
             "{} plans kept of at most {}: found {} times, made {} times\n",
             cache.plans().len(),
             self.options.plan_cache,
-            cache.hits,
+            cache.hits + self.found.load(Ordering::Relaxed),
             cache.misses
         );
         for plan in cache.plans() {
@@ -265,18 +267,6 @@ impl Executable {
         }
         text
     }
-}
-
-/// Puts results into their targets; gives those without.
-fn hand_out(results: impl Iterator<Item = AnyArray>, targets: &mut [Option<&mut dyn Target>]) -> Vec<AnyArray> {
-    let mut returned = Vec::new();
-    for (place, array) in results.enumerate() {
-        match targets.get_mut(place).and_then(Option::as_mut) {
-            Some(target) => drop(target.copy_from(&array)),
-            None => returned.push(array),
-        }
-    }
-    returned
 }
 
 /// What is inside. A call that panicked left it as it was: it is only changed in single steps.

@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "kernels run on memory that they are vouched for")]
 
+mod alike;
 mod bands;
 #[cfg(test)]
 mod judge;
@@ -19,6 +20,20 @@ use crate::native;
 use crate::nest::Nest;
 use crate::portable;
 use crate::view::Region;
+
+pub(crate) use alike::Kernels;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use native::OneCall;
+
+/// There are none on this processor.
+#[cfg(not(target_arch = "x86_64"))]
+#[derive(Debug)]
+pub(crate) enum OneCall {}
+
+#[cfg(not(target_arch = "x86_64"))]
+impl OneCall {
+    pub unsafe fn run(&self, _: &[Region<'_>]) {}
+}
 
 /// A nest, or bands of nests, made ready to run. It never changes; any number of calls may run it at once.
 #[derive(Debug)]
@@ -54,6 +69,24 @@ impl Kernel {
         bands::BandKernels::compile(bands, engine).map(|kernels| Kernel::Bands(Box::new(kernels)))
     }
 
+    /// The kernel of a nest that differs from this kernel's only in its buffers, if that is cheaper than to compile it.
+    fn moved(&self, nest: &Nest) -> Option<Kernel> {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Native(kernel) => kernel.moved(nest).map(|kernel| Kernel::Native(Box::new(kernel))),
+            Kernel::Bands(_) | Kernel::Portable(_) => None,
+        }
+    }
+
+    /// The kernel again, if it is one call of machine code.
+    pub(crate) fn one_call(&self) -> Option<OneCall> {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Native(kernel) => kernel.one_call(),
+            Kernel::Bands(_) | Kernel::Portable(_) => None,
+        }
+    }
+
     /// Whether it is machine code.
     pub fn is_native(&self) -> bool {
         match self {
@@ -71,6 +104,31 @@ impl Kernel {
             Kernel::Native(kernel) => kernel.scratch_bytes(threads),
             Kernel::Portable(kernel) => kernel.scratch_bytes(threads),
             Kernel::Bands(kernels) => kernels.scratch_bytes(threads),
+        }
+    }
+
+    /// Fails unless every access is all inside its buffer, aligned, and written only where that is allowed.
+    pub(crate) fn check(&self, buffers: &[Region<'_>]) -> Result<(), Problem> {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Native(kernel) => kernel.check(buffers),
+            // They look at each run.
+            Kernel::Bands(_) | Kernel::Portable(_) => Ok(()),
+        }
+    }
+
+    /// As [`Kernel::run`], but does not check again.
+    ///
+    /// # Safety
+    ///
+    /// As [`Kernel::run`], and [`Kernel::check`] found nothing for buffers of these lengths.
+    pub(crate) unsafe fn run_checked(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the caller's.
+            Kernel::Native(kernel) => unsafe { kernel.run_checked(buffers, scratch, threads, order) },
+            // SAFETY: the caller's.
+            Kernel::Bands(_) | Kernel::Portable(_) => unsafe { self.run(buffers, scratch, threads, order) },
         }
     }
 

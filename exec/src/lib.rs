@@ -4,7 +4,7 @@
 //! |---|---|
 //! | what a plan does, step by step | [`step`], [`nest`], [`bands`], [`layout`] |
 //! | how a plan is made | [`plan`]: `lower`, `absorb`, `fuse`, `band`, `schedule`, `place`, [`memory`] |
-//! | how it runs | [`executable`], [`mod@array`] |
+//! | how it runs | [`executable`], [`Frame`], [`mod@array`] |
 //! | memory as kernels see it | [`view`] |
 //! | matrix products | [`library`] |
 //! | watching all of it | [`debug`] |
@@ -18,10 +18,12 @@ pub mod debug;
 mod draft;
 pub mod executable;
 mod explain;
+mod frame;
 mod fresh;
 mod functions;
 mod fuse;
 pub mod hooks;
+mod inputs;
 pub mod kernel;
 pub mod layout;
 pub mod library;
@@ -44,7 +46,9 @@ mod verify;
 pub mod view;
 mod watched;
 
-pub use array::{Argument, Target};
+pub use array::{Argument, Output, Target};
 pub use debug::{Finding, Watch};
 pub use executable::{Engine, Executable, Options};
+pub use frame::{Frame, Outputs};
+pub use inputs::Inputs;
 pub use plan::Plan;

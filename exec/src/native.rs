@@ -6,7 +6,7 @@
 //! | functions as formulas | `lanes`, `formulas` |
 //! | from there to machine code | `loops`, `interleave`, `accesses`, `select`, `registers`, `assembler`, `code` |
 //! | what has no formula | `outside` |
-//! | how a kernel goes over its loops | `kernel`, `run`, `shape`, `accumulators` |
+//! | how a kernel goes over its loops | `kernel`, `run`, `one_call`, `shape`, `accumulators` |
 
 mod accesses;
 mod accumulators;
@@ -19,6 +19,7 @@ mod kernel;
 mod lane;
 mod lanes;
 mod loops;
+mod one_call;
 mod outside;
 mod program;
 mod reduction;
@@ -29,3 +30,4 @@ mod shape;
 mod translate;
 
 pub use kernel::{Kernel, is_supported};
+pub(crate) use one_call::OneCall;

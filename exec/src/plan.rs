@@ -4,18 +4,20 @@ use damo_graph::{AnyArray, DType, ErrorKind, Graph, NodeId, Result, Sizes, Value
 use smallvec::SmallVec;
 
 use crate::absorb::absorb;
+use crate::array::Argument;
 use crate::band::band;
 use crate::debug::Watch;
 use crate::executable::Options;
 use crate::fuse::fuse;
-use crate::kernel::Kernel;
-use crate::layout::{Layout, Shape};
+use crate::kernel::{Kernel, Kernels, OneCall};
+use crate::layout::{Layout, Shape, row_major};
 use crate::library;
 use crate::lower::lower;
 use crate::nest::{BufferId, Nest, Store};
 use crate::place::place;
 use crate::schedule::schedule;
 use crate::step::{Buffer, Place, Step, View};
+use crate::view::Region;
 
 /// The steps that run a graph for given lengths. It never changes; any number of calls may run it at once.
 #[derive(Debug)]
@@ -36,6 +38,10 @@ pub struct Plan {
     pub(crate) values: Vec<(Value, View)>,
     /// How the inputs lie in memory.
     pub(crate) layouts: Vec<Layout>,
+    /// Whether kernels need not look again that they stay inside the buffers.
+    pub(crate) is_checked: bool,
+    /// The steps again that are no more than one call of machine code; none before the accesses are checked.
+    pub(crate) calls: Vec<Option<OneCall>>,
 }
 
 /// A step in its place.
@@ -72,9 +78,10 @@ impl Plan {
         let placed = place(&draft);
         let mut steps = Vec::with_capacity(draft.steps.len());
         let mut scratch_bytes = 0;
+        let mut kernels = Kernels::default();
         for (drafted, in_place) in draft.steps.into_iter().zip(placed.in_place) {
             let kernel = match &drafted.step {
-                Step::Nest(nest) => Some(Kernel::compile(nest, options.engine)),
+                Step::Nest(nest) => Some(kernels.compile(nest, options.engine)),
                 Step::Bands(bands) => Some(Kernel::compile_bands(bands, options.engine)),
                 Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => {
                     None
@@ -105,11 +112,29 @@ impl Plan {
             scratch_bytes,
             values: if options.watch == Watch::Off { Vec::new() } else { places },
             layouts: inputs.to_vec(),
+            is_checked: false,
+            calls: Vec::new(),
         };
         if options.verify || cfg!(debug_assertions) {
             plan.verify().map_err(|message| damo_graph::Error::new(ErrorKind::Verify, "a plan breaks an invariant").explain(message))?;
         }
         Ok(plan)
+    }
+
+    /// Lets kernels be spared from looking, at each run, whether they stay inside the buffers, if they do. The plan must not be changed then.
+    pub(crate) fn check_accesses(&mut self) {
+        let region = |buffer: &Buffer| match buffer.place {
+            Place::Input(place) => self.layouts.get(place).map(|layout| Region::promised(buffer.dtype.size(), &layout.shape, &layout.strides, false)),
+            Place::Constant(place) => self.constants.get(place).map(Argument::region),
+            Place::Output(place) => self.outputs.get(place).map(|(dtype, shape)| Region::promised(dtype.size(), shape, &row_major(shape), true)),
+            Place::Arena { .. } => Some(Region::promised(1, &[buffer.bytes], &[1], true)),
+            Place::Nowhere => Some(Region::promised(1, &[0], &[1], true)),
+        };
+        let Some(regions) = self.buffers.iter().map(region).collect::<Option<Vec<Region<'_>>>>() else { return };
+        self.is_checked = self.steps.iter().filter_map(|step| step.kernel.as_ref()).all(|kernel| kernel.check(&regions).is_ok());
+        if self.is_checked {
+            self.calls = self.steps.iter().map(|step| step.kernel.as_ref().and_then(Kernel::one_call)).collect();
+        }
     }
 
     /// The steps, in the order in which they run.

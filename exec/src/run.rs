@@ -2,16 +2,18 @@
 //!
 //! The kernels are `unsafe` because they take the plan's word that nobody else touches their memory. That word is given here once for all:
 //! a call has its own arena and its own results, its inputs are borrowed for reading, and planning ([`Plan::verify`]) lets no two buffers
-//! that are needed at the same step overlap, but for results that replace operands element by element.
+//! that are needed at the same step overlap, but for results that replace operands element by element. That accesses stay inside their
+//! buffers is checked when a plan is made ([`Plan::check_accesses`]), and buffers are as long as it says: the arena's parts are cut so, inputs
+//! and results have the lengths and steps that it was made for.
 
 #![expect(unsafe_code, reason = "buffers overlap in the arena over time, and kernels rely on the plan's lifetimes")]
 
 use damo_graph::{AnyArray, DType, ErrorKind, Graph, Problem, Result};
-use smallvec::SmallVec;
 
 use crate::array::{Argument, OwnedElements};
 use crate::debug::guard;
 use crate::hooks::Hooks;
+use crate::inputs::Inputs;
 use crate::layout::Layout;
 use crate::library;
 use crate::nest::BufferId;
@@ -29,6 +31,8 @@ struct Line([u8; ALIGNMENT]);
 pub(crate) struct Arena {
     lines: Vec<Line>,
     scratch: Vec<Line>,
+    /// The room of a list.
+    regions: Vec<Region<'static>>,
 }
 
 impl Arena {
@@ -44,10 +48,12 @@ impl Arena {
     }
 }
 
-/// Lets the elements of a result be there, after a call has run that was given room for them.
-pub(crate) fn after_run(elements: &mut OwnedElements, shape: &[usize]) {
-    // SAFETY: a plan says which results its machine code writes whole; all others were zeros before.
-    unsafe { elements.assume_written(shape.iter().product()) };
+/// The room of a list for regions of another time.
+pub(crate) fn recycled<'a>(regions: Vec<Region<'_>>) -> Vec<Region<'a>> {
+    let mut regions = regions;
+    regions.clear();
+    // What is collected from a list takes over its memory.
+    regions.into_iter().map_while(|_| None).collect()
 }
 
 /// What a call works on.
@@ -55,7 +61,7 @@ pub(crate) fn after_run(elements: &mut OwnedElements, shape: &[usize]) {
 pub(crate) struct Call<'a> {
     pub plan: &'a Plan,
     pub graph: &'a Graph,
-    pub inputs: &'a [&'a dyn Argument],
+    pub inputs: Inputs<'a>,
     pub threads: usize,
     /// In which order threads take up their work: it must not matter.
     pub order: usize,
@@ -64,18 +70,17 @@ pub(crate) struct Call<'a> {
     pub hooks: &'a Hooks,
 }
 
-/// All memory of a call, by the numbers of the buffers.
-type Regions<'a> = SmallVec<[Region<'a>; 16]>;
-
 impl Call<'_> {
     /// Runs all steps. The results are written to `outputs`, which are as long as the plan says.
     pub fn run(&self, outputs: &[Region<'_>], arena: &mut Arena) -> Result<()> {
         arena.make_room(self.plan);
-        let Arena { lines, scratch } = arena;
+        let Arena { lines, scratch, regions: room } = arena;
         let bytes = size_of_val(lines.as_slice());
         // SAFETY: these are the bytes of a vector that is borrowed mutably for as long as the region is used, all initialised.
         let memory = unsafe { Region::from_raw(lines.as_mut_ptr().cast(), 0, bytes, true) };
-        let mut regions = Regions::with_capacity(self.plan.buffers.len());
+        // All memory of the call, by the numbers of the buffers.
+        let mut regions: Vec<Region<'_>> = recycled(std::mem::take(room));
+        regions.reserve(self.plan.buffers.len());
         for buffer in &self.plan.buffers {
             let region = match buffer.place {
                 Place::Input(place) => self.inputs.get(place).map(|array| array.region()),
@@ -95,18 +100,27 @@ impl Call<'_> {
             let Some(value) = guard::suspicious(self.plan, at, &regions, limit).map_err(|problem| self.blame(step, problem))? else { continue };
             return Err(guard::locate(self, value, limit)?.to_error());
         }
+        *room = recycled(regions);
         Ok(())
     }
 
     /// Runs one step.
     pub fn step(&self, at: usize, regions: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
-        self.compute(&self.plan.steps[at], regions, scratch)?;
+        match self.plan.calls.get(at) {
+            // SAFETY: the plan's word; see the head of this file.
+            Some(Some(call)) => unsafe { call.run(regions) },
+            _ => self.compute(&self.plan.steps[at], regions, scratch)?,
+        }
         self.hooks.step(at, self.plan, regions, self.order);
         Ok(())
     }
 
     fn compute(&self, planned: &PlannedStep, regions: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
         match (&planned.step, planned.kernel.as_ref()) {
+            // SAFETY: the plan's word; see the head of this file.
+            (Step::Nest(_) | Step::Bands(_), Some(kernel)) if self.plan.is_checked => unsafe {
+                kernel.run_checked(regions, scratch, self.threads, self.order)
+            },
             // SAFETY: the plan's word; see the head of this file.
             (Step::Nest(_) | Step::Bands(_), Some(kernel)) => unsafe { kernel.run(regions, scratch, self.threads, self.order) },
             (Step::Nest(_) | Step::Bands(_), None) => Err(Problem::new(ErrorKind::Execution, "a nest was not compiled")),

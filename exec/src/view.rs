@@ -67,6 +67,11 @@ impl<'a> Region<'a> {
         Region::reaching(array.as_ptr().cast_mut().cast(), size_of::<T>(), array.shape(), array.strides())
     }
 
+    /// As long as memory that lengths and strides reach, in elements of `size` bytes, and as well aligned as any: nobody may look there.
+    pub(crate) fn promised(size: usize, shape: &[usize], strides: &[isize], writable: bool) -> Self {
+        Region { writable, ..Region::reaching(std::ptr::without_provenance_mut(1 << 12), size, shape, strides) }
+    }
+
     /// The memory that lengths and strides reach from `base`, in elements of `size` bytes, to read.
     fn reaching(base: *mut u8, size: usize, shape: &[usize], strides: &[isize]) -> Self {
         let (low, high) = reach(0, shape, strides).unwrap_or((0, -1));

@@ -7,11 +7,11 @@ use std::sync::{Mutex, OnceLock};
 use damo_graph::{AnyArray, Result};
 
 use crate::array::Argument;
-use crate::cache::{Key, key, layout};
+use crate::cache::{Key, key};
 use crate::debug::{Finding, Rewriting, Watch, repeat, rewriting, watch};
 use crate::executable::{Executable, lock};
 use crate::hooks::Hooks;
-use crate::layout::Layout;
+use crate::inputs::Inputs;
 use crate::plan::Plan;
 use crate::run::Call;
 
@@ -82,7 +82,7 @@ impl Executable {
         }
     }
 
-    pub(crate) fn as_call<'a>(&'a self, plan: &'a Plan, inputs: &'a [&'a dyn Argument]) -> Call<'a> {
+    pub(crate) fn as_call<'a>(&'a self, plan: &'a Plan, inputs: Inputs<'a>) -> Call<'a> {
         let limit = match self.options.watch {
             Watch::Guard { limit } => Some(limit),
             Watch::Off | Watch::Debug { .. } => None,
@@ -91,9 +91,9 @@ impl Executable {
     }
 
     /// One call with everything checked, and nothing but what is asked of the case: no repetition, no rewriting.
-    pub(crate) fn watched_once(&self, inputs: &[&dyn Argument]) -> Result<Vec<AnyArray>> {
-        let plan = self.plan(inputs)?;
-        let layouts: Vec<Layout> = inputs.iter().map(|array| layout(*array)).collect();
+    pub(crate) fn watched_once(&self, inputs: Inputs<'_>) -> Result<Vec<AnyArray>> {
+        let plan = self.plan_of(inputs)?;
+        let layouts = inputs.layouts();
         let (results, findings) = watch(&self.as_call(&plan, inputs), &layouts, false)?;
         self.keep(findings);
         Ok(results)
@@ -104,9 +104,9 @@ impl Executable {
     /// # Errors
     ///
     /// Those of an op, and the first fault where findings are raised.
-    pub(crate) fn watch(&self, plan: &Plan, inputs: &[&dyn Argument]) -> Result<Vec<AnyArray>> {
+    pub(crate) fn watch(&self, plan: &Plan, inputs: Inputs<'_>) -> Result<Vec<AnyArray>> {
         let Watch::Debug { cuts_down, .. } = self.options.watch else { return Ok(Vec::new()) };
-        let layouts: Vec<Layout> = inputs.iter().map(|array| layout(*array)).collect();
+        let layouts = inputs.layouts();
         if plan.layouts != layouts {
             // To run it would read and write beyond the arrays.
             let how = format!("it was made for {:?} and is given {:?}", plan.layouts, layouts);
@@ -129,7 +129,7 @@ impl Executable {
     /// # Errors
     ///
     /// The first fault where findings are raised.
-    pub(crate) fn watch_reference(&self, inputs: &[&dyn Argument], results: Vec<AnyArray>) -> Result<Vec<AnyArray>> {
+    pub(crate) fn watch_reference(&self, inputs: Inputs<'_>, results: Vec<AnyArray>) -> Result<Vec<AnyArray>> {
         let is_first = lock(&self.watched.seen).insert(key(inputs));
         let findings = self.check_rewriting(inputs, is_first)?;
         self.conclude(findings, results)
@@ -138,11 +138,11 @@ impl Executable {
     /// Every replacement of a rule on these arrays.
     ///
     /// The data change from call to call, the rules do not: they are compared at the first call, the second, the fourth, and so on.
-    fn check_rewriting(&self, inputs: &[&dyn Argument], is_first: bool) -> Result<Vec<Finding>> {
+    fn check_rewriting(&self, inputs: Inputs<'_>, is_first: bool) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         let is_due = is_first || self.watched.calls.load(Ordering::Relaxed).is_power_of_two();
         if is_due && let Some(program) = self.rewriting(&mut findings)? {
-            let arrays: Vec<AnyArray> = inputs.iter().map(|array| array.to_any()).collect();
+            let arrays: Vec<AnyArray> = inputs.iter().map(Argument::to_any).collect();
             let found = rewriting::check(program, &arrays)?;
             if is_first && !found.iter().any(Finding::is_fault) {
                 findings.extend(rewriting::check_whole(program, &arrays)?);

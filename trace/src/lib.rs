@@ -43,7 +43,7 @@ pub use joining::{concatenate, stack};
 pub use no_order::UseSelectOrCond;
 pub use padding::Padding;
 pub use pooling::Pool;
-pub use shared::{AnyShared, Shared, Write};
+pub use shared::{AnyShared, Shared, Together, Write};
 pub use slicing::IntoIndices;
 pub use tape::Tape;
 pub use tensor::Tensor;

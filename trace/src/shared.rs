@@ -1,13 +1,16 @@
 //! State that survives calls: the weights of a model, the moments of an optimiser, a counter.
 
-use std::collections::BTreeMap;
+mod together;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{self, ThreadId};
 
-use damo_graph::{AnyArray, DType, Element, Error, ErrorKind, Result, Type};
+use damo_graph::{AnyArray, DType, Dim, Element, Error, ErrorKind, Result, Type};
 use ndarray::{ArrayBase, ArrayD, Data, Dimension};
+
+pub use together::Together;
 
 /// An array that lives outside any program, which programs read and update.
 ///
@@ -48,9 +51,9 @@ struct Held {
 }
 
 impl Held {
-    fn replace(&mut self, array: AnyArray) {
-        self.array = array;
+    fn swap(&mut self, array: &mut AnyArray) {
         self.last = Write { count: self.last.count + 1, by: thread::current().id() };
+        std::mem::swap(&mut self.array, array);
     }
 }
 
@@ -147,62 +150,19 @@ impl AnyShared {
     /// # Errors
     ///
     /// [`ErrorKind::Update`] if the element type or the shape is not its own; the state is left as it was.
-    pub fn write(&self, array: AnyArray) -> Result<()> {
+    pub fn write(&self, mut array: AnyArray) -> Result<()> {
         self.accept(&array)?;
-        self.lock_to_write().replace(array);
+        self.lock_to_write().swap(&mut array);
         Ok(())
-    }
-
-    /// The values of several states at one moment: no [`write_together`](Self::write_together) comes between.
-    pub fn read_together(states: &[AnyShared]) -> Vec<AnyArray> {
-        // In order of identity and each once, so that two threads never wait for each other.
-        let mut order: Vec<&AnyShared> = states.iter().collect();
-        order.sort_by_key(|state| state.identity());
-        order.dedup();
-        let guards: BTreeMap<usize, _> = order.into_iter().map(|state| (state.identity(), state.lock_to_read())).collect();
-        states.iter().map(|state| guards[&state.identity()].array.clone()).collect()
-    }
-
-    /// Gives several states other values at one moment, or none of them. Of two values for one state the last counts.
-    ///
-    /// # Errors
-    ///
-    /// As [`write`](Self::write); all states are left as they were.
-    pub fn write_together(updates: Vec<(AnyShared, AnyArray)>) -> Result<()> {
-        for (state, array) in &updates {
-            state.accept(array)?;
-        }
-        // In order of identity, as all do who lock several; the last of equals first, so that it counts.
-        let mut updates = updates;
-        updates.reverse();
-        updates.sort_by_key(|(state, _)| state.identity());
-        updates.dedup_by_key(|(state, _)| state.identity());
-        let (states, arrays): (Vec<_>, Vec<_>) = updates.into_iter().unzip();
-        let mut guards: Vec<_> = states.iter().map(AnyShared::lock_to_write).collect();
-        for (guard, array) in guards.iter_mut().zip(arrays) {
-            guard.replace(array);
-        }
-        Ok(())
-    }
-
-    /// Runs `body` while no other `in_turn` with any of these states runs: who reads states in order to change them takes turns,
-    /// so that no change is lost. Reading and writing alone do not wait for it.
-    pub fn in_turn<R>(states: &[AnyShared], body: impl FnOnce() -> R) -> R {
-        // In order of identity, as all do who lock several.
-        let mut order: Vec<&AnyShared> = states.iter().collect();
-        order.sort_by_key(|state| state.identity());
-        order.dedup();
-        let turns: Vec<_> = order.iter().map(|state| state.0.turn.lock().unwrap_or_else(PoisonError::into_inner)).collect();
-        let result = body();
-        drop(turns);
-        result
     }
 
     fn accept(&self, array: &AnyArray) -> Result<()> {
-        let given = Type::new(array.dtype(), array.shape().iter().copied());
-        if given == self.0.ty {
+        let dims = &self.0.ty.dims;
+        let is_same = |(dim, &length): (&Dim, &usize)| dim.known() == i64::try_from(length).ok();
+        if array.dtype() == self.0.ty.dtype && array.shape().len() == dims.len() && dims.iter().zip(array.shape()).all(is_same) {
             return Ok(());
         }
+        let given = Type::new(array.dtype(), array.shape().iter().copied());
         Err(Error::new(ErrorKind::Update, format!("`{}` cannot take this value", self.name()))
             .explain(format!("it is {}, and the value is {given}", self.0.ty))
             .advise("a state keeps its shape and element type; make another `Shared` for another shape"))
@@ -275,17 +235,5 @@ mod tests {
         assert_eq!((array.numbers()[0].to_real(), third == second, third.is_of_this_thread()), (2.0, false, false));
         a.set(ndarray::arr1(&[2.0])).unwrap_err();
         assert_eq!(a.any().read_with_write().1, third);
-    }
-
-    #[test]
-    fn several_change_together_or_not_at_all() {
-        let (a, b) = (Shared::new("a", arr0(1f64)), Shared::new("b", arr0(2f64)));
-        let states = [b.any().clone(), a.any().clone(), b.any().clone()];
-        let now = || AnyShared::read_together(&states).iter().map(|array| array.numbers()[0].to_real()).collect::<Vec<_>>();
-        let update = |shared: &Shared<f64>, array: AnyArray| (shared.any().clone(), array);
-        AnyShared::write_together(vec![update(&a, arr0(7f64).into()), update(&b, arr1(&[0f64]).into())]).unwrap_err();
-        assert_eq!(now(), [2.0, 1.0, 2.0]);
-        AnyShared::write_together(vec![update(&a, arr0(7f64).into()), update(&b, arr0(8f64).into()), update(&a, arr0(9f64).into())]).unwrap();
-        assert_eq!(now(), [8.0, 9.0, 8.0]);
     }
 }

@@ -101,7 +101,7 @@ fn path(graph: &Graph, value: Value) -> Vec<Source> {
 fn meanings(call: &Call<'_>, value: Value) -> Result<BTreeMap<Value, AnyArray>> {
     let graph = call.graph;
     let mut values: BTreeMap<Value, AnyArray> =
-        graph.inputs().iter().map(|&node| Value::from(node)).zip(call.inputs.iter().map(|array| array.to_any())).collect();
+        graph.inputs().iter().map(|&node| Value::from(node)).zip(call.inputs.iter().map(crate::array::Argument::to_any)).collect();
     for id in graph.needed_for([value], |value| values.contains_key(&value)) {
         let node = graph.node(id);
         let read: Vec<&AnyArray> = node.inputs().iter().filter_map(|input| values.get(input)).collect();

@@ -9,6 +9,7 @@ use std::ops::Range;
 use damo_graph::{DType, ErrorKind, Problem};
 
 use crate::array::Argument;
+use crate::inputs::Inputs;
 use crate::layout::Layout;
 use crate::plan::Plan;
 use crate::step::{ALIGNMENT, Place};
@@ -73,7 +74,7 @@ pub(super) struct Memory {
 
 impl Memory {
     /// The memory for a call: inputs and constants copied, with the strides the plan was made for, everything else poisoned.
-    pub fn new(plan: &Plan, inputs: &[&dyn Argument], layouts: &[Layout]) -> Result<Memory, Problem> {
+    pub fn new(plan: &Plan, inputs: Inputs<'_>, layouts: &[Layout]) -> Result<Memory, Problem> {
         let mut pieces = vec![Piece::new(0, plan.arena_bytes().next_multiple_of(ALIGNMENT), ALIGNMENT, true)];
         for (array, layout) in inputs.iter().zip(layouts) {
             pieces.push(copied(&array.to_any(), layout)?);

@@ -10,6 +10,7 @@ use super::finding::{Finding, Place, Repetition};
 use super::step::place_of;
 use crate::array::{Argument, OwnedElements};
 use crate::executable::Options;
+use crate::inputs::Inputs;
 use crate::layout::Layout;
 use crate::plan::Plan;
 use crate::run::{Arena, Call};
@@ -54,10 +55,11 @@ pub(crate) fn repeat(
     let turned: Vec<AnyArray> = call.inputs.iter().map(|array| backwards(&array.to_any())).collect();
     if turned.iter().any(|array| array.shape().iter().any(|&length| length > 1)) {
         let inputs: Vec<&dyn Argument> = turned.iter().map(|array| array as &dyn Argument).collect();
-        let layouts: Vec<Layout> = inputs.iter().map(|array| crate::cache::layout(*array)).collect();
+        let inputs = Inputs::new(&inputs, &[]);
+        let layouts = inputs.layouts();
         let mut plan = Plan::make(call.graph, &call.plan.sizes, &layouts, options)?;
         call.hooks.plan(&mut plan);
-        let (_, found) = super::watch(&Call { plan: &plan, inputs: &inputs, ..*call }, &layouts, cuts_down)?;
+        let (_, found) = super::watch(&Call { plan: &plan, inputs, ..*call }, &layouts, cuts_down)?;
         findings.extend(found);
     }
     Ok(findings)

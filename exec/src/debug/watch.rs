@@ -64,7 +64,7 @@ impl<'a> Watch<'a> {
     fn new(call: &'a Call<'a>, cuts_down: bool) -> Self {
         let graph = call.graph;
         let mut known = BTreeMap::new();
-        for (&node, array) in graph.inputs().iter().zip(call.inputs) {
+        for (&node, array) in graph.inputs().iter().zip(call.inputs.iter()) {
             known.insert(Value::from(node), array.to_any());
         }
         let mut completed_at = vec![None; call.plan.buffers().len()];

@@ -9,7 +9,7 @@ use super::reduction::{Reducer, State};
 pub(super) const VECTOR: usize = 32;
 
 /// A reduction of a kernel.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reduction {
     pub reducer: Reducer,
     /// The first of its accumulators, and how many there are.

@@ -5,6 +5,8 @@
 use damo_graph::{ErrorKind, Problem};
 use memmap2::{Mmap, MmapMut};
 
+use super::outside::CallSite;
+
 /// What a kernel is called with, in registers: the addresses of its accesses, which it moves on from row to row; their steps; how many
 /// rows; how many elements each.
 pub(super) type Entry = unsafe extern "sysv64" fn(slots: *mut *mut u8, steps: *const isize, rows: usize, count: usize);
@@ -13,15 +15,17 @@ pub(super) type Entry = unsafe extern "sysv64" fn(slots: *mut *mut u8, steps: *c
 #[derive(Debug)]
 pub(super) struct Code {
     memory: Mmap,
+    /// What the code calls: it knows their addresses.
+    _sites: Vec<CallSite>,
 }
 
 impl Code {
-    /// Puts constants and code into memory of their own, which is never writable and executable at once.
-    pub fn new(bytes: &[u8]) -> Result<Code, Problem> {
+    /// Puts constants and code, which may call these sites, into memory of their own, which is never writable and executable at once.
+    pub fn new(bytes: &[u8], sites: Vec<CallSite>) -> Result<Code, Problem> {
         let failed = |error: std::io::Error| Problem::new(ErrorKind::Execution, format!("machine code has no memory: {error}"));
         let mut memory = MmapMut::map_anon(bytes.len().max(1)).map_err(failed)?;
         memory[..bytes.len()].copy_from_slice(bytes);
-        Ok(Code { memory: memory.make_exec().map_err(failed)? })
+        Ok(Code { memory: memory.make_exec().map_err(failed)?, _sites: sites })
     }
 
     /// Runs it.

@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "machine code runs on memory that it is vouched for")]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use damo_graph::{DType, ErrorKind, Problem};
@@ -10,7 +11,7 @@ use smallvec::SmallVec;
 use super::accumulators::{Reduction, VECTOR, lane_bytes};
 use super::code::Code;
 use super::loops::{self, Accumulators, Along, Stream};
-use super::outside::CallSite;
+use super::one_call::{FEW, OneCall};
 use super::reduction::{Reducer, State};
 use super::run::Run;
 use super::shape::Shares;
@@ -43,9 +44,7 @@ pub(super) struct Memory {
 /// A nest as machine code. It never changes; any number of calls may run it at once.
 #[derive(Debug)]
 pub struct Kernel {
-    pub(super) code: Code,
-    /// What the code calls: it knows their addresses.
-    _sites: Vec<CallSite>,
+    pub(super) code: Arc<Code>,
     pub(super) axes: Axes,
     /// The memory of each access of the axes; of counts none.
     pub(super) memory: Vec<Option<Memory>>,
@@ -53,6 +52,8 @@ pub struct Kernel {
     pub(super) steps: Vec<isize>,
     pub(super) reductions: Vec<Reduction>,
     pub(super) shares: Shares,
+    /// Whether a run is one call of the code, with the addresses where the accesses start.
+    is_one_call: bool,
     /// How the nest is run where sums overflow on the way.
     careful: Option<Box<portable::Kernel>>,
 }
@@ -131,9 +132,33 @@ impl Kernel {
         };
         let (bytes, sites) = loops::compile(&plan)?;
         // A system that gives no memory for code leaves the nest to the portable engine.
-        let Ok(code) = Code::new(&bytes) else { return Ok(None) };
+        let Ok(code) = Code::new(&bytes, sites) else { return Ok(None) };
         let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(nest)?)) } else { None };
-        Ok(Some(Kernel { code, _sites: sites, axes, memory, steps, reductions, shares, careful }))
+        let is_one_call = reductions.is_empty() && shares.pieces() == 1 && memory.len() <= FEW;
+        Ok(Some(Kernel { code: Arc::new(code), axes, memory, steps, reductions, shares, is_one_call, careful }))
+    }
+
+    /// The kernel of a nest that differs from this kernel's only in its buffers, with the same code.
+    pub fn moved(&self, nest: &Nest) -> Option<Kernel> {
+        if self.careful.is_some() {
+            return None;
+        }
+        let counts = self.memory.len() - nest.operands.len() - nest.written().count();
+        Some(Kernel {
+            code: Arc::clone(&self.code),
+            axes: self.axes.clone(),
+            memory: memory(nest, &self.axes, counts),
+            steps: self.steps.clone(),
+            reductions: self.reductions.clone(),
+            shares: self.shares.clone(),
+            is_one_call: self.is_one_call,
+            careful: None,
+        })
+    }
+
+    /// The kernel again, if it is one call of its code.
+    pub(crate) fn one_call(&self) -> Option<OneCall> {
+        self.is_one_call.then(|| OneCall::of(self))
     }
 
     /// How many bytes of scratch a run on so many threads takes.
@@ -180,6 +205,16 @@ impl Kernel {
     /// As [`portable::Kernel::run`].
     pub unsafe fn run(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
         self.check(buffers)?;
+        // SAFETY: it was checked; the rest is the caller's.
+        unsafe { self.run_checked(buffers, scratch, threads, order) }
+    }
+
+    /// As [`Kernel::run`], but does not check again.
+    ///
+    /// # Safety
+    ///
+    /// As [`Kernel::run`], and [`Kernel::check`] found nothing for buffers of these lengths.
+    pub(crate) unsafe fn run_checked(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
         if let Some(careful) = self.careful.as_ref().filter(|_| self.replaces_operands(buffers)) {
             // What is written over could not be read again.
             // SAFETY: the caller's.
@@ -227,7 +262,7 @@ impl Kernel {
     }
 
     /// Fails unless every access stays inside its memory, aligned, and writes only where it may.
-    fn check(&self, buffers: &[Region<'_>]) -> Result<(), Problem> {
+    pub(crate) fn check(&self, buffers: &[Region<'_>]) -> Result<(), Problem> {
         let whole: SmallVec<[usize; 8]> = self.axes.axes.iter().map(|axis| axis.length).collect();
         for (memory, strides) in self.memory.iter().zip(&self.axes.strides) {
             let Some(memory) = memory else { continue };

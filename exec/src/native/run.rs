@@ -12,8 +12,8 @@ use super::kernel::Kernel;
 use super::reduction::State;
 use crate::view::Region;
 
-/// Room for the addresses of a call.
-type Slots = SmallVec<[*mut u8; 24]>;
+/// Room for the addresses of a call: of accesses, and of accumulators.
+type Slots = SmallVec<[*mut u8; 96]>;
 
 /// A run of a kernel.
 pub(super) struct Run<'a> {

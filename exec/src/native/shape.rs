@@ -18,14 +18,14 @@ const PARTS: usize = 4;
 const LONG_COLUMNS: usize = 1 << 20;
 
 /// The pieces of a kernel's loops.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shares {
     /// The loop over the elements of a row, if there is one, and its length.
     pub inner_axis: Option<usize>,
     pub inner: usize,
     /// The loop over rows.
     pub row_axis: Option<usize>,
-    rows: usize,
+    pub rows: usize,
     /// Whether rows are combined with each other.
     pub rows_are_reduced: bool,
     /// Whether the elements of a row belong to different results, though there are reductions.

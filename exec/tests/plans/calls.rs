@@ -46,19 +46,19 @@ fn results_go_where_the_caller_wants() {
         let executable = program(Options { engine, ..CHECKED });
         let x = arr2(&[[1.0, 2.0], [3.0, 4.0]]);
         let mut plain = Array2::<f64>::zeros((2, 2));
-        let left = executable.call_into(&[&x], &mut [Some(&mut plain as &mut dyn Target)]).unwrap();
+        let left = executable.call_into(&[&x], &mut [&mut plain as &mut dyn Target]).unwrap();
         assert_eq!(left.len(), 1);
         let expected = arr2(&[[6.0, 12.0], [12.0, 26.0]]);
         assert_eq!(plain, expected);
         let mut wide = Array2::<f64>::zeros((4, 2));
         let mut sum = ndarray::arr0(0.0);
-        let left = executable.call_into(&[&x], &mut [Some(&mut wide.slice_mut(s![..;-2, ..])), Some(&mut sum)]).unwrap();
+        let left = executable.call_into(&[&x], &mut [&mut wide.slice_mut(s![..;-2, ..]), &mut sum]).unwrap();
         assert!(left.is_empty());
         assert_eq!((wide.slice(s![..;-2, ..]).to_owned(), sum.into_scalar()), (expected, 10.0));
         let mut wrong = Array2::<f64>::zeros((3, 2));
-        assert_eq!(executable.call_into(&[&x], &mut [Some(&mut wrong)]).unwrap_err().kind(), ErrorKind::Argument);
+        assert_eq!(executable.call_into(&[&x], &mut [&mut wrong]).unwrap_err().kind(), ErrorKind::Argument);
         let mut wrong = Array2::<f32>::zeros((2, 2));
-        assert_eq!(executable.call_into(&[&x], &mut [Some(&mut wrong)]).unwrap_err().kind(), ErrorKind::Argument);
+        assert_eq!(executable.call_into(&[&x], &mut [&mut wrong]).unwrap_err().kind(), ErrorKind::Argument);
     }
 }
 
@@ -72,10 +72,10 @@ fn a_failed_call_changes_nothing() {
     graph.set_outputs([double, picked]);
     let executable = Executable::new(graph, CHECKED).unwrap();
     let (x, mut doubled) = (arr1(&[1.0f32, 2.0]), arr1(&[7.0f32, 7.0]));
-    let error = executable.call_into(&[&x, &arr1(&[0i64, 2])], &mut [Some(&mut doubled)]).unwrap_err();
+    let error = executable.call_into(&[&x, &arr1(&[0i64, 2])], &mut [&mut doubled]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Execution);
     assert_eq!(doubled, arr1(&[7.0, 7.0]));
-    executable.call_into(&[&x, &arr1(&[0i64, -1])], &mut [Some(&mut doubled)]).unwrap();
+    executable.call_into(&[&x, &arr1(&[0i64, -1])], &mut [&mut doubled]).unwrap();
     assert_eq!(doubled, arr1(&[2.0, 4.0]));
 }
 

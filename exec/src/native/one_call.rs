@@ -1,0 +1,65 @@
+//! Kernels that are no more than one call of their code: all that a run needs, close together.
+
+#![expect(unsafe_code, reason = "machine code runs on memory that it is vouched for")]
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::code::Code;
+use super::kernel::Kernel;
+use crate::view::Region;
+
+/// As many accesses as a nest has that planning makes.
+pub(super) const FEW: usize = 24;
+
+/// Where an access starts: its buffer, if it has one, and how many bytes behind the base.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    buffer: u32,
+    bytes: isize,
+}
+
+/// A kernel in one piece, without results to combine.
+#[derive(Debug)]
+pub(crate) struct OneCall {
+    code: Arc<Code>,
+    rows: usize,
+    count: usize,
+    starts: SmallVec<[Start; 4]>,
+    steps: SmallVec<[isize; 4]>,
+}
+
+impl OneCall {
+    /// Of a kernel that is one.
+    pub(super) fn of(kernel: &Kernel) -> OneCall {
+        // What is counted begins at 0, whichever memory that is counted from.
+        let start = |memory: &Option<super::kernel::Memory>| {
+            memory
+                .map_or(Start { buffer: u32::MAX, bytes: 0 }, |memory| Start { buffer: memory.buffer.0, bytes: memory.offset * memory.size as isize })
+        };
+        OneCall {
+            code: Arc::clone(&kernel.code),
+            rows: kernel.shares.rows,
+            count: kernel.shares.inner,
+            starts: kernel.memory.iter().map(start).collect(),
+            steps: kernel.steps.as_slice().into(),
+        }
+    }
+
+    /// Runs it on the memory of a plan's buffers, by their places.
+    ///
+    /// # Safety
+    ///
+    /// As [`Kernel::run_checked`].
+    pub unsafe fn run(&self, buffers: &[Region<'_>]) {
+        let mut slots = [std::ptr::null_mut(); FEW];
+        for (slot, start) in slots.iter_mut().zip(&self.starts) {
+            if let Some(buffer) = buffers.get(start.buffer as usize) {
+                *slot = buffer.base().wrapping_offset(start.bytes);
+            }
+        }
+        // SAFETY: the code is that of this nest, and these are its accesses, inside their memory by the caller's word.
+        unsafe { self.code.call(&mut slots, &self.steps, self.rows, self.count) };
+    }
+}

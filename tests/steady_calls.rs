@@ -1,0 +1,178 @@
+//! A steady call into given arrays allocates nothing; a steady call allocates its results and nothing else.
+
+#![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use damo::Result;
+use damo::prelude::*;
+use ndarray::{Array1, Array2, Axis, arr0, s};
+
+/// The system's allocator, which is asked so often.
+struct Counting(AtomicUsize);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting(AtomicUsize::new(0));
+
+// SAFETY: it is the system's.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        // SAFETY: the caller's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        // SAFETY: the caller's.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        // SAFETY: the caller's.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// Tests run on several threads, and all are counted.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// How many allocations each of ten calls takes at least, after three that may prepare: what the test's own threads do aside is not the call's.
+fn allocations(mut call: impl FnMut()) -> usize {
+    (0..3).for_each(|_| call());
+    let one = |()| {
+        let before = ALLOCATOR.0.load(Ordering::SeqCst);
+        call();
+        ALLOCATOR.0.load(Ordering::SeqCst) - before
+    };
+    std::iter::repeat_n((), 10).map(one).min().unwrap_or(usize::MAX)
+}
+
+/// One thread and two, on the engines that plan.
+fn configs() -> Vec<Config> {
+    let of = |flags: &str| Config::from_sources(None, Some(flags)).unwrap();
+    ["engine=native", "engine=native,threads=2", "engine=portable", "engine=portable,threads=2"].map(of).into()
+}
+
+/// Fails unless steady calls on one thread and two, by each engine that plans, allocate so often. `program` gives a call.
+fn expect<C: FnMut()>(count: usize, what: &str, program: impl Fn(&Config) -> Result<C>) {
+    let _alone = ALONE.lock().unwrap();
+    for config in configs() {
+        let found = allocations(program(&config).unwrap());
+        assert_eq!(found, count, "{what}, engine {:?}, {} threads", config.engine, config.threads);
+    }
+}
+
+fn ramp(length: usize) -> Array1<f32> {
+    Array1::from_shape_fn(length, |i| (i as f32 * 0.37).sin())
+}
+
+fn grid(rows: usize, columns: usize) -> Array2<f32> {
+    Array2::from_shape_fn((rows, columns), |(i, j)| (i as f32 * 0.3 + j as f32 * 0.7).sin())
+}
+
+#[test]
+fn pointwise_calls_into_arrays() {
+    for length in [1, 1000, 100_000] {
+        expect(0, "pointwise", |config| {
+            let tape = Tape::new();
+            let (x, y) = (tape.vector::<f32>("x"), tape.vector::<f32>("y"));
+            let f = tape.function((x, y), (x * y + 1.0, (x - y).tanh().sin())).freeze(config)?;
+            let (first, second) = (ramp(length), ramp(length) + 0.5);
+            let (mut a, mut b) = (Array1::<f32>::zeros(length), Array1::<f32>::zeros(2 * length));
+            // The second array has gaps, and gets a copy.
+            Ok(move || f.call_into((&first, &second), (&mut a, &mut b.slice_mut(s![..;2]))).unwrap())
+        });
+    }
+}
+
+#[test]
+fn reductions_into_arrays() {
+    expect(0, "reductions", |config| {
+        let tape = Tape::new();
+        let x = tape.matrix::<f32>("x");
+        let outputs = [x.sum(), x.sum_axis(Axis(0)), x.mean_axis(Axis(1)), x.max_axis(Axis(1)), x.var_axis(Axis(1))];
+        let f = tape.function(x, outputs).freeze(config)?;
+        let array = grid(300, 500);
+        let (mut sum, mut columns) = (arr0(0f32).into_dyn(), Array1::<f32>::zeros(500).into_dyn());
+        let [mut mean, mut max, mut var] = [(); 3].map(|()| Array1::<f32>::zeros(300).into_dyn());
+        Ok(move || f.call_into(&array, [&mut sum, &mut columns, &mut mean, &mut max, &mut var]).unwrap())
+    });
+}
+
+#[test]
+fn functions_of_rows_into_arrays() {
+    expect(0, "rows", |config| {
+        let tape = Tape::new();
+        let x = tape.matrix::<f32>("x");
+        let f = tape.function(x, (x.softmax(Axis(1)), x.log_sum_exp_axes(&[Axis(1)]), x.log_softmax(Axis(1)))).freeze(config)?;
+        let array = grid(200, 300);
+        let (mut all, mut logs, mut sums) = (grid(200, 300), grid(200, 300), Array1::<f32>::zeros(200));
+        Ok(move || f.call_into(&array, (&mut all, &mut sums, &mut logs)).unwrap())
+    });
+}
+
+#[test]
+fn matrix_by_vector_into_arrays() {
+    expect(0, "matrix by vector", |config| {
+        let tape = Tape::new();
+        let (x, v) = (tape.matrix::<f32>("x"), tape.vector::<f32>("v"));
+        let f = tape.function((x, v), (x.dot(v) + 1.0, v.dot(v))).freeze(config)?;
+        let (array, vector) = (grid(300, 200), ramp(200));
+        let (mut product, mut square) = (Array1::<f32>::zeros(300), arr0(0f32));
+        Ok(move || f.call_into((&array, &vector), (&mut product, &mut square)).unwrap())
+    });
+}
+
+#[test]
+fn states_that_change() {
+    expect(0, "logistic regression", |config| {
+        let (w, b) = (Shared::new("w", ramp(50)), Shared::new("b", arr0(0f32)));
+        let tape = Tape::new();
+        let (x, y) = (tape.matrix::<f32>("x"), tape.vector::<f32>("y"));
+        let (wt, bt) = (tape.shared(&w), tape.shared(&b));
+        let p = (x.dot(wt) + bt).sigmoid();
+        let cost = -(y * p.ln() + (1.0 - y) * (1.0 - p).ln()).mean();
+        let [gw, gb] = cost.grad([wt, bt]);
+        let f = tape.function((x, y), cost).update(wt, wt - 0.1 * gw).update(bt, bt - 0.1 * gb).freeze(config)?;
+        let (xs, ys, mut cost) = (grid(100, 50), ramp(100).mapv(|y| f32::from(u8::from(y > 0.0))), arr0(0f32));
+        Ok(move || f.call_into((&xs, &ys), &mut cost).unwrap())
+    });
+}
+
+#[test]
+fn many_arrays_and_many_states() {
+    expect(0, "forty inputs, outputs and states", |config| {
+        let tape = Tape::new();
+        let states: [Shared<f64>; 40] = std::array::from_fn(|place| Shared::new(&format!("s{place}"), arr0(place as f64)));
+        let inputs: [_; 40] = std::array::from_fn(|place| tape.scalar::<f64>(&format!("x{place}")));
+        let held: [_; 40] = std::array::from_fn(|place| tape.shared(&states[place]));
+        let outputs: [_; 40] = std::array::from_fn(|place| inputs[place] * held[place]);
+        let mut f = tape.function(inputs, outputs);
+        for (state, input) in held.into_iter().zip(inputs) {
+            f = f.update(state, (state + input).sin());
+        }
+        let f = f.freeze(config)?;
+        let (arrays, mut results) = (arr0(0.5), [(); 40].map(|()| arr0(0f64)));
+        Ok(move || f.call_into([(); 40].map(|()| &arrays), results.each_mut()).unwrap())
+    });
+}
+
+#[test]
+fn a_call_allocates_its_results() {
+    expect(3, "three results", |config| {
+        let tape = Tape::new();
+        let (x, y) = (tape.vector::<f32>("x"), tape.vector::<f32>("y"));
+        let f = tape.function((x, y), (x + y, x.sum(), x.exp())).freeze(config)?;
+        let (first, second) = (ramp(1000), ramp(1000));
+        Ok(move || drop(f.call((&first, &second)).unwrap()))
+    });
+}
