@@ -2,7 +2,7 @@
 //!
 //! | shape | kernel |
 //! |---|---|
-//! | matrix by matrix | [`matmul`]: the `gemm` crate |
+//! | matrix by matrix | [`matmul`]: blocks, panels and tiles |
 //! | matrix by vector | [`matvec`]: by rows or by columns, whichever are contiguous |
 //! | vector by vector | [`vector`]: a dot product |
 //! | column by row | [`vector`]: an outer product |
@@ -20,20 +20,24 @@ pub mod convolution;
 pub mod lanes;
 pub mod matmul;
 pub mod matvec;
+pub mod multiplier;
 mod norm;
 pub mod pairwise;
 pub mod pick;
 pub mod pool;
 pub mod rows;
+mod tile;
 pub mod vector;
+pub mod workers;
 
 use damo_graph::{ErrorKind, Problem};
 
 use crate::nest::BufferId;
 use crate::view::{Region, View, ViewMut};
 use blend::Blend;
-pub use contract::contract;
+pub use contract::Product;
 use lanes::Multiply;
+use workers::Workers;
 
 /// The memory of a buffer.
 pub(crate) fn memory<'a>(buffers: &[Region<'a>], buffer: BufferId) -> Result<Region<'a>, Problem> {
@@ -43,7 +47,13 @@ pub(crate) fn memory<'a>(buffers: &[Region<'a>], buffer: BufferId) -> Result<Reg
 /// `out = alpha · left · right + beta · addend` by the kernel for its shape. The lengths of the views must agree.
 ///
 /// `left: [m, k], right: [k, n], addend: [m, n] -> out: [m, n]`.
-pub fn product<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, blend: Blend<'_, T, 2>, mut out: ViewMut<'_, T, 2>) {
+pub fn product<T: Multiply>(
+    left: View<'_, T, 2>,
+    right: View<'_, T, 2>,
+    blend: Blend<'_, T, 2>,
+    mut out: ViewMut<'_, T, 2>,
+    workers: &mut Workers<'_, T>,
+) {
     let ([m, k], [_, n]) = (left.lengths(), right.lengths());
     match (m, n, k) {
         (0, ..) | (_, 0, _) => {}
@@ -54,7 +64,7 @@ pub fn product<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, blend: 
         (_, 1, 2..) => right.transposed().rows().take(1).for_each(|x| matvec::matvec(left, x, blend.first_column(), out.first_column())),
         (1, _, 2..) => left.rows().take(1).for_each(|x| matvec::matvec(right.transposed(), x, blend.first_row(), out.first_row())),
         (_, _, 1) => left.transposed().rows().zip(right.rows()).for_each(|(left, right)| vector::outer(left, right, blend, out.borrow())),
-        _ => matmul::matmul(left, right, blend, out),
+        _ => matmul::matmul(left, right, blend, out, workers),
     }
 }
 
@@ -62,7 +72,31 @@ pub fn product<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, blend: 
 pub(crate) mod tests {
     #![expect(unsafe_code, reason = "it makes views of its own arrays")]
 
+    use damo_graph::DType;
+
     use super::*;
+    use crate::executable::Engine;
+    use crate::library::matmul::blocks::Geometry;
+    use crate::library::multiplier::Multiplier;
+
+    /// Everyone who multiplies.
+    pub(crate) fn multipliers(dtype: DType) -> [Multiplier; 2] {
+        [Engine::Native, Engine::Portable].map(|engine| Multiplier::of(dtype, engine))
+    }
+
+    /// A product with the scratch that it takes.
+    pub(crate) fn multiply<T: Multiply>(
+        left: View<'_, T, 2>,
+        right: View<'_, T, 2>,
+        blend: Blend<'_, T, 2>,
+        out: ViewMut<'_, T, 2>,
+        (multiplier, threads, order): (Multiplier, usize, usize),
+    ) {
+        let ([m, k], [_, n]) = (left.lengths(), right.lengths());
+        let geometry = Geometry { lengths: [m, k, n], size: size_of::<T>(), left: left.strides(), right: right.strides(), out: out.strides() };
+        let mut scratch = vec![T::from_number(damo_graph::Number::Real(f64::NAN)); matmul::scratch::<T>(&geometry, multiplier, threads)];
+        product(left, right, blend, out, &mut Workers { multiplier, threads, order, scratch: &mut scratch });
+    }
 
     /// A matrix of small pseudo-random numbers, stored by rows or by columns, in strides of two elements or without gaps.
     pub(crate) struct Array<T> {
@@ -107,6 +141,12 @@ pub(crate) mod tests {
     }
 
     fn agrees<T: Multiply>(m: usize, k: usize, n: usize, epsilon: f64) {
+        for multiplier in multipliers(T::DTYPE) {
+            agrees_by::<T>(m, k, n, epsilon, multiplier);
+        }
+    }
+
+    fn agrees_by<T: Multiply>(m: usize, k: usize, n: usize, epsilon: f64, multiplier: Multiplier) {
         let modes = [(false, false), (true, false), (false, true), (true, true)];
         for (left_mode, right_mode) in modes.into_iter().flat_map(|left| modes.map(|right| (left, right))) {
             let make = |rows, columns, (by_columns, sparse), seed| {
@@ -119,7 +159,7 @@ pub(crate) mod tests {
                 let mut out = vec![T::from_number(damo_graph::Number::Real(f64::NAN)); m * n * gap];
                 // SAFETY: the result is borrowed.
                 let view = unsafe { ViewMut::new(Region::writing(&mut out), 0, [m, n], [(n * gap) as isize, gap as isize]) }.unwrap();
-                product(left.view(), right.view(), Blend::PLAIN, view);
+                multiply(left.view(), right.view(), Blend::PLAIN, view, (multiplier, 1, 0));
                 let bound = epsilon * (8.0 + (k as f64).sqrt());
                 for (place, expected) in expected.iter().enumerate() {
                     let found = out[place * gap].to_number().to_real();
@@ -136,7 +176,7 @@ pub(crate) mod tests {
                     let addend = Some((number(beta), if in_place { own } else { other.view() }));
                     // SAFETY: the result is borrowed.
                     let view = unsafe { ViewMut::new(region, layout.0, layout.1, layout.2) }.unwrap();
-                    product(left.view(), right.view(), Blend { alpha: number(alpha), addend }, view);
+                    multiply(left.view(), right.view(), Blend { alpha: number(alpha), addend }, view, (multiplier, 1, 0));
                 }
                 let others = other.reals().into_iter().flatten();
                 for (place, (expected, other)) in expected.iter().zip(others).enumerate() {
@@ -206,7 +246,9 @@ pub(crate) mod tests {
         let (left, right) = ([1.0f32, f32::NAN, 0.0, f32::INFINITY], [1.0f32, 2.0, 0.0, 1.0]);
         let mut out = [0.0f32; 4];
         let view = |x| View::rows_of(x, 2, 2).unwrap();
-        product(view(&left), view(&right), Blend::PLAIN, ViewMut::rows_of(&mut out, 2, 2).unwrap());
-        assert!(out.iter().take(3).all(|x| x.is_nan()) && out[3] == f32::INFINITY, "{out:?}");
+        for multiplier in multipliers(DType::F32) {
+            multiply(view(&left), view(&right), Blend::PLAIN, ViewMut::rows_of(&mut out, 2, 2).unwrap(), (multiplier, 1, 0));
+            assert!(out.iter().take(3).all(|x| x.is_nan()) && out[3] == f32::INFINITY, "{out:?}");
+        }
     }
 }

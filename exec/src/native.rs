@@ -6,6 +6,7 @@
 //! | functions as formulas | `lanes`, `formulas` |
 //! | from there to machine code | `loops`, `interleave`, `accesses`, `select`, `registers`, `assembler`, `code` |
 //! | what has no formula | `outside` |
+//! | tiles of matrix products | `micro_kernel` |
 //! | how a kernel goes over its loops | `kernel`, `run`, `shape`, `accumulators` |
 
 mod accesses;
@@ -19,6 +20,7 @@ mod kernel;
 mod lane;
 mod lanes;
 mod loops;
+mod micro_kernel;
 mod outside;
 mod program;
 mod reduction;
@@ -29,3 +31,4 @@ mod shape;
 mod translate;
 
 pub use kernel::{Kernel, is_supported};
+pub use micro_kernel::{MicroKernels, Operands};

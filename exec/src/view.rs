@@ -175,6 +175,8 @@ pub struct ViewMut<'a, T, const N: usize> {
 
 // SAFETY: a view is a shared borrow of elements, which are `Sync`.
 unsafe impl<T: Element, const N: usize> Send for View<'_, T, N> {}
+// SAFETY: as above.
+unsafe impl<T: Element, const N: usize> Sync for View<'_, T, N> {}
 // SAFETY: a mutable view is a unique borrow of elements, which are `Send`.
 unsafe impl<T: Element, const N: usize> Send for ViewMut<'_, T, N> {}
 

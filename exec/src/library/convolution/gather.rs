@@ -6,7 +6,7 @@
 use pulp::{Simd, WithSimd};
 use smallvec::SmallVec;
 
-use super::tile::{self, ROWS, VECTORS};
+use crate::library::tile::{self, ROWS, VECTORS};
 use super::{Memory, Problem};
 use crate::library::lanes::Multiply;
 use crate::sliding::{Convolution, Slide};
