@@ -59,7 +59,14 @@ impl Product {
     ///
     /// While it runs nobody else writes the operands' memory or touches the result's, which overlaps no operand, but may be the addend's very
     /// elements. The memory holds elements of the contraction's dtype.
-    pub unsafe fn run(self, contraction: &Contraction, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
+    pub unsafe fn run(
+        self,
+        contraction: &Contraction,
+        buffers: &[Region<'_>],
+        scratch: &mut [u8],
+        threads: usize,
+        order: usize,
+    ) -> Result<(), Problem> {
         match contraction.dtype {
             // SAFETY: the caller's.
             DType::F32 => unsafe { self.run_typed::<f32>(contraction, buffers, scratch, threads, order) },

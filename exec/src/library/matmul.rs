@@ -44,7 +44,13 @@ pub fn scratch<T: Multiply>(geometry: &Geometry, multiplier: Multiplier, threads
 ///
 /// `left: [m, k], right: [k, n], addend: [m, n] -> out: [m, n]`; any strides. With `k` of 0 the product is 0. Nothing happens if the
 /// lengths disagree, or the scratch is shorter than [`scratch`].
-pub fn matmul<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, blend: Blend<'_, T, 2>, mut out: ViewMut<'_, T, 2>, workers: &mut Workers<'_, T>) {
+pub fn matmul<T: Multiply>(
+    left: View<'_, T, 2>,
+    right: View<'_, T, 2>,
+    blend: Blend<'_, T, 2>,
+    mut out: ViewMut<'_, T, 2>,
+    workers: &mut Workers<'_, T>,
+) {
     let ([m, k], [depth, n]) = (left.lengths(), right.lengths());
     if out.lengths() != [m, n] || k != depth || blend.addend.is_some_and(|(_, addend)| addend.lengths() != [m, n]) || m == 0 || n == 0 {
         return;
@@ -147,7 +153,7 @@ impl<T: Multiply> Product<'_, T> {
     /// Packs the right side, or of one that lies well only the last columns, if they do not fill a panel.
     fn pack_right(&self, depth: &Range<usize>, columns: &Range<usize>) {
         let width = self.blocks.tile[1];
-        let rows = part(self.right, depth);
+        let rows = self.right.part(depth.start, depth.end);
         if !self.blocks.packs_right {
             let whole = columns.len() / width * width;
             let last = rows.columns(columns.start + whole, columns.end);
@@ -175,7 +181,7 @@ impl<T: Multiply> Product<'_, T> {
         let own = unsafe { std::slice::from_raw_parts_mut(own, self.blocks.own()) };
         let (tile, packed) = own.split_at_mut(height * width);
         if self.blocks.packs_left {
-            let rows = part(part(self.left, &piece.rows).transposed(), &piece.depth);
+            let rows = self.left.part(piece.rows.start, piece.rows.end).columns(piece.depth.start, piece.depth.end).transposed();
             pack(rows, height, packed);
         }
         for panel in piece.panels.clone() {
@@ -229,7 +235,7 @@ impl<T: Multiply> Strip<'_, T> {
         if self.columns.len() < width {
             return (product.panels.get(), width as isize);
         }
-        let rows = part(product.right, &self.piece.depth).columns(self.columns.start, self.columns.end);
+        let rows = product.right.part(self.piece.depth.start, self.piece.depth.end).columns(self.columns.start, self.columns.end);
         (rows.pointer(), rows.strides()[0])
     }
 
@@ -239,23 +245,22 @@ impl<T: Multiply> Strip<'_, T> {
         if product.blocks.packs_left {
             return (packed.as_ptr().wrapping_add(row * self.piece.depth.len()), 1, height as isize);
         }
-        let rows = part(part(product.left, &(self.piece.rows.start + row..self.piece.rows.end)).transposed(), &self.piece.depth);
-        let [step, down] = rows.strides();
+        let Piece { rows, depth, .. } = self.piece;
+        let rows = product.left.part(rows.start + row, rows.end).columns(depth.start, depth.end);
+        let [down, step] = rows.strides();
         (rows.pointer(), down, step)
     }
 
     /// All rows by machine code, which writes the results.
     #[cfg(target_arch = "x86_64")]
     fn directly(&self, packed: &[T]) {
-        let (product, height) = (self.product, self.product.blocks.tile[0]);
-        let rows = self.piece.rows.len();
+        let (rows, height) = (self.piece.rows.len(), self.product.blocks.tile[0]);
         if rows >= height {
             self.rows(packed, 0, height, rows / height, None);
         }
         if rows % height > 0 {
             self.rows(packed, rows / height * height, rows % height, 1, None);
         }
-        let _ = product;
     }
 
     /// Tiles of so many rows, from one row on, by machine code: to the results, or one to a tile without what is added.
@@ -314,7 +319,9 @@ impl<T: Multiply> Strip<'_, T> {
                     // SAFETY: the panel was packed whole, and nobody writes it now.
                     let right = unsafe { std::slice::from_raw_parts(self.right().0, width * depth) };
                     Arch::new().dispatch(Tile { left, right, tile });
-                    tile.iter_mut().for_each(|sum| *sum = self.product.alpha * *sum);
+                    for sum in &mut *tile {
+                        *sum = self.product.alpha * *sum;
+                    }
                 }
             }
             for (row, sums) in tile.chunks_exact(width).enumerate().take(rows) {
@@ -341,11 +348,6 @@ impl<T: Multiply> Strip<'_, T> {
     }
 }
 
-/// Some rows of a view.
-fn part<'a, T: Multiply>(view: View<'a, T, 2>, rows: &Range<usize>) -> View<'a, T, 2> {
-    view.transposed().columns(rows.start, rows.end).transposed()
-}
-
 /// A range in parts of a length.
 fn parts(range: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
     let end = range.end;
@@ -358,13 +360,8 @@ mod tests {
     use crate::executable::Engine;
     use crate::library::tests::{Array, naive};
 
-    /// By one thread of the native engine.
     fn multiply<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, blend: Blend<'_, T, 2>, out: ViewMut<'_, T, 2>) {
-        let multiplier = Multiplier::of(T::DTYPE, Engine::Native);
-        let ([m, k], [_, n]) = (left.lengths(), right.lengths());
-        let geometry = Geometry { lengths: [m, k, n], size: size_of::<T>(), left: left.strides(), right: right.strides(), out: out.strides() };
-        let mut scratch = vec![T::ZERO; scratch::<T>(&geometry, multiplier, 1)];
-        matmul(left, right, blend, out, &mut Workers { multiplier, threads: 1, order: 0, scratch: &mut scratch });
+        crate::library::tests::multiply(left, right, blend, out, (Multiplier::of(T::DTYPE, Engine::Native), 1, 0));
     }
 
     #[test]

@@ -71,8 +71,11 @@ impl<T: Multiply> WithSimd for Size<T> {
 
 /// A whole tile by the portable loop: panels as packed, one row of the tile after the other.
 pub struct Tile<'a, T> {
+    /// The panel of the left side.
     pub left: &'a [T],
+    /// The panel of the right side.
     pub right: &'a [T],
+    /// The sums, row after row.
     pub tile: &'a mut [T],
 }
 

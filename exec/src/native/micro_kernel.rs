@@ -6,6 +6,7 @@
 
 #![expect(unsafe_code, reason = "machine code runs on memory that it is vouched for")]
 
+use std::mem::offset_of;
 use std::sync::OnceLock;
 
 use damo_graph::{DType, Problem};
@@ -42,35 +43,21 @@ pub struct Operands {
     pub tiles: usize,
     /// From one tile to the next, on the left side, of the results, of the addend.
     pub next: [isize; 3],
-    /// The bits of what sums are multiplied by, and of what the addend is.
+    /// The bits of what sums are multiplied by.
     pub alpha: u64,
+    /// The bits of what the addend is multiplied by.
     pub beta: u64,
-    /// How many elements of the last vector are results: all of them, or those of `mask`.
+    /// Whether only some elements of the last vector are results: those of `mask`. Both are set by [`MicroKernels::run`].
     pub is_cut: u64,
     /// The elements of the last vector that are results, as the instruction set masks them.
     pub mask: [u64; 4],
 }
 
-/// Where the fields of [`Operands`] are.
-mod field {
-    pub const LEFT: i64 = 0;
-    pub const LEFT_ROW: i64 = 8;
-    pub const LEFT_STEP: i64 = 16;
-    pub const RIGHT: i64 = 24;
-    pub const RIGHT_STEP: i64 = 32;
-    pub const DEPTH: i64 = 40;
-    pub const OUT: i64 = 48;
-    pub const OUT_ROW: i64 = 56;
-    pub const ADDEND: i64 = 64;
-    pub const ADDEND_ROW: i64 = 72;
-    pub const TILES: i64 = 80;
-    pub const NEXT_LEFT: i64 = 88;
-    pub const NEXT_OUT: i64 = 96;
-    pub const NEXT_ADDEND: i64 = 104;
-    pub const ALPHA: i64 = 112;
-    pub const BETA: i64 = 120;
-    pub const IS_CUT: i64 = 128;
-    pub const MASK: i64 = 136;
+/// Where a field of [`Operands`] is.
+macro_rules! field {
+    ($field:ident $(+ $more:literal)?) => {
+        offset_of!(Operands, $field) as i64 $(+ $more)?
+    };
 }
 
 /// The instructions of a set for one element type, and how large tiles are there.
@@ -101,6 +88,7 @@ enum Masking {
     /// By a vector of words whose first bit says whether: an instruction to load and one to store.
     Vector(Opcode, Opcode),
     /// By a mask register, which that instruction fetches.
+    #[cfg_attr(not(test), expect(dead_code, reason = "AVX-512 has it"))]
     Register(Opcode),
 }
 
@@ -138,7 +126,8 @@ const AVX2: [Family; 2] = [
     },
 ];
 
-/// AVX-512: 14 rows by 2 vectors of 64 bytes, in 32 registers.
+/// AVX-512: 14 rows by 2 vectors of 64 bytes, in 32 registers. Its code is assembled by tests, and not chosen before it has run.
+#[cfg_attr(not(test), expect(dead_code, reason = "no machine with it has run the code yet"))]
 const AVX512: [Family; 2] = [
     Family {
         size: 4,
@@ -181,8 +170,7 @@ const RIGHT_STEP: Register = Register::R8;
 const LEFT_OVER: Register = Register::RCX;
 
 /// The row stride times 1, 3, 5 and so on: with the factors 1, 2, 4 and 8 that addresses have, they lead to all rows from one cursor.
-const ODD_ROWS: [Register; 7] =
-    [Register::R9, Register::R10, Register::R11, Register::RBX, Register::RBP, Register::R12, Register::R13];
+const ODD_ROWS: [Register; 7] = [Register::R9, Register::R10, Register::R11, Register::RBX, Register::RBP, Register::R12, Register::R13];
 
 /// Those of them that a function gives back as they were.
 const KEPT: [Register; 4] = [Register::RBX, Register::RBP, Register::R12, Register::R13];
@@ -241,10 +229,10 @@ impl Writer<'_> {
         for &register in &kept {
             self.assembler.one(Opcode::Push_r64, register);
         }
-        self.fetch(LEFT_STEP, field::LEFT_STEP);
-        self.fetch(RIGHT_STEP, field::RIGHT_STEP);
+        self.fetch(LEFT_STEP, field!(left_step));
+        self.fetch(RIGHT_STEP, field!(right_step));
         for (place, &register) in self.odd_rows().iter().enumerate() {
-            self.fetch(register, field::LEFT_ROW);
+            self.fetch(register, field!(left_row));
             if place > 0 {
                 // The one before, and twice the stride.
                 let twice = MemoryOperand::with_base_index_scale(ODD_ROWS[place - 1], ODD_ROWS[0], 2);
@@ -252,14 +240,14 @@ impl Writer<'_> {
             }
         }
         if let Masking::Register(fetch) = self.family.masking {
-            self.assembler.two(fetch, Register::K1, Operand::Memory(at(field::MASK)));
+            self.assembler.two(fetch, Register::K1, Operand::Memory(at(field!(mask))));
         }
         let tile = self.assembler.here();
         self.tile();
-        self.advance_field(field::LEFT, field::NEXT_LEFT);
-        self.advance_field(field::OUT, field::NEXT_OUT);
-        self.advance_field(field::ADDEND, field::NEXT_ADDEND);
-        self.assembler.write(Instruction::with1(Opcode::Dec_rm64, at(field::TILES)));
+        self.advance_field(field!(left), field!(next));
+        self.advance_field(field!(out), field!(next + 8));
+        self.advance_field(field!(addend), field!(next + 16));
+        self.assembler.write(Instruction::with1(Opcode::Dec_rm64, at(field!(tiles))));
         self.assembler.jump(Opcode::Jne_rel32_64, tile);
         for &register in kept.iter().rev() {
             self.assembler.one(Opcode::Pop_r64, register);
@@ -270,8 +258,8 @@ impl Writer<'_> {
 
     fn tile(&mut self) {
         // The results will be written here: that they are on their way meanwhile pays where sums are short.
-        self.fetch(LEFT, field::OUT);
-        self.fetch(RIGHT, field::OUT_ROW);
+        self.fetch(LEFT, field!(out));
+        self.fetch(RIGHT, field!(out_row));
         for row in 0..self.rows {
             if row > 0 {
                 self.advance(LEFT, RIGHT);
@@ -285,10 +273,10 @@ impl Writer<'_> {
             let register = self.register(number);
             self.assembler.three(self.family.clear, register, register, Operand::Register(register));
         }
-        self.fetch(LEFT, field::LEFT);
-        self.fetch(RIGHT, field::RIGHT);
+        self.fetch(LEFT, field!(left));
+        self.fetch(RIGHT, field!(right));
         let (few, rest, done) = (self.assembler.label(), self.assembler.label(), self.assembler.label());
-        self.fetch(LEFT_OVER, field::DEPTH);
+        self.fetch(LEFT_OVER, field!(depth));
         self.assembler.number(Opcode::Sub_rm64_imm8, LEFT_OVER, UNROLLED as i32);
         self.assembler.jump(Opcode::Jb_rel32_64, few);
         let many = self.assembler.here();
@@ -335,7 +323,7 @@ impl Writer<'_> {
 
     /// Scales the sums, adds what is added, and writes the results.
     fn results(&mut self) {
-        self.assembler.two(self.family.stretch, self.spare(0), Operand::Memory(at(field::ALPHA)));
+        self.assembler.two(self.family.stretch, self.spare(0), Operand::Memory(at(field!(alpha))));
         for row in 0..self.rows {
             for vector in 0..self.vectors {
                 let sum = self.sum(row, vector);
@@ -343,9 +331,9 @@ impl Writer<'_> {
             }
         }
         let (cut, plain, cut_plain, done) = (self.assembler.label(), self.assembler.label(), self.assembler.label(), self.assembler.label());
-        self.fetch(LEFT, field::OUT);
-        self.fetch(RIGHT, field::ADDEND);
-        self.assembler.write(Instruction::with2(Opcode::Cmp_rm64_imm8, at(field::IS_CUT), 0));
+        self.fetch(LEFT, field!(out));
+        self.fetch(RIGHT, field!(addend));
+        self.assembler.write(Instruction::with2(Opcode::Cmp_rm64_imm8, at(field!(is_cut)), 0));
         self.assembler.jump(Opcode::Jne_rel32_64, cut);
         self.assembler.two(Opcode::Test_rm64_r64, RIGHT, Operand::Register(RIGHT));
         self.assembler.jump(Opcode::Je_rel32_64, plain);
@@ -355,7 +343,7 @@ impl Writer<'_> {
         self.assembler.jump(Opcode::Jmp_rel32_64, done);
         self.assembler.place(cut);
         if matches!(self.family.masking, Masking::Vector(..)) {
-            self.assembler.two(self.family.load, self.mask(), Operand::Memory(at(field::MASK)));
+            self.assembler.two(self.family.load, self.mask(), Operand::Memory(at(field!(mask))));
         }
         self.assembler.two(Opcode::Test_rm64_r64, RIGHT, Operand::Register(RIGHT));
         self.assembler.jump(Opcode::Je_rel32_64, cut_plain);
@@ -373,8 +361,8 @@ impl Writer<'_> {
     /// Adds the addend, times beta, to the sums.
     fn added(&mut self, is_cut: bool) {
         let (beta, part) = (self.spare(1), self.spare(2));
-        self.assembler.two(self.family.stretch, beta, Operand::Memory(at(field::BETA)));
-        self.fetch(LEFT_OVER, field::ADDEND_ROW);
+        self.assembler.two(self.family.stretch, beta, Operand::Memory(at(field!(beta))));
+        self.fetch(LEFT_OVER, field!(addend_row));
         for row in 0..self.rows {
             for vector in 0..self.vectors {
                 let memory = MemoryOperand::with_base_displ(RIGHT, (vector * self.family.lanes * self.family.size) as i64);
@@ -403,7 +391,7 @@ impl Writer<'_> {
 
     /// Writes the tile.
     fn written(&mut self, is_cut: bool) {
-        self.fetch(LEFT_OVER, field::OUT_ROW);
+        self.fetch(LEFT_OVER, field!(out_row));
         for row in 0..self.rows {
             for vector in 0..self.vectors {
                 let memory = MemoryOperand::with_base_displ(LEFT, (vector * self.family.lanes * self.family.size) as i64);
@@ -528,11 +516,45 @@ impl Family {
             Masking::Register(_) => [(1 << kept) - 1, 0, 0, 0],
             Masking::Vector(..) => {
                 let word = |word: usize| match self.size {
-                    4 => [2 * word, 2 * word + 1].map(|lane| if lane < kept { 0x8000_0000u64 } else { 0 }).into_iter().rev().fold(0, |bits, half| bits << 32 | half),
-                    _ => if word < kept { 1 << 63 } else { 0 },
+                    4 => [2 * word, 2 * word + 1]
+                        .map(|lane| if lane < kept { 0x8000_0000u64 } else { 0 })
+                        .into_iter()
+                        .rev()
+                        .fold(0, |bits, half| bits << 32 | half),
+                    _ => {
+                        if word < kept {
+                            1 << 63
+                        } else {
+                            0
+                        }
+                    }
                 };
                 [word(0), word(1), word(2), word(3)]
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_of_every_size_have_code_in_every_family() {
+        for family in AVX2.iter().chain(&AVX512) {
+            for (rows, vectors) in (1..=family.rows).flat_map(|rows| (1..=family.vectors).map(move |vectors| (rows, vectors))) {
+                // The sums, the vectors of a step, and two factors.
+                assert!(rows * vectors + vectors + 2 <= if family.lanes * family.size == 64 { 32 } else { 16 });
+                let code = family.assemble(rows, vectors).unwrap();
+                assert!(code.len() < 4096, "{rows} rows by {vectors} vectors take {} bytes", code.len());
+            }
+        }
+    }
+
+    #[test]
+    fn masks_keep_the_first_elements() {
+        assert_eq!(AVX2[0].mask(3), [1 << 31 | 1 << 63, 1 << 31, 0, 0]);
+        assert_eq!(AVX2[1].mask(3), [1 << 63, 1 << 63, 1 << 63, 0]);
+        assert_eq!((AVX512[0].mask(16), AVX512[1].mask(5)), ([0xFFFF, 0, 0, 0], [0b11111, 0, 0, 0]));
     }
 }

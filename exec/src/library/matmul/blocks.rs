@@ -28,13 +28,18 @@ const PAGE: usize = 4096;
 /// Threads do not share lines of a cache: so many elements.
 const LINE: usize = 16;
 
-/// A product, as far as its blocks depend on it: lengths `[m, k, n]` and strides, in elements of `size` bytes.
+/// A product, as far as its blocks depend on it: lengths, and strides in elements.
 #[derive(Clone, Copy, Debug)]
 pub struct Geometry {
+    /// Rows, terms of a sum, columns.
     pub lengths: [usize; 3],
+    /// Bytes of an element.
     pub size: usize,
+    /// From row to row and from column to column of the left side.
     pub left: [isize; 2],
+    /// The same of the right side.
     pub right: [isize; 2],
+    /// The same of the result.
     pub out: [isize; 2],
 }
 
@@ -50,12 +55,15 @@ impl Geometry {
 pub struct Blocks {
     /// Rows and columns of a tile.
     pub tile: [usize; 2],
-    /// At most so many rows, steps of the sum, and columns at once. Rows and columns are whole tiles.
+    /// At most so many rows at once: whole tiles.
     pub rows: usize,
+    /// At most so many terms of each sum.
     pub depth: usize,
+    /// At most so many columns: whole tiles.
     pub columns: usize,
-    /// Which operands are packed.
+    /// Whether the left side is packed.
     pub packs_left: bool,
+    /// Whether the right side is packed.
     pub packs_right: bool,
 }
 
@@ -71,16 +79,10 @@ impl Blocks {
         let depth = even(k, longest, 1);
         let (rows, columns) = (even(m, ROWS, tile_rows), even(n, COLUMNS, tile_columns));
         let meets = |stride: isize| (stride.unsigned_abs() * size).is_multiple_of(PAGE);
-        let right_lies_well = right[1] * out[1].signum() == 1 && (m <= ROWS_WORTH_PACKING && !meets(right[0]) || k * n * size <= SMALLEST_BYTES || m <= 2 * tile_rows);
+        let right_lies_well =
+            right[1] * out[1].signum() == 1 && (m <= ROWS_WORTH_PACKING && !meets(right[0]) || k * n * size <= SMALLEST_BYTES || m <= 2 * tile_rows);
         let left_lies_well = m.min(rows) * depth * size <= SMALL_BYTES && !(meets(left[1]) && depth > 64) || n <= PANELS_WORTH_PACKING * tile_columns;
-        Blocks {
-            tile,
-            rows,
-            depth,
-            columns,
-            packs_left: only_panels || !left_lies_well,
-            packs_right: only_panels || !right_lies_well,
-        }
+        Blocks { tile, rows, depth, columns, packs_left: only_panels || !left_lies_well, packs_right: only_panels || !right_lies_well }
     }
 
     /// How many elements of scratch all threads share: the panels of the right side, or the last if only that is packed.

@@ -105,7 +105,11 @@ mod tests {
     #[test]
     fn every_element_is_in_its_panel() {
         for (depth, columns) in [(1, 1), (5, 3), (9, 16), (33, 41), (8, 8), (40, 17)] {
-            for (by_columns, sparse, width) in [false, true].into_iter().flat_map(|by_columns| [(by_columns, false), (by_columns, true)]).flat_map(|(a, b)| [1, 4, 6, 8, 14, 16, 32].map(|width| (a, b, width))) {
+            for (by_columns, sparse, width) in [false, true]
+                .into_iter()
+                .flat_map(|by_columns| [(by_columns, false), (by_columns, true)])
+                .flat_map(|(a, b)| [1, 4, 6, 8, 14, 16, 32].map(|width| (a, b, width)))
+            {
                 let array = Array::<f32>::new(depth, columns, by_columns, 7);
                 let array = if sparse { array.sparse() } else { array };
                 packed(&array.reals(), array.view(), width);
