@@ -88,7 +88,6 @@ enum Masking {
     /// By a vector of words whose first bit says whether: an instruction to load and one to store.
     Vector(Opcode, Opcode),
     /// By a mask register, which that instruction fetches.
-    #[cfg_attr(not(test), expect(dead_code, reason = "AVX-512 has it"))]
     Register(Opcode),
 }
 
