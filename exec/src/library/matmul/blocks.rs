@@ -19,6 +19,9 @@ const PANELS_WORTH_PACKING: usize = 8;
 /// Blocks of the left side up to so many bytes lie well enough as they are.
 const SMALL_BYTES: usize = 128 << 10;
 
+/// So few steps, each in a line of its own, stay in the cache wherever they are.
+const FEW_STEPS: usize = 64;
+
 /// Right sides up to so many bytes lie well enough as they are.
 const SMALLEST_BYTES: usize = 64 << 10;
 
@@ -81,7 +84,9 @@ impl Blocks {
         let meets = |stride: isize| (stride.unsigned_abs() * size).is_multiple_of(PAGE);
         let right_lies_well =
             right[1] * out[1].signum() == 1 && (m <= ROWS_WORTH_PACKING && !meets(right[0]) || k * n * size <= SMALLEST_BYTES || m <= 2 * tile_rows);
-        let left_lies_well = m.min(rows) * depth * size <= SMALL_BYTES && !(meets(left[1]) && depth > 64) || n <= PANELS_WORTH_PACKING * tile_columns;
+        let is_small = m.min(rows) * depth * size <= SMALL_BYTES;
+        let left_lies_well = n <= PANELS_WORTH_PACKING * tile_columns
+            || if left[1].abs() == 1 { is_small || !meets(left[0]) } else { is_small && (depth <= FEW_STEPS || !meets(left[1])) };
         Blocks { tile, rows, depth, columns, packs_left: only_panels || !left_lies_well, packs_right: only_panels || !right_lies_well }
     }
 
