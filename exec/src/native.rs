@@ -7,6 +7,7 @@
 //! | from there to machine code | `loops`, `interleave`, `accesses`, `select`, `registers`, `assembler`, `code` |
 //! | what has no formula | `outside` |
 //! | how a kernel goes over its loops | `kernel`, `run`, `one_call`, `shape`, `accumulators` |
+//! | tiles of matrix products | `micro_kernel` |
 
 mod accesses;
 mod accumulators;
@@ -19,6 +20,7 @@ mod kernel;
 mod lane;
 mod lanes;
 mod loops;
+mod micro_kernel;
 mod one_call;
 mod outside;
 mod program;
@@ -30,4 +32,5 @@ mod shape;
 mod translate;
 
 pub use kernel::{Kernel, is_supported};
+pub use micro_kernel::{MicroKernels, Operands};
 pub(crate) use one_call::OneCall;

@@ -7,11 +7,11 @@ use crate::absorb::absorb;
 use crate::array::Argument;
 use crate::band::band;
 use crate::debug::Watch;
-use crate::executable::Options;
+use crate::executable::{Engine, Options};
 use crate::fuse::fuse;
 use crate::kernel::{Kernel, Kernels, OneCall};
 use crate::layout::{Layout, Shape, row_major};
-use crate::library;
+use crate::library::{self, Product, multiplier::Multiplier};
 use crate::lower::lower;
 use crate::nest::{BufferId, Nest, Store};
 use crate::place::place;
@@ -32,6 +32,8 @@ pub struct Plan {
     arena_bytes: usize,
     lower_bound_bytes: usize,
     pub(crate) scratch_bytes: usize,
+    /// Who computes.
+    pub(crate) engine: Engine,
     /// Whether a step may fail for some contents of the arrays: then nothing is written to the caller's before all is done.
     pub(crate) may_fail: bool,
     /// Where the values of the graph are, for who watches; some are never written.
@@ -57,12 +59,17 @@ pub struct PlannedStep {
     pub(crate) kernel: Option<Kernel>,
 }
 
-/// How much scratch a kernel of the library takes.
-fn scratch_of(step: &Step) -> usize {
+/// How much scratch a kernel of the library takes; what it runs is made ready.
+fn scratch_of(step: &Step, options: &Options) -> usize {
     match step {
-        Step::Convolve(convolution) => library::convolution::scratch_bytes(convolution),
+        Step::Contract(contraction) => {
+            let product = Product::of(contraction.dtype, options.engine);
+            product.prepare(contraction);
+            product.scratch_bytes(contraction, options.threads)
+        }
+        Step::Convolve(convolution) => library::convolution::scratch_bytes(convolution, Multiplier::of(convolution.dtype, options.engine)),
         Step::Pool(pooling) => library::pool::scratch_bytes(pooling),
-        Step::Nest(_) | Step::Bands(_) | Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => 0,
+        Step::Nest(_) | Step::Bands(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => 0,
     }
 }
 
@@ -89,7 +96,7 @@ impl Plan {
             };
             let kernel = kernel.transpose().map_err(|problem| problem.titled("a nest cannot be compiled"))?;
             scratch_bytes = kernel.as_ref().map_or(0, |kernel| kernel.scratch_bytes(options.threads)).max(scratch_bytes);
-            scratch_bytes = scratch_of(&drafted.step).max(scratch_bytes);
+            scratch_bytes = scratch_of(&drafted.step, options).max(scratch_bytes);
             steps.push(PlannedStep { step: drafted.step, nodes: drafted.nodes, in_place, kernel });
         }
         let outputs = graph.outputs().iter().map(|&value| {
@@ -110,6 +117,7 @@ impl Plan {
             arena_bytes: placed.arena_bytes,
             lower_bound_bytes: placed.lower_bound_bytes,
             scratch_bytes,
+            engine: options.engine,
             values: if options.watch == Watch::Off { Vec::new() } else { places },
             layouts: inputs.to_vec(),
             is_checked: false,

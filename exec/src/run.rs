@@ -15,7 +15,7 @@ use crate::debug::guard;
 use crate::hooks::Hooks;
 use crate::inputs::Inputs;
 use crate::layout::Layout;
-use crate::library;
+use crate::library::{self, Product, multiplier::Multiplier};
 use crate::nest::BufferId;
 use crate::plan::{Plan, PlannedStep};
 use crate::step::{ALIGNMENT, Place, Reference, Step, View};
@@ -125,7 +125,9 @@ impl Call<'_> {
             (Step::Nest(_) | Step::Bands(_), Some(kernel)) => unsafe { kernel.run(regions, scratch, self.threads, self.order) },
             (Step::Nest(_) | Step::Bands(_), None) => Err(Problem::new(ErrorKind::Execution, "a nest was not compiled")),
             // SAFETY: the plan's word; see the head of this file.
-            (Step::Contract(contraction), _) => unsafe { library::contract(contraction, regions) },
+            (Step::Contract(contraction), _) => unsafe {
+                Product::of(contraction.dtype, self.plan.engine).run(contraction, regions, scratch, self.threads, self.order)
+            },
             // SAFETY: the plan's word; see the head of this file.
             (Step::Row(row), _) => unsafe { library::rows::run(row, regions) },
             // SAFETY: the plan's word; see the head of this file.
@@ -133,7 +135,9 @@ impl Call<'_> {
             // SAFETY: the plan's word; see the head of this file.
             (Step::ScatterAdd(pick), _) => unsafe { library::pick::scatter_add(pick, regions) },
             // SAFETY: the plan's word; see the head of this file.
-            (Step::Convolve(convolution), _) => unsafe { library::convolution::run(convolution, regions, scratch) },
+            (Step::Convolve(convolution), _) => unsafe {
+                library::convolution::run(convolution, Multiplier::of(convolution.dtype, self.plan.engine), regions, scratch)
+            },
             // SAFETY: the plan's word; see the head of this file.
             (Step::Pool(pooling), _) => unsafe { library::pool::run(pooling, regions, scratch) },
             (Step::Reference(reference), _) => self.reference(reference, regions),

@@ -138,7 +138,7 @@ pub struct View {
 /// Products of matrices, for each index of `batch`: `out = alpha · left · right + beta · addend`.
 ///
 /// `left: [m, k], right: [k, n], addend: [m, n] -> out: [m, n]`. A vector is a matrix with `m` or `n` of 1; a scalar product has both. With
-/// `k` of 0 the product is 0. An engine chooses the kernel (`gemm`, matrix-vector, dot) by these lengths and strides. The result overlaps
+/// `k` of 0 the product is 0. An engine chooses the kernel (tiles, matrix-vector, dot) by these lengths and strides. The result overlaps
 /// neither factor; the addend may be the very elements of the result (in place), or else does not overlap it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contraction {

@@ -180,8 +180,12 @@ pub struct ViewMut<'a, T, const N: usize> {
 
 // SAFETY: a view is a shared borrow of elements, which are `Sync`.
 unsafe impl<T: Element, const N: usize> Send for View<'_, T, N> {}
+// SAFETY: as above.
+unsafe impl<T: Element, const N: usize> Sync for View<'_, T, N> {}
 // SAFETY: a mutable view is a unique borrow of elements, which are `Send`.
 unsafe impl<T: Element, const N: usize> Send for ViewMut<'_, T, N> {}
+// SAFETY: what is shared is only where it is.
+unsafe impl<T: Element, const N: usize> Sync for ViewMut<'_, T, N> {}
 
 impl<'a, T: Element, const N: usize> View<'a, T, N> {
     /// The elements of a region that lengths and strides (in elements) reach from element `offset`.
@@ -299,6 +303,12 @@ impl<'a, T: Element> View<'a, T, 2> {
         })
     }
 
+    /// The rows from `start` to before `end`; cut where the view ends.
+    #[must_use]
+    pub fn part(self, start: usize, end: usize) -> Self {
+        self.transposed().columns(start, end).transposed()
+    }
+
     /// The columns from `start` to before `end`; cut where the view ends.
     #[must_use]
     pub fn columns(self, start: usize, end: usize) -> Self {
@@ -338,6 +348,22 @@ impl<'a, T: Element, const N: usize> ViewMut<'a, T, N> {
     /// Where the first element is. Writing there is sound if no length is 0.
     pub(crate) const fn pointer(&mut self) -> *mut T {
         self.pointer
+    }
+
+    /// The part from `start` to before `end` along the first axis, cut where the view ends, for threads that share a result.
+    ///
+    /// # Safety
+    ///
+    /// While it is in use nobody uses these elements through this view or another part of it.
+    pub(crate) unsafe fn part(&self, start: usize, end: usize) -> ViewMut<'_, T, N> {
+        let (mut lengths, mut pointer) = (self.lengths, self.pointer);
+        if let (Some(length), Some(&stride)) = (lengths.first_mut(), self.strides.first()) {
+            let end = end.min(*length);
+            let start = start.min(end);
+            *length = end - start;
+            pointer = pointer.wrapping_offset(start as isize * stride);
+        }
+        ViewMut { pointer, lengths, strides: self.strides, life: PhantomData }
     }
 
     /// The same view for a shorter time.

@@ -37,6 +37,12 @@ impl<T: Multiply> Blend<'_, T, 1> {
 }
 
 impl<'a, T: Multiply> Blend<'a, T, 2> {
+    /// The part for the rows from `start` to before `end`.
+    #[must_use]
+    pub fn part(self, start: usize, end: usize) -> Self {
+        Blend { addend: self.addend.map(|(beta, addend)| (beta, addend.part(start, end))), ..self }
+    }
+
     /// The part for the first row.
     #[must_use]
     pub fn first_row(self) -> Blend<'a, T, 1> {

@@ -2,70 +2,179 @@
 
 #![expect(unsafe_code, reason = "it makes the views that kernels work on")]
 
-use damo_graph::{DType, Number, Problem};
+use damo_graph::{DType, ErrorKind, Number, Problem};
 use smallvec::SmallVec;
 
 use super::blend::Blend;
 use super::lanes::Multiply;
+use super::matmul::{self, blocks::Geometry};
+use super::multiplier::Multiplier;
+use super::workers::Workers;
 use super::{memory, product};
+use crate::executable::Engine;
+use crate::pool::{self, Shared};
 use crate::step::{Addend, BatchAxis, Contraction, Matrix};
 use crate::view::{Region, View, ViewMut};
 
-/// Runs a contraction on the memory of a plan's buffers, by their places.
-///
-/// Fails if an operand is not all inside its buffer, or the dtype is not `f32` or `f64`.
-///
-/// # Safety
-///
-/// While it runs nobody else writes the operands' memory or touches the result's, which overlaps no operand, but may be the addend's very
-/// elements. The memory holds elements of the contraction's dtype.
-pub unsafe fn contract(contraction: &Contraction, buffers: &[Region<'_>]) -> Result<(), Problem> {
-    match contraction.dtype {
-        // SAFETY: the caller's.
-        DType::F32 => unsafe { contract_typed::<f32>(contraction, buffers) },
-        // SAFETY: the caller's.
-        DType::F64 => unsafe { contract_typed::<f64>(contraction, buffers) },
-        DType::Bool
-        | DType::I8
-        | DType::I16
-        | DType::I32
-        | DType::I64
-        | DType::U8
-        | DType::U16
-        | DType::U32
-        | DType::U64
-        | DType::F16
-        | DType::BF16
-        | DType::C64
-        | DType::C128 => Err(Problem::dtype(format!("there is no matrix product kernel for elements of type {}", contraction.dtype))),
+/// How contractions are computed.
+#[derive(Clone, Copy, Debug)]
+pub struct Product {
+    multiplier: Multiplier,
+}
+
+impl Product {
+    /// Those of elements of that type, by an engine.
+    pub fn of(dtype: DType, engine: Engine) -> Self {
+        Product { multiplier: Multiplier::of(dtype, engine) }
+    }
+
+    /// Makes ready what a run needs.
+    pub fn prepare(self, contraction: &Contraction) {
+        self.multiplier.prepare(contraction.m, contraction.n);
+    }
+
+    /// How many bytes of scratch a run on so many threads takes.
+    pub fn scratch_bytes(self, contraction: &Contraction, threads: usize) -> usize {
+        if contraction.dtype == DType::F32 {
+            self.elements::<f32>(contraction, threads) * size_of::<f32>()
+        } else {
+            self.elements::<f64>(contraction, threads) * size_of::<f64>()
+        }
+    }
+
+    fn elements<T: Multiply>(self, contraction: &Contraction, threads: usize) -> usize {
+        let Contraction { m, k, n, left, right, out, .. } = contraction;
+        let [left, right, out] = [left, right, out].map(|matrix| [matrix.rows, matrix.columns]);
+        let geometry = Geometry { lengths: [*m, *k, *n], size: size_of::<T>(), left, right, out };
+        let of = |threads| matmul::scratch::<T>(&geometry, self.multiplier, threads);
+        if contraction.batch.is_empty() { of(threads) } else { of(threads).max(threads * of(1)) }
+    }
+
+    /// Runs the contraction on the memory of a plan's buffers, by their places. The bits are the same on any number of threads, and in
+    /// whatever order they take up their work.
+    ///
+    /// Fails if an operand is not all inside its buffer, or the dtype is not `f32` or `f64`, or the scratch is too short.
+    ///
+    /// # Safety
+    ///
+    /// While it runs nobody else writes the operands' memory or touches the result's, which overlaps no operand, but may be the addend's very
+    /// elements. The memory holds elements of the contraction's dtype.
+    pub unsafe fn run(
+        self,
+        contraction: &Contraction,
+        buffers: &[Region<'_>],
+        scratch: &mut [u8],
+        threads: usize,
+        order: usize,
+    ) -> Result<(), Problem> {
+        match contraction.dtype {
+            // SAFETY: the caller's.
+            DType::F32 => unsafe { self.run_typed::<f32>(contraction, buffers, scratch, threads, order) },
+            // SAFETY: the caller's.
+            DType::F64 => unsafe { self.run_typed::<f64>(contraction, buffers, scratch, threads, order) },
+            DType::Bool
+            | DType::I8
+            | DType::I16
+            | DType::I32
+            | DType::I64
+            | DType::U8
+            | DType::U16
+            | DType::U32
+            | DType::U64
+            | DType::F16
+            | DType::BF16
+            | DType::C64
+            | DType::C128 => Err(Problem::dtype(format!("there is no matrix product kernel for elements of type {}", contraction.dtype))),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`Product::run`].
+    unsafe fn run_typed<T: Multiply>(
+        self,
+        contraction: &Contraction,
+        buffers: &[Region<'_>],
+        scratch: &mut [u8],
+        threads: usize,
+        order: usize,
+    ) -> Result<(), Problem> {
+        let operands = Operands::<T>::of(contraction, buffers)?;
+        let needed = self.elements::<T>(contraction, threads);
+        let scratch = scratch.get_mut(..needed * size_of::<T>()).and_then(|bytes| bytemuck::try_cast_slice_mut(bytes).ok());
+        let scratch: &mut [T] = scratch.ok_or_else(|| Problem::new(ErrorKind::Execution, "a product has no scratch"))?;
+        let count: usize = contraction.batch.iter().map(|axis| axis.length).product();
+        let each = contraction.m.saturating_mul(contraction.k).saturating_mul(contraction.n);
+        if count == 1 || threads == 1 || each >= ALONE {
+            let mut workers = Workers { multiplier: self.multiplier, threads, order, scratch };
+            // SAFETY: the caller's; one after the other.
+            return (0..count).try_for_each(|index| unsafe { operands.product(index, &mut workers) });
+        }
+        // So few products are worth a thread; each does its own.
+        let threads = threads.min(each.saturating_mul(count) / ALONE).max(1);
+        let own = self.elements::<T>(contraction, 1);
+        let (start, ranges) = (Shared(scratch.as_mut_ptr()), if threads == 1 && order == 0 { 1 } else { count.min(threads * RANGES) });
+        pool::share(threads, ranges, order, |range, worker| {
+            // SAFETY: there is scratch for each worker, and no other has this.
+            let scratch = unsafe { std::slice::from_raw_parts_mut(start.get().wrapping_add(worker * own), own) };
+            let mut workers = Workers { multiplier: self.multiplier, threads: 1, order, scratch };
+            for index in count * range / ranges..count * (range + 1) / ranges {
+                // SAFETY: the caller's; results of different indices are different elements.
+                let done = unsafe { operands.product(index, &mut workers) };
+                debug_assert!(done.is_ok(), "{done:?}");
+            }
+        });
+        Ok(())
     }
 }
 
-/// # Safety
-///
-/// As [`contract`].
-unsafe fn contract_typed<T: Multiply>(contraction: &Contraction, buffers: &[Region<'_>]) -> Result<(), Problem> {
-    let Contraction { m, k, n, batch, left, right, out, .. } = contraction;
-    let (left_memory, right_memory, out_memory) = (memory(buffers, left.buffer)?, memory(buffers, right.buffer)?, memory(buffers, out.buffer)?);
-    // Everything is checked before anything is written.
-    let inside = |memory: Region<'_>, matrix: &Matrix, lengths: [usize; 2], stride: fn(&BatchAxis) -> isize| {
-        let lengths: SmallVec<[usize; 8]> = batch.iter().map(|axis| axis.length).chain(lengths).collect();
-        let strides: SmallVec<[isize; 8]> = batch.iter().map(stride).chain([matrix.rows, matrix.columns]).collect();
-        memory.check::<T>(matrix.offset, &lengths, &strides)
-    };
-    inside(left_memory, left, [*m, *k], |axis| axis.left)?;
-    inside(right_memory, right, [*k, *n], |axis| axis.right)?;
-    inside(out_memory, out, [*m, *n], |axis| axis.out)?;
-    let mut addend = None;
-    if let Some(Addend { matrix, beta }) = &contraction.addend {
-        let addend_memory = memory(buffers, matrix.buffer)?;
-        inside(addend_memory, matrix, [*m, *n], |axis| axis.addend)?;
-        addend = Some((addend_memory, matrix, T::from_number(Number::Real(*beta))));
+/// Products of so many multiplications are shared by all threads, smaller ones computed side by side.
+const ALONE: usize = 1 << 21;
+
+/// Each thread has so many ranges of products to take up.
+const RANGES: usize = 4;
+
+/// The operands of a contraction, checked to be inside their memory.
+struct Operands<'a, T> {
+    contraction: &'a Contraction,
+    left: Region<'a>,
+    right: Region<'a>,
+    out: Region<'a>,
+    alpha: T,
+    addend: Option<(Region<'a>, &'a Matrix, T)>,
+}
+
+impl<'a, T: Multiply> Operands<'a, T> {
+    fn of(contraction: &'a Contraction, buffers: &[Region<'a>]) -> Result<Self, Problem> {
+        let Contraction { m, k, n, batch, left, right, out, .. } = contraction;
+        let inside = |matrix: &Matrix, lengths: [usize; 2], stride: fn(&BatchAxis) -> isize| {
+            let lengths: SmallVec<[usize; 8]> = batch.iter().map(|axis| axis.length).chain(lengths).collect();
+            let strides: SmallVec<[isize; 8]> = batch.iter().map(stride).chain([matrix.rows, matrix.columns]).collect();
+            let memory = memory(buffers, matrix.buffer)?;
+            memory.check::<T>(matrix.offset, &lengths, &strides).map(|()| memory)
+        };
+        let mut addend = None;
+        if let Some(Addend { matrix, beta }) = &contraction.addend {
+            addend = Some((inside(matrix, [*m, *n], |axis| axis.addend)?, matrix, T::from_number(Number::Real(*beta))));
+        }
+        Ok(Operands {
+            contraction,
+            left: inside(left, [*m, *k], |axis| axis.left)?,
+            right: inside(right, [*k, *n], |axis| axis.right)?,
+            out: inside(out, [*m, *n], |axis| axis.out)?,
+            alpha: T::from_number(Number::Real(contraction.alpha)),
+            addend,
+        })
     }
-    let alpha = T::from_number(Number::Real(contraction.alpha));
-    let strides = |matrix: &Matrix| [matrix.rows, matrix.columns];
-    let count: usize = batch.iter().map(|axis| axis.length).product();
-    for index in 0..count {
+
+    /// Computes the product at an index of the loops around.
+    ///
+    /// # Safety
+    ///
+    /// As [`Product::run`]; nobody else computes this one.
+    unsafe fn product(&self, index: usize, workers: &mut Workers<'_, T>) -> Result<(), Problem> {
+        let Contraction { m, k, n, batch, left, right, out, .. } = self.contraction;
+        let strides = |matrix: &Matrix| [matrix.rows, matrix.columns];
         let (mut rest, mut starts) = (index, BatchAxis { length: 1, left: 0, right: 0, addend: 0, out: 0 });
         for axis in batch.iter().rev() {
             let place = (rest % axis.length) as isize;
@@ -76,20 +185,20 @@ unsafe fn contract_typed<T: Multiply>(contraction: &Contraction, buffers: &[Regi
             starts.out += place * axis.out;
         }
         // SAFETY: the caller vouches for the operands.
-        let left = unsafe { View::<T, 2>::new(left_memory, left.offset + starts.left, [*m, *k], strides(left)) }?;
+        let left = unsafe { View::<T, 2>::new(self.left, left.offset + starts.left, [*m, *k], strides(left)) }?;
         // SAFETY: the caller vouches for the operands.
-        let right = unsafe { View::<T, 2>::new(right_memory, right.offset + starts.right, [*k, *n], strides(right)) }?;
-        let mut blend = Blend { alpha, addend: None };
-        if let Some((addend_memory, matrix, beta)) = addend {
+        let right = unsafe { View::<T, 2>::new(self.right, right.offset + starts.right, [*k, *n], strides(right)) }?;
+        let mut blend = Blend { alpha: self.alpha, addend: None };
+        if let Some((addend_memory, matrix, beta)) = self.addend {
             // SAFETY: the caller vouches for the operands; where these are the result's elements, kernels read each before they write it.
             let view = unsafe { View::<T, 2>::new(addend_memory, matrix.offset + starts.addend, [*m, *n], strides(matrix)) }?;
             blend.addend = Some((beta, view));
         }
         // SAFETY: the caller vouches for the result.
-        let out = unsafe { ViewMut::<T, 2>::new(out_memory, out.offset + starts.out, [*m, *n], strides(out)) }?;
-        product(left, right, blend, out);
+        let out = unsafe { ViewMut::<T, 2>::new(self.out, out.offset + starts.out, [*m, *n], strides(out)) }?;
+        product(left, right, blend, out, workers);
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -116,11 +225,14 @@ mod tests {
             out: matrix(1, 2, 1),
         };
         let buffers = [Region::reading(&numbers), Region::writing(&mut out)];
+        let product = Product::of(DType::F64, Engine::Native);
+        let mut scratch = vec![0.0f64; product.scratch_bytes(&contraction, 2) / 8];
+        let scratch = bytemuck::cast_slice_mut(&mut scratch);
         // SAFETY: the result is borrowed, and the operands are another array.
-        unsafe { contract(&contraction, &buffers) }.unwrap();
+        unsafe { product.run(&contraction, &buffers, scratch, 2, 0) }.unwrap();
         let outside = Contraction { k: 13, ..contraction };
         // SAFETY: as above.
-        assert!(unsafe { contract(&outside, &buffers) }.is_err());
+        assert!(unsafe { product.run(&outside, &buffers, scratch, 1, 0) }.is_err());
         assert_eq!(out, [55.0, 145.0, 145.0, 451.0, 1279.0, 1801.0, 1801.0, 2539.0]);
     }
 }

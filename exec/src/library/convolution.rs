@@ -4,13 +4,13 @@
 
 mod gather;
 mod scatter;
-mod tile;
 
 use damo_graph::{DType, ErrorKind, Problem};
 use pulp::Arch;
 
 use super::lanes::Multiply;
 use super::memory;
+use super::multiplier::Multiplier;
 use crate::sliding::{Convolution, Method};
 use crate::step;
 use crate::view::{Region, View, ViewMut, reach};
@@ -22,9 +22,10 @@ pub const fn supports(dtype: DType) -> bool {
 }
 
 /// How many bytes of scratch it takes.
-pub fn scratch_bytes(convolution: &Convolution) -> usize {
+pub fn scratch_bytes(convolution: &Convolution, multiplier: Multiplier) -> usize {
     let elements = match (convolution.method, convolution.dtype.size()) {
-        (Method::Scatter, _) => scatter::scratch(convolution),
+        (Method::Scatter, 4) => scatter::scratch::<f32>(convolution, multiplier),
+        (Method::Scatter, _) => scatter::scratch::<f64>(convolution, multiplier),
         (Method::Gather, 4) => gather::scratch::<f32>(convolution),
         (Method::Gather, _) => gather::scratch::<f64>(convolution),
     };
@@ -51,13 +52,13 @@ struct Memory<'a, T> {
 ///
 /// While it runs nobody else writes the operands' memory or touches the result's, which overlaps no operand. The memory holds elements of
 /// the convolution's dtype.
-pub unsafe fn run(convolution: &Convolution, buffers: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
+pub unsafe fn run(convolution: &Convolution, multiplier: Multiplier, buffers: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
     if convolution.dtype == DType::F32 {
         // SAFETY: the caller's.
-        unsafe { run_typed::<f32>(convolution, buffers, scratch) }
+        unsafe { run_typed::<f32>(convolution, multiplier, buffers, scratch) }
     } else if convolution.dtype == DType::F64 {
         // SAFETY: the caller's.
-        unsafe { run_typed::<f64>(convolution, buffers, scratch) }
+        unsafe { run_typed::<f64>(convolution, multiplier, buffers, scratch) }
     } else {
         Err(Problem::dtype(format!("there is no convolution kernel for elements of type {}", convolution.dtype)))
     }
@@ -66,19 +67,24 @@ pub unsafe fn run(convolution: &Convolution, buffers: &[Region<'_>], scratch: &m
 /// # Safety
 ///
 /// As [`run`].
-unsafe fn run_typed<T: Multiply + bytemuck::Pod>(convolution: &Convolution, buffers: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
+unsafe fn run_typed<T: Multiply>(
+    convolution: &Convolution,
+    multiplier: Multiplier,
+    buffers: &[Region<'_>],
+    scratch: &mut [u8],
+) -> Result<(), Problem> {
     // SAFETY: the caller's.
     let (input, input_start) = unsafe { reached::<T>(&convolution.input, buffers) }?;
     // SAFETY: the caller's.
     let (filter, filter_start) = unsafe { reached::<T>(&convolution.filter, buffers) }?;
     // SAFETY: the caller's.
     let out = unsafe { written::<T>(&convolution.out, buffers) }?;
-    let scratch = scratch.get_mut(..scratch_bytes(convolution)).and_then(|bytes| bytemuck::try_cast_slice_mut(bytes).ok());
+    let scratch = scratch.get_mut(..scratch_bytes(convolution, multiplier)).and_then(|bytes| bytemuck::try_cast_slice_mut(bytes).ok());
     let scratch = scratch.ok_or_else(|| Problem::new(ErrorKind::Execution, "a convolution has no scratch"))?;
     let memory = Memory { input, input_start, filter, filter_start, out };
     match convolution.method {
         Method::Gather => Arch::new().dispatch(Gather { convolution, memory, scratch }),
-        Method::Scatter => scatter::run(convolution, memory, scratch),
+        Method::Scatter => scatter::run(convolution, multiplier, memory, scratch),
     }
 }
 

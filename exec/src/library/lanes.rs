@@ -2,11 +2,12 @@
 
 use std::ops::{Add, AddAssign, Mul};
 
+use bytemuck::Pod;
 use damo_graph::Element;
 use pulp::Simd;
 
 /// Elements that the kernels of this library multiply: `f32` and `f64`.
-pub trait Multiply: Element + Add<Output = Self> + Mul<Output = Self> + AddAssign {
+pub trait Multiply: Element + Pod + Add<Output = Self> + Mul<Output = Self> + AddAssign {
     /// 0
     const ZERO: Self;
     /// 1
@@ -36,36 +37,12 @@ pub trait Multiply: Element + Add<Output = Self> + Mul<Output = Self> + AddAssig
     /// The sum of all lanes, as a tree.
     fn total<S: Simd>(simd: S, x: Self::Lanes<S>) -> Self;
 
-    /// The matrix product for this machine.
-    fn matrix_product() -> MatrixProduct<Self>;
+    /// Its bits.
+    fn to_word(self) -> u64;
 }
 
-/// A matrix product as the gemm crates have it: lengths; memory, column and row strides of the result, whether to keep what it has, and of
-/// the operands; the factors of what it had and of the product; what to conjugate; threads.
-pub type MatrixProduct<T> = unsafe fn(
-    usize,
-    usize,
-    usize,
-    *mut T,
-    isize,
-    isize,
-    bool,
-    *const T,
-    isize,
-    isize,
-    *const T,
-    isize,
-    isize,
-    T,
-    T,
-    bool,
-    bool,
-    bool,
-    gemm_common::Parallelism,
-);
-
 macro_rules! multiply {
-    ($float:ty, $lanes:ident, $split:ident, $split_mut:ident, $splat:ident, $add:ident, $multiply:ident, $multiply_add:ident, $total:ident, $product:path) => {
+    ($float:ty, $lanes:ident, $split:ident, $split_mut:ident, $splat:ident, $add:ident, $multiply:ident, $multiply_add:ident, $total:ident) => {
         impl Multiply for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -107,33 +84,11 @@ macro_rules! multiply {
                 simd.$total(x)
             }
 
-            fn matrix_product() -> MatrixProduct<Self> {
-                $product()
+            fn to_word(self) -> u64 {
+                self.to_bits().into()
             }
         }
     };
 }
-multiply!(
-    f32,
-    f32s,
-    as_simd_f32s,
-    as_mut_simd_f32s,
-    splat_f32s,
-    add_f32s,
-    mul_f32s,
-    mul_add_e_f32s,
-    reduce_sum_f32s,
-    gemm_f32::gemm::f32::get_gemm_fn
-);
-multiply!(
-    f64,
-    f64s,
-    as_simd_f64s,
-    as_mut_simd_f64s,
-    splat_f64s,
-    add_f64s,
-    mul_f64s,
-    mul_add_e_f64s,
-    reduce_sum_f64s,
-    gemm_f64::gemm::f64::get_gemm_fn
-);
+multiply!(f32, f32s, as_simd_f32s, as_mut_simd_f32s, splat_f32s, add_f32s, mul_f32s, mul_add_e_f32s, reduce_sum_f32s);
+multiply!(f64, f64s, as_simd_f64s, as_mut_simd_f64s, splat_f64s, add_f64s, mul_f64s, mul_add_e_f64s, reduce_sum_f64s);

@@ -9,27 +9,36 @@ use super::blend::Blend;
 use super::lanes::Multiply;
 use super::pairwise::Pairwise;
 use super::vector::{BLOCK, dot};
+use super::workers::Workers;
 use crate::view::{View, ViewMut};
 
 /// `y[i] = alpha · Σ matrix[i, j] · x[j] + beta · addend[i]`; any strides, fastest where rows or columns are contiguous.
 ///
 /// `matrix: [m, k], x: [k], addend: [m] -> y: [m]`.
-pub fn matvec<T: Multiply>(matrix: View<'_, T, 2>, x: View<'_, T, 1>, blend: Blend<'_, T, 1>, mut y: ViewMut<'_, T, 1>) {
+pub fn matvec<T: Multiply>(matrix: View<'_, T, 2>, x: View<'_, T, 1>, blend: Blend<'_, T, 1>, mut y: ViewMut<'_, T, 1>, workers: &Workers<'_, T>) {
     let ([m, k], [down, right]) = (matrix.lengths(), matrix.strides());
+    let elements = m.saturating_mul(k);
     match x.as_slice() {
-        Some(x) if right == 1 || k == 1 => Arch::new().dispatch(ByRows { matrix, x, blend, y }),
-        _ if down == 1 || m == 1 => {
-            let blocks = m.div_ceil(COLUMN_BLOCK).max(1);
-            let width = m.div_ceil(blocks).next_multiple_of(64);
-            for start in (0..m).step_by(width.max(1)) {
-                let columns = matrix.transposed().columns(start, start + width);
-                let blend = blend.range(start, start + width);
+        Some(x) if right == 1 || k == 1 => workers.share(y, ROWS, elements, |rows, y| {
+            let (matrix, blend) = (matrix.part(rows.start, rows.end), blend.range(rows.start, rows.end));
+            Arch::new().dispatch(ByRows { matrix, x, blend, y });
+        }),
+        _ if down == 1 || m == 1 => workers.share(y, COLUMN_UNIT, elements, |rows, mut y| {
+            let blocks = rows.len().div_ceil(COLUMN_BLOCK).max(1);
+            let width = rows.len().div_ceil(blocks).next_multiple_of(COLUMN_UNIT);
+            for start in (0..rows.len()).step_by(width) {
+                let place = rows.start + start..rows.end.min(rows.start + start + width);
+                let columns = matrix.transposed().columns(place.start, place.end);
+                let blend = blend.range(place.start, place.end);
                 Arch::new().dispatch(ByColumns { columns, x, blend, y: y.range(start, start + width) });
             }
-        }
-        _ => y.write(blend.of(matrix.rows().map(|row| dot(row, x)))),
+        }),
+        _ => y.write(blend.of(matrix.rows().map(|row| dot(row, x, workers)))),
     }
 }
+
+/// So many rows are multiplied at a time.
+const ROWS: usize = 4;
 
 struct ByRows<'a, T> {
     matrix: View<'a, T, 2>,
@@ -115,6 +124,9 @@ fn dots_of_block<T: Multiply, S: Simd, const R: usize>(simd: S, rows: [&[T]; R],
 
 /// So many results are summed at a time: 2 or 4 kilobytes.
 const COLUMN_BLOCK: usize = 512;
+
+/// Parts of a result are multiples of so many: whole vectors of every machine.
+const COLUMN_UNIT: usize = 64;
 
 /// So many columns are added at a time.
 const GROUP: usize = 8;

@@ -5,15 +5,22 @@ use pulp::{Arch, Simd, WithSimd};
 use super::blend::Blend;
 use super::lanes::Multiply;
 use super::pairwise::Pairwise;
+use super::workers::Workers;
 use crate::view::{View, ViewMut};
 
 /// Sums are kept in registers for so many elements, then enter a pairwise tree.
 pub(super) const BLOCK: usize = 2048;
 
+/// Parts of a sum are so many blocks, or twice, four times as many until there are few enough.
+const PART: usize = 64;
+
+/// At most so many parts.
+const PARTS: usize = 256;
+
 /// `Σ left · right`: `left: [k], right: [k] -> []`; 0 if they are empty. Elements that only one has count as 0.
-pub fn dot<T: Multiply>(left: View<'_, T, 1>, right: View<'_, T, 1>) -> T {
+pub fn dot<T: Multiply>(left: View<'_, T, 1>, right: View<'_, T, 1>, workers: &Workers<'_, T>) -> T {
     if let (Some(left), Some(right)) = (left.as_slice(), right.as_slice()) {
-        return Arch::new().dispatch(Dot { left, right });
+        return dot_of_slices(left, right, workers);
     }
     let (mut total, mut sum) = (Pairwise::new(T::ZERO), T::ZERO);
     for (place, (x, y)) in left.iter().zip(right.iter()).enumerate() {
@@ -27,8 +34,37 @@ pub fn dot<T: Multiply>(left: View<'_, T, 1>, right: View<'_, T, 1>) -> T {
     total.sum()
 }
 
+/// A power of two of blocks is a whole branch of the tree that all of them make: the sum is the same in whatever parts.
+fn dot_of_slices<T: Multiply>(left: &[T], right: &[T], workers: &Workers<'_, T>) -> T {
+    let length = left.len().min(right.len());
+    if workers.threads_for(length) == 1 {
+        return Arch::new().dispatch(Dot { left, right });
+    }
+    let blocks = length.div_ceil(BLOCK);
+    let part = PART * blocks.div_ceil(PART * PARTS).next_power_of_two() * BLOCK;
+    let mut sums = [T::ZERO; PARTS];
+    let count = length.div_ceil(part);
+    workers.share(ViewMut::of(&mut sums[..count]), 1, length, |parts, mut sums| {
+        let of_part = |place: usize| {
+            let part = place * part..length.min((place + 1) * part);
+            Arch::new().dispatch(Dot { left: &left[part.clone()], right: &right[part] })
+        };
+        sums.write(parts.map(of_part));
+    });
+    let mut total = Pairwise::new(T::ZERO);
+    sums[..count].iter().for_each(|&sum| total.push(sum));
+    total.sum()
+}
+
 /// `out[i, j] = alpha · left[i] · right[j] + beta · addend[i, j]`: `left: [m], right: [n], addend: [m, n] -> out: [m, n]`.
-pub fn outer<T: Multiply>(left: View<'_, T, 1>, right: View<'_, T, 1>, blend: Blend<'_, T, 2>, mut out: ViewMut<'_, T, 2>) {
+pub fn outer<T: Multiply>(left: View<'_, T, 1>, right: View<'_, T, 1>, blend: Blend<'_, T, 2>, out: ViewMut<'_, T, 2>, workers: &Workers<'_, T>) {
+    let [m, n] = out.lengths();
+    workers.share(out, 1, m.saturating_mul(n), |rows, out| {
+        outer_of_rows(left.range(rows.start, rows.end), right, blend.part(rows.start, rows.end), out);
+    });
+}
+
+fn outer_of_rows<T: Multiply>(left: View<'_, T, 1>, right: View<'_, T, 1>, blend: Blend<'_, T, 2>, mut out: ViewMut<'_, T, 2>) {
     let Blend { alpha, addend } = blend;
     let in_place = addend.is_some_and(|(_, addend)| addend.is_at(&out));
     let mut added = addend.map(|(beta, addend)| addend.rows().map(move |row| (beta, row)));

@@ -40,4 +40,16 @@ impl Code {
         // SAFETY: the caller's.
         unsafe { entry(slots.as_mut_ptr(), steps.as_ptr(), rows, count) };
     }
+
+    /// Runs it with the address of its operands.
+    ///
+    /// # Safety
+    ///
+    /// The code at the start takes one address by the convention `sysv64`, and what it does with such operands must be sound.
+    pub unsafe fn call_with<T>(&self, operands: &mut T) {
+        // SAFETY: the caller's: there is code of that convention.
+        let entry = unsafe { std::mem::transmute::<*const u8, unsafe extern "sysv64" fn(*mut T)>(self.memory.as_ptr()) };
+        // SAFETY: the caller's.
+        unsafe { entry(std::ptr::from_mut(operands)) };
+    }
 }

@@ -6,9 +6,9 @@
 use pulp::{Simd, WithSimd};
 use smallvec::SmallVec;
 
-use super::tile::{self, ROWS, VECTORS};
 use super::{Memory, Problem};
 use crate::library::lanes::Multiply;
+use crate::library::tile::{self, ROWS, VECTORS};
 use crate::sliding::{Convolution, Slide};
 
 /// So many products are summed before the sums go to memory: the columns then stay in the first or second cache.

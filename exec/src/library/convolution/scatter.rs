@@ -10,7 +10,9 @@ use smallvec::SmallVec;
 use super::{Memory, Problem};
 use crate::library::blend::Blend;
 use crate::library::lanes::Multiply;
-use crate::library::matmul::matmul;
+use crate::library::matmul::{self, blocks::Geometry};
+use crate::library::multiplier::Multiplier;
+use crate::library::workers::Workers;
 use crate::sliding::{Convolution, Slide};
 use crate::view::{View, ViewMut};
 
@@ -24,19 +26,33 @@ fn lines_at_once(convolution: &Convolution) -> usize {
     (PRODUCTS / of_line.max(1)).clamp(1, lines.max(1))
 }
 
-/// How many elements of scratch it takes: the filters in order, and the products of some lines.
-pub(super) fn scratch(convolution: &Convolution) -> usize {
-    let rows = convolution.outputs() * convolution.taps();
-    rows * (convolution.channels() + lines_at_once(convolution) * convolution.slides[2].length)
+/// How many elements of scratch it takes: the filters in order, the products of some lines, and what they are computed with.
+pub(super) fn scratch<T: Multiply>(convolution: &Convolution, multiplier: Multiplier) -> usize {
+    let (rows, channels) = (convolution.outputs() * convolution.taps(), convolution.channels());
+    let line = convolution.slides[2].length;
+    let elements = lines_at_once(convolution) * line;
+    let of_product = |elements: usize| {
+        let right = [convolution.input.layout.strides[1], 1];
+        let (left, out) = ([channels as isize, 1], [elements as isize, 1]);
+        let geometry = Geometry { lengths: [rows, channels, elements], size: size_of::<T>(), left, right, out };
+        matmul::scratch::<T>(&geometry, multiplier, 1)
+    };
+    // The last lines of a plane may be fewer.
+    let fewer = convolution.slides[1].length % lines_at_once(convolution) * line;
+    multiplier.prepare(rows, elements);
+    multiplier.prepare(rows, fewer);
+    rows * (channels + elements) + of_product(elements).max(of_product(fewer))
 }
 
-pub(super) fn run<T: Multiply>(convolution: &Convolution, memory: Memory<'_, T>, scratch: &mut [T]) -> Result<(), Problem> {
+pub(super) fn run<T: Multiply>(convolution: &Convolution, multiplier: Multiplier, memory: Memory<'_, T>, scratch: &mut [T]) -> Result<(), Problem> {
     let Convolution { groups, slides, input, .. } = convolution;
     let Memory { input: elements_of_input, input_start, filter, filter_start, out: result } = memory;
     let (outputs, channels, taps, windows) = (convolution.outputs(), convolution.channels(), convolution.taps(), convolution.windows());
     let [planes, lines, line] = slides.map(|slide| slide.length);
     let (rows, at_once) = (outputs * taps, lines_at_once(convolution));
-    let (packed, products) = scratch.split_at_mut(rows * channels);
+    let (packed, rest) = scratch.split_at_mut(rows * channels);
+    let (products, scratch) = rest.split_at_mut(rows * at_once * line);
+    let mut workers = Workers { multiplier, threads: 1, order: 0, scratch };
     let too_short = || Problem::new(damo_graph::ErrorKind::Execution, "the scratch of a convolution is too short");
     result.fill(T::ZERO);
     let along: SmallVec<[Meeting; 16]> = (0..slides[2].taps).map(|tap| Meeting::of(&slides[2], tap)).collect();
@@ -55,7 +71,8 @@ pub(super) fn run<T: Multiply>(convolution: &Convolution, memory: Memory<'_, T>,
                 let start = first + (plane * lines + from) * line;
                 let right = View::strided(elements_of_input, start, [channels, elements], [input.layout.strides[1], 1]).ok_or_else(too_short)?;
                 let products = &mut products[..rows * elements];
-                matmul(left, right, Blend::PLAIN, ViewMut::rows_of(products, rows, elements).ok_or_else(too_short)?);
+                let view = ViewMut::rows_of(products, rows, elements).ok_or_else(too_short)?;
+                matmul::matmul(left, right, Blend::PLAIN, view, &mut workers);
                 let part = Part { slides, along: &along, plane, lines: from..to };
                 Arch::new().dispatch(|| part.add_up(products, out));
             }

@@ -1,0 +1,133 @@
+//! Operands of matrix products copied into panels: some columns side by side, one step of the sum after the other.
+
+use super::squares;
+use crate::library::lanes::Multiply;
+use crate::view::View;
+
+/// Copies `from: [depth, columns]` into panels of `width` columns: panel after panel, in each row after row, the last filled up with zeros.
+///
+/// The left side of a product is packed turned, its rows being the columns here. Panels that `to` has no room for are left out.
+pub fn pack<T: Multiply>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
+    let ([depth, columns], [down, right]) = (from.lengths(), from.strides());
+    if depth == 0 || width == 0 {
+        return;
+    }
+    if right == 1 || columns == 1 {
+        match width {
+            8 => by_rows::<T, 8>(from, to),
+            16 => by_rows::<T, 16>(from, to),
+            32 => by_rows::<T, 32>(from, to),
+            _ => by_rows_of_any_width(from, width, to),
+        }
+        return;
+    }
+    for (start, panel) in (0..columns).step_by(width).zip(to.chunks_exact_mut(width * depth)) {
+        let columns = from.columns(start, start + width);
+        if down == 1 || depth == 1 {
+            turned(columns.transposed(), width, panel);
+        } else {
+            for (row, to) in columns.rows().zip(panel.chunks_exact_mut(width)) {
+                to.iter_mut().zip(row.iter()).for_each(|(to, element)| *to = element);
+            }
+        }
+        let filled = columns.lengths()[1];
+        if filled < width {
+            panel.chunks_exact_mut(width).for_each(|row| row[filled..].fill(T::ZERO));
+        }
+    }
+}
+
+/// Rows whose elements are neighbours.
+fn by_rows<T: Multiply, const W: usize>(from: View<'_, T, 2>, to: &mut [T]) {
+    let depth = from.lengths()[0];
+    for (place, row) in from.rows().enumerate() {
+        let Some(row) = row.as_slice() else { return };
+        let (whole, rest) = row.as_chunks::<W>();
+        let (panels, _) = to.as_chunks_mut::<W>();
+        let mut panels = panels.iter_mut().skip(place).step_by(depth);
+        for (from, to) in whole.iter().zip(&mut panels) {
+            *to = *from;
+        }
+        if let (false, Some(to)) = (rest.is_empty(), panels.next()) {
+            *to = [T::ZERO; W];
+            to[..rest.len()].copy_from_slice(rest);
+        }
+    }
+}
+
+fn by_rows_of_any_width<T: Multiply>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
+    let depth = from.lengths()[0];
+    for (place, row) in from.rows().enumerate() {
+        let Some(row) = row.as_slice() else { return };
+        let panels = to.chunks_exact_mut(width).skip(place).step_by(depth);
+        for (from, to) in row.chunks(width).zip(panels) {
+            to[..from.len()].copy_from_slice(from);
+            to[from.len()..].fill(T::ZERO);
+        }
+    }
+}
+
+/// Rows of elements that are neighbours, as the columns of a panel.
+fn turned<T: Multiply>(rows: View<'_, T, 2>, width: usize, panel: &mut [T]) {
+    let (mut rows, mut place) = (rows.rows(), 0);
+    while rows.len() > 0 {
+        let panel = &mut panel[place..];
+        place += match rows.len() {
+            8.. => interleave::<T, 8>(&mut rows, width, panel),
+            6.. => interleave::<T, 6>(&mut rows, width, panel),
+            4.. => interleave::<T, 4>(&mut rows, width, panel),
+            2.. => interleave::<T, 2>(&mut rows, width, panel),
+            _ => interleave::<T, 1>(&mut rows, width, panel),
+        };
+    }
+}
+
+/// The next so many rows side by side at the start of each row of a panel. Gives how many.
+fn interleave<'a, T: Multiply, const N: usize>(rows: &mut impl Iterator<Item = View<'a, T, 1>>, width: usize, panel: &mut [T]) -> usize {
+    let rows: [&[T]; N] = std::array::from_fn(|_| rows.next().and_then(|row| row.as_slice()).unwrap_or_default());
+    let depth = rows[0].len();
+    let done = squares::turn(&rows, width, panel);
+    let rows = rows.map(|row| &row[..depth]);
+    for (step, to) in panel.chunks_mut(width).enumerate().take(depth).skip(done) {
+        let to = &mut to[..N];
+        for column in 0..N {
+            to[column] = rows[column][step];
+        }
+    }
+    N
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::tests::Array;
+
+    #[test]
+    fn every_element_is_in_its_panel() {
+        for (depth, columns) in [(1, 1), (5, 3), (9, 16), (33, 41), (8, 8), (40, 17)] {
+            for (by_columns, sparse, width) in [false, true]
+                .into_iter()
+                .flat_map(|by_columns| [(by_columns, false), (by_columns, true)])
+                .flat_map(|(a, b)| [1, 4, 6, 8, 14, 16, 32].map(|width| (a, b, width)))
+            {
+                let array = Array::<f32>::new(depth, columns, by_columns, 7);
+                let array = if sparse { array.sparse() } else { array };
+                packed(&array.reals(), array.view(), width);
+                let array = Array::<f64>::new(depth, columns, by_columns, 7);
+                let array = if sparse { array.sparse() } else { array };
+                packed(&array.reals(), array.view(), width);
+            }
+        }
+    }
+
+    fn packed<T: Multiply>(reals: &[Vec<f64>], view: View<'_, T, 2>, width: usize) {
+        let [depth, columns] = view.lengths();
+        let mut to = vec![T::ONE; columns.next_multiple_of(width) * depth];
+        pack(view, width, &mut to);
+        for (place, element) in to.iter().enumerate() {
+            let (panel, step, column) = (place / (width * depth), place / width % depth, place % width);
+            let expected = reals[step].get(panel * width + column).copied().unwrap_or(0.0);
+            assert_eq!(element.to_number().to_real(), expected, "[{depth}, {columns}] by {width}: {place}");
+        }
+    }
+}

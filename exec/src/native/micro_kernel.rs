@@ -1,0 +1,559 @@
+//! The innermost loops of matrix products as machine code: tiles of the result that stay in registers.
+//!
+//! A tile is some rows by some vectors. For each index of the sum a row's factor is stretched over a vector and multiplied with those of the
+//! other side, one step after the other, so that an element's sum has the same bits in whatever tile it is computed (Goto and van de Geijn
+//! 2008; Van Zee and van de Geijn 2015). The rows' factors may lie at any strides; the other side's are vectors.
+
+#![expect(unsafe_code, reason = "machine code runs on memory that it is vouched for")]
+
+use std::mem::offset_of;
+use std::sync::OnceLock;
+
+use damo_graph::{DType, Problem};
+use iced_x86::{Code as Opcode, Instruction, MemoryOperand, Register};
+
+use super::assembler::{Assembler, Operand};
+use super::code::Code;
+
+/// What a call of a micro-kernel works on: addresses, and strides in bytes. It counts down and moves on in here.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Operands {
+    /// The first factor of the first row of the first tile.
+    pub left: *const u8,
+    /// From one row's factor to the next row's.
+    pub left_row: isize,
+    /// From one factor of a row to its next.
+    pub left_step: isize,
+    /// The vectors of the other side.
+    pub right: *const u8,
+    /// From one group of vectors to the next.
+    pub right_step: isize,
+    /// How many products are summed, at least 1.
+    pub depth: usize,
+    /// Where the first tile's results go.
+    pub out: *mut u8,
+    /// From one row of results to the next.
+    pub out_row: isize,
+    /// What is added to the first tile; null if nothing is.
+    pub addend: *const u8,
+    /// From one row of it to the next.
+    pub addend_row: isize,
+    /// How many tiles, one below the other.
+    pub tiles: usize,
+    /// From one tile to the next, on the left side, of the results, of the addend.
+    pub next: [isize; 3],
+    /// The bits of what sums are multiplied by.
+    pub alpha: u64,
+    /// The bits of what the addend is multiplied by.
+    pub beta: u64,
+    /// Whether only some elements of the last vector are results: those of `mask`. Both are set by [`MicroKernels::run`].
+    pub is_cut: u64,
+    /// The elements of the last vector that are results, as the instruction set masks them.
+    pub mask: [u64; 4],
+}
+
+/// Where a field of [`Operands`] is.
+macro_rules! field {
+    ($field:ident $(+ $more:literal)?) => {
+        offset_of!(Operands, $field) as i64 $(+ $more)?
+    };
+}
+
+/// The instructions of a set for one element type, and how large tiles are there.
+#[derive(Debug)]
+pub struct Family {
+    /// Bytes of an element, and elements of a vector.
+    size: usize,
+    lanes: usize,
+    /// The most rows and vectors of a tile: they fill the registers, but for the vectors of one step and two factors.
+    rows: usize,
+    vectors: usize,
+    /// The vector registers.
+    registers: Register,
+    /// How parts of vectors are masked.
+    masking: Masking,
+    stretch: Opcode,
+    load: Opcode,
+    store: Opcode,
+    multiply_add: Opcode,
+    multiply: Opcode,
+    add: Opcode,
+    clear: Opcode,
+}
+
+/// How a set masks parts of vectors.
+#[derive(Debug)]
+enum Masking {
+    /// By a vector of words whose first bit says whether: an instruction to load and one to store.
+    Vector(Opcode, Opcode),
+    /// By a mask register, which that instruction fetches.
+    Register(Opcode),
+}
+
+/// AVX2 with FMA: 6 rows by 2 vectors of 32 bytes, in 16 registers.
+const AVX2: [Family; 2] = [
+    Family {
+        size: 4,
+        lanes: 8,
+        rows: 6,
+        vectors: 2,
+        registers: Register::YMM0,
+        masking: Masking::Vector(Opcode::VEX_Vmaskmovps_ymm_ymm_m256, Opcode::VEX_Vmaskmovps_m256_ymm_ymm),
+        stretch: Opcode::VEX_Vbroadcastss_ymm_m32,
+        load: Opcode::VEX_Vmovups_ymm_ymmm256,
+        store: Opcode::VEX_Vmovups_ymmm256_ymm,
+        multiply_add: Opcode::VEX_Vfmadd231ps_ymm_ymm_ymmm256,
+        multiply: Opcode::VEX_Vmulps_ymm_ymm_ymmm256,
+        add: Opcode::VEX_Vaddps_ymm_ymm_ymmm256,
+        clear: Opcode::VEX_Vxorps_ymm_ymm_ymmm256,
+    },
+    Family {
+        size: 8,
+        lanes: 4,
+        rows: 6,
+        vectors: 2,
+        registers: Register::YMM0,
+        masking: Masking::Vector(Opcode::VEX_Vmaskmovpd_ymm_ymm_m256, Opcode::VEX_Vmaskmovpd_m256_ymm_ymm),
+        stretch: Opcode::VEX_Vbroadcastsd_ymm_m64,
+        load: Opcode::VEX_Vmovupd_ymm_ymmm256,
+        store: Opcode::VEX_Vmovupd_ymmm256_ymm,
+        multiply_add: Opcode::VEX_Vfmadd231pd_ymm_ymm_ymmm256,
+        multiply: Opcode::VEX_Vmulpd_ymm_ymm_ymmm256,
+        add: Opcode::VEX_Vaddpd_ymm_ymm_ymmm256,
+        clear: Opcode::VEX_Vxorpd_ymm_ymm_ymmm256,
+    },
+];
+
+/// AVX-512: 14 rows by 2 vectors of 64 bytes, in 32 registers. Its code is assembled by tests, and not chosen before it has run.
+#[cfg_attr(not(test), expect(dead_code, reason = "no machine with it has run the code yet"))]
+const AVX512: [Family; 2] = [
+    Family {
+        size: 4,
+        lanes: 16,
+        rows: 14,
+        vectors: 2,
+        registers: Register::ZMM0,
+        masking: Masking::Register(Opcode::VEX_Kmovw_kr_km16),
+        stretch: Opcode::EVEX_Vbroadcastss_zmm_k1z_xmmm32,
+        load: Opcode::EVEX_Vmovups_zmm_k1z_zmmm512,
+        store: Opcode::EVEX_Vmovups_zmmm512_k1z_zmm,
+        multiply_add: Opcode::EVEX_Vfmadd231ps_zmm_k1z_zmm_zmmm512b32_er,
+        multiply: Opcode::EVEX_Vmulps_zmm_k1z_zmm_zmmm512b32_er,
+        add: Opcode::EVEX_Vaddps_zmm_k1z_zmm_zmmm512b32_er,
+        clear: Opcode::EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32,
+    },
+    Family {
+        size: 8,
+        lanes: 8,
+        rows: 14,
+        vectors: 2,
+        registers: Register::ZMM0,
+        masking: Masking::Register(Opcode::VEX_Kmovw_kr_km16),
+        stretch: Opcode::EVEX_Vbroadcastsd_zmm_k1z_xmmm64,
+        load: Opcode::EVEX_Vmovupd_zmm_k1z_zmmm512,
+        store: Opcode::EVEX_Vmovupd_zmmm512_k1z_zmm,
+        multiply_add: Opcode::EVEX_Vfmadd231pd_zmm_k1z_zmm_zmmm512b64_er,
+        multiply: Opcode::EVEX_Vmulpd_zmm_k1z_zmm_zmmm512b64_er,
+        add: Opcode::EVEX_Vaddpd_zmm_k1z_zmm_zmmm512b64_er,
+        clear: Opcode::EVEX_Vpxorq_zmm_k1z_zmm_zmmm512b64,
+    },
+];
+
+/// General registers: what is at hand, the cursors of both sides, the steps, and how many steps are left.
+const OPERANDS: Register = Register::RDI;
+const LEFT: Register = Register::RAX;
+const RIGHT: Register = Register::RDX;
+const LEFT_STEP: Register = Register::RSI;
+const RIGHT_STEP: Register = Register::R8;
+const LEFT_OVER: Register = Register::RCX;
+
+/// The row stride times 1, 3, 5 and so on: with the factors 1, 2, 4 and 8 that addresses have, they lead to all rows from one cursor.
+const ODD_ROWS: [Register; 7] = [Register::R9, Register::R10, Register::R11, Register::RBX, Register::RBP, Register::R12, Register::R13];
+
+/// Those of them that a function gives back as they were.
+const KEPT: [Register; 4] = [Register::RBX, Register::RBP, Register::R12, Register::R13];
+
+/// So many steps are written one after the other.
+const UNROLLED: u32 = 4;
+
+fn at(displacement: i64) -> MemoryOperand {
+    MemoryOperand::with_base_displ(OPERANDS, displacement)
+}
+
+/// Code for tiles of so many rows and vectors.
+struct Writer<'a> {
+    family: &'a Family,
+    rows: usize,
+    vectors: usize,
+    assembler: Assembler,
+}
+
+impl Writer<'_> {
+    fn register(&self, number: usize) -> Register {
+        self.family.registers + number as u32
+    }
+
+    /// The register that sums up an element of the tile.
+    fn sum(&self, row: usize, vector: usize) -> Register {
+        self.register(row * self.vectors + vector)
+    }
+
+    /// A register beside the sums.
+    fn spare(&self, number: usize) -> Register {
+        self.register(self.rows * self.vectors + number)
+    }
+
+    fn fetch(&mut self, register: Register, displacement: i64) {
+        self.assembler.two(Opcode::Mov_r64_rm64, register, Operand::Memory(at(displacement)));
+    }
+
+    fn advance(&mut self, register: Register, by: Register) {
+        self.assembler.two(Opcode::Add_r64_rm64, register, Operand::Register(by));
+    }
+
+    /// Moves a field on by another.
+    fn advance_field(&mut self, field: i64, by: i64) {
+        self.fetch(LEFT, by);
+        self.assembler.store(Opcode::Add_rm64_r64, at(field), LEFT);
+    }
+
+    /// The registers of the row stride's multiples that this many rows need.
+    fn odd_rows(&self) -> &'static [Register] {
+        &ODD_ROWS[..self.rows / 2]
+    }
+
+    fn kernel(&mut self) {
+        let kept: Vec<Register> = KEPT.into_iter().filter(|register| self.odd_rows().contains(register)).collect();
+        for &register in &kept {
+            self.assembler.one(Opcode::Push_r64, register);
+        }
+        self.fetch(LEFT_STEP, field!(left_step));
+        self.fetch(RIGHT_STEP, field!(right_step));
+        for (place, &register) in self.odd_rows().iter().enumerate() {
+            self.fetch(register, field!(left_row));
+            if place > 0 {
+                // The one before, and twice the stride.
+                let twice = MemoryOperand::with_base_index_scale(ODD_ROWS[place - 1], ODD_ROWS[0], 2);
+                self.assembler.two(Opcode::Lea_r64_m, register, Operand::Memory(twice));
+            }
+        }
+        if let Masking::Register(fetch) = self.family.masking {
+            self.assembler.two(fetch, Register::K1, Operand::Memory(at(field!(mask))));
+        }
+        let tile = self.assembler.here();
+        self.tile();
+        self.advance_field(field!(left), field!(next));
+        self.advance_field(field!(out), field!(next + 8));
+        self.advance_field(field!(addend), field!(next + 16));
+        self.assembler.write(Instruction::with1(Opcode::Dec_rm64, at(field!(tiles))));
+        self.assembler.jump(Opcode::Jne_rel32_64, tile);
+        for &register in kept.iter().rev() {
+            self.assembler.one(Opcode::Pop_r64, register);
+        }
+        self.assembler.plain(Opcode::VEX_Vzeroupper);
+        self.assembler.plain(Opcode::Retnq);
+    }
+
+    fn tile(&mut self) {
+        // The results will be written here: that they are on their way meanwhile pays where sums are short.
+        self.fetch(LEFT, field!(out));
+        self.fetch(RIGHT, field!(out_row));
+        for row in 0..self.rows {
+            if row > 0 {
+                self.advance(LEFT, RIGHT);
+            }
+            let last = (self.vectors * self.family.lanes * self.family.size - 1) as i64;
+            for place in [0, last] {
+                self.assembler.write(Instruction::with1(Opcode::Prefetcht0_m8, MemoryOperand::with_base_displ(LEFT, place)));
+            }
+        }
+        for number in 0..self.rows * self.vectors {
+            let register = self.register(number);
+            self.assembler.three(self.family.clear, register, register, Operand::Register(register));
+        }
+        self.fetch(LEFT, field!(left));
+        self.fetch(RIGHT, field!(right));
+        let (few, rest, done) = (self.assembler.label(), self.assembler.label(), self.assembler.label());
+        self.fetch(LEFT_OVER, field!(depth));
+        self.assembler.number(Opcode::Sub_rm64_imm8, LEFT_OVER, UNROLLED as i32);
+        self.assembler.jump(Opcode::Jb_rel32_64, few);
+        let many = self.assembler.here();
+        for _ in 0..UNROLLED {
+            self.step();
+        }
+        self.assembler.number(Opcode::Sub_rm64_imm8, LEFT_OVER, UNROLLED as i32);
+        self.assembler.jump(Opcode::Jae_rel32_64, many);
+        self.assembler.place(few);
+        self.assembler.number(Opcode::Add_rm64_imm8, LEFT_OVER, UNROLLED as i32);
+        self.assembler.jump(Opcode::Je_rel32_64, done);
+        self.assembler.place(rest);
+        self.step();
+        self.assembler.one(Opcode::Dec_rm64, LEFT_OVER);
+        self.assembler.jump(Opcode::Jne_rel32_64, rest);
+        self.assembler.place(done);
+        self.results();
+    }
+
+    /// One product of each sum.
+    fn step(&mut self) {
+        let bytes = (self.family.lanes * self.family.size) as i64;
+        for vector in 0..self.vectors {
+            let memory = MemoryOperand::with_base_displ(RIGHT, vector as i64 * bytes);
+            self.assembler.two(self.family.load, self.spare(vector), Operand::Memory(memory));
+        }
+        self.advance(RIGHT, RIGHT_STEP);
+        for row in 0..self.rows {
+            let memory = if row == 0 {
+                MemoryOperand::with_base(LEFT)
+            } else {
+                let doublings = row.trailing_zeros();
+                MemoryOperand::with_base_index_scale(LEFT, ODD_ROWS[row >> (doublings + 1)], 1 << doublings)
+            };
+            let factor = self.spare(self.vectors + row % 2);
+            self.assembler.two(self.family.stretch, factor, Operand::Memory(memory));
+            for vector in 0..self.vectors {
+                let (sum, factors) = (self.sum(row, vector), self.spare(vector));
+                self.assembler.three(self.family.multiply_add, sum, factors, Operand::Register(factor));
+            }
+        }
+        self.advance(LEFT, LEFT_STEP);
+    }
+
+    /// Scales the sums, adds what is added, and writes the results.
+    fn results(&mut self) {
+        self.assembler.two(self.family.stretch, self.spare(0), Operand::Memory(at(field!(alpha))));
+        for row in 0..self.rows {
+            for vector in 0..self.vectors {
+                let sum = self.sum(row, vector);
+                self.assembler.three(self.family.multiply, sum, sum, Operand::Register(self.spare(0)));
+            }
+        }
+        let (cut, plain, cut_plain, done) = (self.assembler.label(), self.assembler.label(), self.assembler.label(), self.assembler.label());
+        self.fetch(LEFT, field!(out));
+        self.fetch(RIGHT, field!(addend));
+        self.assembler.write(Instruction::with2(Opcode::Cmp_rm64_imm8, at(field!(is_cut)), 0));
+        self.assembler.jump(Opcode::Jne_rel32_64, cut);
+        self.assembler.two(Opcode::Test_rm64_r64, RIGHT, Operand::Register(RIGHT));
+        self.assembler.jump(Opcode::Je_rel32_64, plain);
+        self.added(false);
+        self.assembler.place(plain);
+        self.written(false);
+        self.assembler.jump(Opcode::Jmp_rel32_64, done);
+        self.assembler.place(cut);
+        if matches!(self.family.masking, Masking::Vector(..)) {
+            self.assembler.two(self.family.load, self.mask(), Operand::Memory(at(field!(mask))));
+        }
+        self.assembler.two(Opcode::Test_rm64_r64, RIGHT, Operand::Register(RIGHT));
+        self.assembler.jump(Opcode::Je_rel32_64, cut_plain);
+        self.added(true);
+        self.assembler.place(cut_plain);
+        self.written(true);
+        self.assembler.place(done);
+    }
+
+    /// Where a vector of words that masks is kept.
+    fn mask(&self) -> Register {
+        self.spare(0)
+    }
+
+    /// Adds the addend, times beta, to the sums.
+    fn added(&mut self, is_cut: bool) {
+        let (beta, part) = (self.spare(1), self.spare(2));
+        self.assembler.two(self.family.stretch, beta, Operand::Memory(at(field!(beta))));
+        self.fetch(LEFT_OVER, field!(addend_row));
+        for row in 0..self.rows {
+            for vector in 0..self.vectors {
+                let memory = MemoryOperand::with_base_displ(RIGHT, (vector * self.family.lanes * self.family.size) as i64);
+                if is_cut && vector + 1 == self.vectors {
+                    match self.family.masking {
+                        Masking::Vector(load, _) => self.assembler.three(load, part, self.mask(), Operand::Memory(memory)),
+                        Masking::Register(_) => {
+                            let load = Instruction::with2(self.family.load, part, memory);
+                            self.assembler.write(load.map(|mut load| {
+                                load.set_op_mask(Register::K1);
+                                load.set_zeroing_masking(true);
+                                load
+                            }));
+                        }
+                    }
+                } else {
+                    self.assembler.two(self.family.load, part, Operand::Memory(memory));
+                }
+                self.assembler.three(self.family.multiply, part, part, Operand::Register(beta));
+                let sum = self.sum(row, vector);
+                self.assembler.three(self.family.add, sum, sum, Operand::Register(part));
+            }
+            self.advance(RIGHT, LEFT_OVER);
+        }
+    }
+
+    /// Writes the tile.
+    fn written(&mut self, is_cut: bool) {
+        self.fetch(LEFT_OVER, field!(out_row));
+        for row in 0..self.rows {
+            for vector in 0..self.vectors {
+                let memory = MemoryOperand::with_base_displ(LEFT, (vector * self.family.lanes * self.family.size) as i64);
+                let sum = self.sum(row, vector);
+                if is_cut && vector + 1 == self.vectors {
+                    match self.family.masking {
+                        Masking::Vector(_, store) => self.assembler.write(Instruction::with3(store, memory, self.mask(), sum)),
+                        Masking::Register(_) => {
+                            let store = Instruction::with2(self.family.store, memory, sum);
+                            self.assembler.write(store.map(|mut store| {
+                                store.set_op_mask(Register::K1);
+                                store
+                            }));
+                        }
+                    }
+                } else {
+                    self.assembler.store(self.family.store, memory, sum);
+                }
+            }
+            self.advance(LEFT, LEFT_OVER);
+        }
+    }
+}
+
+impl Family {
+    /// The code for tiles of so many rows and vectors.
+    fn assemble(&self, rows: usize, vectors: usize) -> Result<Vec<u8>, Problem> {
+        let mut writer = Writer { family: self, rows, vectors, assembler: Assembler::new() };
+        writer.kernel();
+        writer.assembler.finish()
+    }
+}
+
+/// The micro-kernels for an element type on this machine: each is written when it is first asked for.
+#[derive(Debug)]
+pub struct MicroKernels {
+    family: &'static Family,
+    /// By rows, then by vectors, from one of each on; none where the system gives no memory for code.
+    codes: Vec<OnceLock<Option<Code>>>,
+}
+
+impl MicroKernels {
+    /// Those for elements of that type; none if the machine or the system lacks what they need.
+    pub fn of(dtype: DType) -> Option<&'static MicroKernels> {
+        static ALL: [OnceLock<Option<MicroKernels>>; 2] = [OnceLock::new(), OnceLock::new()];
+        let place = usize::from(dtype.size() == 8);
+        let make = || {
+            let family = &AVX2[place];
+            let kernels = MicroKernels { family, codes: (0..family.rows * family.vectors).map(|_| OnceLock::new()).collect() };
+            // Where there is memory for one there is for the others.
+            (super::is_supported() && kernels.code(family.rows, family.vectors).is_some()).then_some(kernels)
+        };
+        ALL[place].get_or_init(make).as_ref()
+    }
+
+    /// The most rows of a tile, and the most elements of one of its rows.
+    pub fn size(&self) -> [usize; 2] {
+        [self.family.rows, self.family.vectors * self.family.lanes]
+    }
+
+    fn code(&self, rows: usize, vectors: usize) -> Option<&Code> {
+        let write = || self.family.assemble(rows, vectors).and_then(|bytes| Code::new(&bytes, Vec::new())).ok();
+        self.codes.get((rows - 1) * self.family.vectors + vectors - 1)?.get_or_init(write).as_ref()
+    }
+
+    /// Writes the kernels for all tiles that results of `m` by `n` elements, either way round, are cut into.
+    pub fn prepare(&self, m: usize, n: usize) {
+        let [height, width] = self.size();
+        for (m, n) in [(m, n), (n, m)] {
+            let cut = |length: usize, most: usize| [length.min(most), length % most].into_iter().filter(|&length| length > 0);
+            for (rows, columns) in cut(m, height).flat_map(|rows| cut(n, width).map(move |columns| (rows, columns))) {
+                self.code(rows, columns.div_ceil(self.family.lanes));
+            }
+        }
+    }
+
+    /// Runs the kernel for tiles of so many rows and columns, at least one and at most [`MicroKernels::size`].
+    ///
+    /// # Safety
+    ///
+    /// For all tiles, rows and steps the factors may be read, those of the right side in whole vectors, and the addend; the results may be
+    /// written and overlap none of these, but may be the addend's very elements.
+    pub unsafe fn run(&self, rows: usize, columns: usize, operands: &mut Operands) {
+        let vectors = columns.div_ceil(self.family.lanes);
+        let last = columns - (vectors - 1) * self.family.lanes;
+        operands.is_cut = u64::from(last < self.family.lanes);
+        operands.mask = self.family.mask(last);
+        if let Some(code) = self.code(rows, vectors) {
+            // SAFETY: the caller's; the code is that of this convention.
+            unsafe { code.call_with(operands) };
+        }
+    }
+}
+
+impl Default for Operands {
+    fn default() -> Self {
+        Operands {
+            left: std::ptr::null(),
+            left_row: 0,
+            left_step: 0,
+            right: std::ptr::null(),
+            right_step: 0,
+            depth: 1,
+            out: std::ptr::null_mut(),
+            out_row: 0,
+            addend: std::ptr::null(),
+            addend_row: 0,
+            tiles: 0,
+            next: [0; 3],
+            alpha: 0,
+            beta: 0,
+            is_cut: 0,
+            mask: [0; 4],
+        }
+    }
+}
+
+impl Family {
+    /// What masks all but the first elements of a vector.
+    fn mask(&self, kept: usize) -> [u64; 4] {
+        match self.masking {
+            Masking::Register(_) => [(1 << kept) - 1, 0, 0, 0],
+            Masking::Vector(..) => {
+                let word = |word: usize| match self.size {
+                    4 => [2 * word, 2 * word + 1]
+                        .map(|lane| if lane < kept { 0x8000_0000u64 } else { 0 })
+                        .into_iter()
+                        .rev()
+                        .fold(0, |bits, half| bits << 32 | half),
+                    _ => {
+                        if word < kept {
+                            1 << 63
+                        } else {
+                            0
+                        }
+                    }
+                };
+                [word(0), word(1), word(2), word(3)]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_of_every_size_have_code_in_every_family() {
+        for family in AVX2.iter().chain(&AVX512) {
+            for (rows, vectors) in (1..=family.rows).flat_map(|rows| (1..=family.vectors).map(move |vectors| (rows, vectors))) {
+                // The sums, the vectors of a step, and two factors.
+                assert!(rows * vectors + vectors + 2 <= if family.lanes * family.size == 64 { 32 } else { 16 });
+                let code = family.assemble(rows, vectors).unwrap();
+                assert!(code.len() < 4096, "{rows} rows by {vectors} vectors take {} bytes", code.len());
+            }
+        }
+    }
+
+    #[test]
+    fn masks_keep_the_first_elements() {
+        assert_eq!(AVX2[0].mask(3), [1 << 31 | 1 << 63, 1 << 31, 0, 0]);
+        assert_eq!(AVX2[1].mask(3), [1 << 63, 1 << 63, 1 << 63, 0]);
+        assert_eq!((AVX512[0].mask(16), AVX512[1].mask(5)), ([0xFFFF, 0, 0, 0], [0b11111, 0, 0, 0]));
+    }
+}
