@@ -13,7 +13,7 @@ mod tests;
 use damo_graph::Problem;
 
 use crate::bands::Bands;
-use crate::executable::Engine;
+use crate::instruction_set::InstructionSet;
 #[cfg(target_arch = "x86_64")]
 use crate::native;
 use crate::nest::Nest;
@@ -33,34 +33,34 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// Makes a nest ready; what the native engine cannot run is left to the portable one.
+    /// Makes a nest ready, as machine code of these instructions, if any; what that cannot do is left to the portable engine.
     ///
     /// Fails if the nest is malformed, or reduces elements that the reduction is not defined on.
-    pub fn compile(nest: &Nest, engine: Engine) -> Result<Kernel, Problem> {
+    pub fn compile(nest: &Nest, machine_code: Option<InstructionSet>) -> Result<Kernel, Problem> {
         #[cfg(target_arch = "x86_64")]
-        if engine == Engine::Native
-            && let Some(kernel) = native::Kernel::compile(nest)?
+        if let Some(set) = machine_code.filter(|set| set.is_available())
+            && let Some(kernel) = native::Kernel::compile(nest, set)?
         {
             return Ok(Kernel::Native(Box::new(kernel)));
         }
-        let _ = engine;
+        let _ = machine_code;
         portable::Kernel::compile(nest).map(Kernel::Portable)
     }
 
     /// Makes bands of nests ready.
     ///
     /// Fails as [`Kernel::compile`] does.
-    pub fn compile_bands(bands: &Bands, engine: Engine) -> Result<Kernel, Problem> {
-        bands::BandKernels::compile(bands, engine).map(|kernels| Kernel::Bands(Box::new(kernels)))
+    pub fn compile_bands(bands: &Bands, machine_code: Option<InstructionSet>) -> Result<Kernel, Problem> {
+        bands::BandKernels::compile(bands, machine_code).map(|kernels| Kernel::Bands(Box::new(kernels)))
     }
 
-    /// Whether it is machine code.
-    pub fn is_native(&self) -> bool {
+    /// Of which instructions it is, if all of it is machine code.
+    pub fn machine_code(&self) -> Option<InstructionSet> {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Kernel::Native(_) => true,
-            Kernel::Portable(_) => false,
-            Kernel::Bands(kernels) => kernels.is_native(),
+            Kernel::Native(kernel) => Some(kernel.instructions()),
+            Kernel::Portable(_) => None,
+            Kernel::Bands(kernels) => kernels.machine_code(),
         }
     }
 

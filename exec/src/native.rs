@@ -28,4 +28,4 @@ mod select;
 mod shape;
 mod translate;
 
-pub use kernel::{Kernel, is_supported};
+pub use kernel::Kernel;

@@ -74,8 +74,8 @@ impl Plan {
         let mut scratch_bytes = 0;
         for (drafted, in_place) in draft.steps.into_iter().zip(placed.in_place) {
             let kernel = match &drafted.step {
-                Step::Nest(nest) => Some(Kernel::compile(nest, options.engine)),
-                Step::Bands(bands) => Some(Kernel::compile_bands(bands, options.engine)),
+                Step::Nest(nest) => Some(Kernel::compile(nest, options.machine_code())),
+                Step::Bands(bands) => Some(Kernel::compile_bands(bands, options.machine_code())),
                 Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => {
                     None
                 }
@@ -144,7 +144,7 @@ fn is_written_first(steps: &[PlannedStep], buffers: &[Buffer], output: usize) ->
         is_there(&store.to.buffer) && layout.offset == 0 && layout.is_contiguous() && bytes == buffers[store.to.buffer.index()].bytes
     };
     let writes_all = |nest: &Nest| nest.stores.iter().any(|store| is_whole(nest, store));
-    kernel.is_native()
+    kernel.machine_code().is_some()
         && match step {
             Step::Nest(nest) => writes_all(nest),
             Step::Bands(bands) => bands.nests.iter().any(|member| writes_all(&member.nest)),

@@ -15,6 +15,7 @@ use super::reduction::{Reducer, State};
 use super::run::Run;
 use super::shape::Shares;
 use super::translate::{self, Places, accumulators_of};
+use crate::instruction_set::InstructionSet;
 use crate::nest::{BufferId, Instruction, Nest};
 use crate::pool;
 use crate::portable;
@@ -43,6 +44,7 @@ pub(super) struct Memory {
 /// A nest as machine code. It never changes; any number of calls may run it at once.
 #[derive(Debug)]
 pub struct Kernel {
+    instructions: InstructionSet,
     pub(super) code: Code,
     /// What the code calls: it knows their addresses.
     _sites: Vec<CallSite>,
@@ -58,12 +60,12 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Makes machine code of a nest; `None` if that is not possible, and the portable engine has to run it.
+    /// Makes machine code of a nest, which processors with these instructions can run; `None` if that is not possible, and the portable engine has to run it.
     ///
     /// Fails if the nest is malformed.
-    pub fn compile(nest: &Nest) -> Result<Option<Kernel>, Problem> {
+    pub fn compile(nest: &Nest, set: InstructionSet) -> Result<Option<Kernel>, Problem> {
         portable::part::check(nest)?;
-        if !is_supported() || nest.count() == 0 {
+        if nest.count() == 0 {
             return Ok(None);
         }
         let reduced = nest.reductions.first().map(|reduction| reduction.axes.clone()).unwrap_or_default();
@@ -133,7 +135,12 @@ impl Kernel {
         // A system that gives no memory for code leaves the nest to the portable engine.
         let Ok(code) = Code::new(&bytes) else { return Ok(None) };
         let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(nest)?)) } else { None };
-        Ok(Some(Kernel { code, _sites: sites, axes, memory, steps, reductions, shares, careful }))
+        Ok(Some(Kernel { instructions: set, code, _sites: sites, axes, memory, steps, reductions, shares, careful }))
+    }
+
+    /// The instructions that it is made of.
+    pub const fn instructions(&self) -> InstructionSet {
+        self.instructions
     }
 
     /// How many bytes of scratch a run on so many threads takes.
@@ -242,11 +249,6 @@ impl Kernel {
         }
         Ok(())
     }
-}
-
-/// Whether this processor has the instructions.
-pub fn is_supported() -> bool {
-    !cfg!(miri) && std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
 }
 
 /// How many rounds are worth doing side by side: sums wait for each other, and short bodies for their loop.
