@@ -290,6 +290,7 @@ mod tests {
         expect(&message(Some("threads = -1"), None), &["`-1`, at damo.toml:1:11", "a whole number from 1"]);
         expect(&message(Some("verify = 1"), None), &["damo.toml:1:10", "true | false"]);
         expect(&message(None, Some("engine=refrence")), &["portable | reference", "did you mean `reference`?"]);
+        expect(&message(None, Some("instructions=avx-512")), &["best | avx2 | avx512", "did you mean `avx512`?"]);
         expect(&message(None, Some("policy=stabel")), &["strict | stable | fast", "did you mean `stable`?"]);
         expect(&message(None, Some("without=like_terms+log_of_exps")), &["no rule of that name", "did you mean `log_of_exp`?"]);
         expect(&message(None, Some("threads=99999999999999999999")), &["a whole number from 1"]);

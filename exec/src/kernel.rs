@@ -3,6 +3,8 @@
 #![expect(unsafe_code, reason = "kernels run on memory that they are vouched for")]
 
 mod bands;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod instruction_sets;
 #[cfg(test)]
 mod judge;
 #[cfg(test)]
@@ -87,7 +89,7 @@ impl Kernel {
     pub unsafe fn run(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
         match self {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: the caller's.
+            // SAFETY: the caller's; kernels are made only of instructions that the processor has.
             Kernel::Native(kernel) => unsafe { kernel.run(buffers, scratch, threads, order) },
             // SAFETY: the caller's.
             Kernel::Portable(kernel) => unsafe { kernel.run(buffers, scratch, threads, order) },

@@ -5,14 +5,18 @@
 //! | a nest's body as a program on vectors | `program`, `translate`, `reduction` |
 //! | functions as formulas | `lanes`, `formulas` |
 //! | from there to machine code | `loops`, `interleave`, `accesses`, `select`, `registers`, `assembler`, `code` |
+//! | the instructions of AVX2 and AVX-512 | `instructions`, `avx2`, `avx512` |
 //! | what has no formula | `outside` |
 //! | how a kernel goes over its loops | `kernel`, `run`, `shape`, `accumulators` |
 
 mod accesses;
 mod accumulators;
 mod assembler;
+mod avx2;
+mod avx512;
 mod code;
 mod formulas;
+mod instructions;
 mod interleave;
 mod kernel;
 #[cfg(test)]

@@ -73,7 +73,7 @@ fn edges(dtype: DType) -> Vec<Number> {
 }
 
 /// Whether a function has a meaning on a dtype.
-fn takes(scalar: &Scalar, dtype: DType) -> bool {
+pub(super) fn takes(scalar: &Scalar, dtype: DType) -> bool {
     scalar.signature == Signature::Select || edges(dtype).first().is_some_and(|&x| scalar.evaluate(&[x; 3][..scalar.arity()]).is_some())
 }
 
