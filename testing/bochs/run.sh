@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a test binary on an emulated processor, for instructions that this machine lacks. Debian and its like, as root once for the packages:
 #
-#     apt-get install bochs bochsbios vgabios bochs-term busybox-static cpio isolinux syslinux-common xorriso bsdutils
+#     apt-get install bochs bochsbios vgabios bochs-term busybox-static cpio isolinux syslinux-common xorriso python3
 #
 #     cargo test --release -p damo-exec --lib --no-run          # prints the binary
 #     testing/bochs/run.sh BINARY [its arguments, such as the name of a test]
@@ -62,7 +62,19 @@ END
 # Debian's Bochs begins in its debugger, which is told to continue.
 echo c > "$work/commands"
 : > "$work/serial"
-TERM=xterm script -qec "bochs -q -f $work/machine -rc $work/commands" /dev/null < /dev/null > "$work/screen" 2>&1 &
+# It wants a terminal that somebody reads.
+cat > "$work/terminal.py" << 'END'
+import os, pty, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+try:
+    while os.read(terminal, 65536):
+        pass
+except OSError:
+    pass
+END
+TERM=xterm setsid python3 "$work/terminal.py" bochs -q -f "$work/machine" -rc "$work/commands" < /dev/null > "$work/screen" 2>&1 &
 emulator=$!
 tail -f --pid=$emulator "$work/serial"
 grep -q 'exit status 0' "$work/serial"
