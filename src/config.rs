@@ -33,9 +33,23 @@ choices! {
 }
 
 choices! {
+    /// The vector instructions that machine code is made of.
+    pub enum Instructions {
+        /// Those that have been tried most: AVX2, where the processor has it.
+        #[default]
+        Best = "best",
+        /// Vectors of 256 bits: AVX2 and FMA.
+        Avx2 = "avx2",
+        /// Vectors of 512 bits: AVX-512 F, VL, DQ and BW.
+        Avx512 = "avx512",
+    }
+    later {}
+}
+
+choices! {
     /// What computes a frozen program.
     pub enum EngineChoice {
-        /// Fused loops as machine code where the processor has AVX2 and FMA, elsewhere as `portable`.
+        /// Fused loops as machine code where the processor has AVX2 and FMA, or AVX-512; elsewhere as `portable`.
         #[default]
         Native = "native",
         /// Fused loops, interpreted tile by tile: runs on every machine.
@@ -98,6 +112,8 @@ keys! {
     mode: Mode = Mode::Fast;
     /// What computes it.
     engine: EngineChoice = EngineChoice::Native;
+    /// The vector instructions of the native engine. Sums may be rounded otherwise with others; freezing fails if the processor lacks them.
+    instructions: Instructions = Instructions::Best;
     /// How many threads one call may use. The results have the same bits with any number.
     threads: usize = 1;
     /// How far rewriting may change floating-point results. Derivatives are taken of the stable form, whatever the policy.
@@ -191,7 +207,12 @@ impl Config {
             Mode::Debug => damo_exec::Watch::Debug { every: self.debug_sample.every(), raises: self.debug_raise, cuts_down: true },
             Mode::NanGuard => damo_exec::Watch::Guard { limit: self.guard_limit.number() },
         };
-        damo_exec::Options { engine, threads: self.threads, plan_cache: self.plan_cache, verify: self.verify, watch }
+        let instructions = match self.instructions {
+            Instructions::Best => None,
+            Instructions::Avx2 => Some(damo_exec::InstructionSet::Avx2),
+            Instructions::Avx512 => Some(damo_exec::InstructionSet::Avx512),
+        };
+        damo_exec::Options { engine, instructions, threads: self.threads, plan_cache: self.plan_cache, verify: self.verify, watch }
     }
 
     /// Gives a key a value, both as written.
@@ -256,7 +277,7 @@ mod tests {
     fn unknown_keys_name_the_nearest() {
         expect(
             &message(None, Some("engine=portable,thread=2")),
-            &["unknown key `thread` in `DAMO_FLAGS`", "mode, engine, threads", "did you mean `threads`?"],
+            &["unknown key `thread` in `DAMO_FLAGS`", "mode, engine, instructions, threads", "did you mean `threads`?"],
         );
         expect(&message(Some("# mine\nplan-cache = 2"), None), &["unknown key `plan-cache` at damo.toml:2:1", "did you mean `plan_cache`?"]);
         expect(&message(Some("[engine]\nname = \"portable\""), None), &["damo.toml:1:2", "`engine`", "a table"]);
@@ -269,6 +290,7 @@ mod tests {
         expect(&message(Some("threads = -1"), None), &["`-1`, at damo.toml:1:11", "a whole number from 1"]);
         expect(&message(Some("verify = 1"), None), &["damo.toml:1:10", "true | false"]);
         expect(&message(None, Some("engine=refrence")), &["portable | reference", "did you mean `reference`?"]);
+        expect(&message(None, Some("instructions=avx-512")), &["best | avx2 | avx512", "did you mean `avx512`?"]);
         expect(&message(None, Some("policy=stabel")), &["strict | stable | fast", "did you mean `stable`?"]);
         expect(&message(None, Some("without=like_terms+log_of_exps")), &["no rule of that name", "did you mean `log_of_exp`?"]);
         expect(&message(None, Some("threads=99999999999999999999")), &["a whole number from 1"]);

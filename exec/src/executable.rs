@@ -11,6 +11,7 @@ use crate::debug::Watch;
 use crate::frame::{Frame, Outputs};
 use crate::hooks::Hooks;
 use crate::inputs::Inputs;
+use crate::instruction_set::InstructionSet;
 use crate::layout::Layout;
 use crate::plan::Plan;
 use crate::watched::Watched;
@@ -18,7 +19,7 @@ use crate::watched::Watched;
 /// Who computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Engine {
-    /// Fused nests as machine code, where the processor has the instructions (AVX2 and FMA); elsewhere as [`Engine::Portable`].
+    /// Fused nests as machine code, where the processor has the instructions (AVX2 and FMA, or more); elsewhere as [`Engine::Portable`].
     #[default]
     Native,
     /// Fused nests by a tile interpreter: on every machine.
@@ -32,6 +33,8 @@ pub enum Engine {
 pub struct Options {
     /// Who computes.
     pub engine: Engine,
+    /// The instructions that machine code is made of; the widest that the processor has, if none are named.
+    pub instructions: Option<InstructionSet>,
     /// How many threads one call may use; the results do not depend on it.
     pub threads: usize,
     /// How many plans are kept.
@@ -44,7 +47,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { engine: Engine::default(), threads: 1, plan_cache: 16, verify: false, watch: Watch::Off }
+        Options { engine: Engine::default(), instructions: None, threads: 1, plan_cache: 16, verify: false, watch: Watch::Off }
+    }
+}
+
+impl Options {
+    /// The instructions that machine code is made of, if there is to be any.
+    pub fn machine_code(&self) -> Option<InstructionSet> {
+        (self.engine == Engine::Native).then(|| self.instructions.or_else(InstructionSet::best)).flatten()
     }
 }
 
@@ -70,10 +80,15 @@ static EXECUTABLES: AtomicU64 = AtomicU64::new(0);
 impl Executable {
     /// Makes a graph ready. Its outputs must be set.
     ///
-    /// Fails with [`ErrorKind::Declaration`] if there are none.
+    /// Fails with [`ErrorKind::Declaration`] if there are none, and with [`ErrorKind::Config`] if the processor lacks instructions that the
+    /// options name.
     pub fn new(graph: Graph, options: Options) -> Result<Executable> {
         if graph.outputs().is_empty() {
             return Err(Error::new(ErrorKind::Declaration, "a program without outputs cannot run").advise("say what it should give back"));
+        }
+        if let Some(lacking) = options.instructions.filter(|set| !set.is_available()) {
+            let error = Error::new(ErrorKind::Config, format!("this processor does not have {lacking}"));
+            return Err(error.advise("leave out the key `instructions`, or set it to `best`: then what the processor has is used"));
         }
         let declared = graph.inputs().iter().map(|&node| (graph.node(node).types()[0].dtype, graph.node(node).types()[0].rank())).collect();
         Ok(Executable {

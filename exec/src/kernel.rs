@@ -4,6 +4,8 @@
 
 mod alike;
 mod bands;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod instruction_sets;
 #[cfg(test)]
 mod judge;
 #[cfg(test)]
@@ -14,7 +16,7 @@ mod tests;
 use damo_graph::Problem;
 
 use crate::bands::Bands;
-use crate::executable::Engine;
+use crate::instruction_set::InstructionSet;
 #[cfg(target_arch = "x86_64")]
 use crate::native;
 use crate::nest::Nest;
@@ -48,25 +50,25 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// Makes a nest ready; what the native engine cannot run is left to the portable one.
+    /// Makes a nest ready, as machine code of these instructions, if any; what that cannot do is left to the portable engine.
     ///
     /// Fails if the nest is malformed, or reduces elements that the reduction is not defined on.
-    pub fn compile(nest: &Nest, engine: Engine) -> Result<Kernel, Problem> {
+    pub fn compile(nest: &Nest, machine_code: Option<InstructionSet>) -> Result<Kernel, Problem> {
         #[cfg(target_arch = "x86_64")]
-        if engine == Engine::Native
-            && let Some(kernel) = native::Kernel::compile(nest)?
+        if let Some(set) = machine_code.filter(|set| set.is_available())
+            && let Some(kernel) = native::Kernel::compile(nest, set)?
         {
             return Ok(Kernel::Native(Box::new(kernel)));
         }
-        let _ = engine;
+        let _ = machine_code;
         portable::Kernel::compile(nest).map(Kernel::Portable)
     }
 
     /// Makes bands of nests ready.
     ///
     /// Fails as [`Kernel::compile`] does.
-    pub fn compile_bands(bands: &Bands, engine: Engine) -> Result<Kernel, Problem> {
-        bands::BandKernels::compile(bands, engine).map(|kernels| Kernel::Bands(Box::new(kernels)))
+    pub fn compile_bands(bands: &Bands, machine_code: Option<InstructionSet>) -> Result<Kernel, Problem> {
+        bands::BandKernels::compile(bands, machine_code).map(|kernels| Kernel::Bands(Box::new(kernels)))
     }
 
     /// The kernel of a nest that differs from this kernel's only in its buffers, if that is cheaper than to compile it.
@@ -87,13 +89,13 @@ impl Kernel {
         }
     }
 
-    /// Whether it is machine code.
-    pub fn is_native(&self) -> bool {
+    /// Of which instructions it is, if all of it is machine code.
+    pub fn machine_code(&self) -> Option<InstructionSet> {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Kernel::Native(_) => true,
-            Kernel::Portable(_) => false,
-            Kernel::Bands(kernels) => kernels.is_native(),
+            Kernel::Native(kernel) => Some(kernel.instructions()),
+            Kernel::Portable(_) => None,
+            Kernel::Bands(kernels) => kernels.machine_code(),
         }
     }
 
@@ -145,7 +147,7 @@ impl Kernel {
     pub unsafe fn run(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
         match self {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: the caller's.
+            // SAFETY: the caller's; kernels are made only of instructions that the processor has.
             Kernel::Native(kernel) => unsafe { kernel.run(buffers, scratch, threads, order) },
             // SAFETY: the caller's.
             Kernel::Portable(kernel) => unsafe { kernel.run(buffers, scratch, threads, order) },

@@ -5,6 +5,7 @@
 //! | a nest's body as a program on vectors | `program`, `translate`, `reduction` |
 //! | functions as formulas | `lanes`, `formulas` |
 //! | from there to machine code | `loops`, `interleave`, `accesses`, `select`, `registers`, `assembler`, `code` |
+//! | the instructions of AVX2 and AVX-512 | `instructions`, `avx2`, `avx512` |
 //! | what has no formula | `outside` |
 //! | how a kernel goes over its loops | `kernel`, `run`, `one_call`, `shape`, `accumulators` |
 //! | tiles of matrix products | `micro_kernel` |
@@ -12,8 +13,11 @@
 mod accesses;
 mod accumulators;
 mod assembler;
+mod avx2;
+mod avx512;
 mod code;
 mod formulas;
+mod instructions;
 mod interleave;
 mod kernel;
 #[cfg(test)]
@@ -31,6 +35,6 @@ mod select;
 mod shape;
 mod translate;
 
-pub use kernel::{Kernel, is_supported};
+pub use kernel::Kernel;
 pub use micro_kernel::{MicroKernels, Operands};
 pub(crate) use one_call::OneCall;

@@ -88,8 +88,8 @@ impl Plan {
         let mut kernels = Kernels::default();
         for (drafted, in_place) in draft.steps.into_iter().zip(placed.in_place) {
             let kernel = match &drafted.step {
-                Step::Nest(nest) => Some(kernels.compile(nest, options.engine)),
-                Step::Bands(bands) => Some(Kernel::compile_bands(bands, options.engine)),
+                Step::Nest(nest) => Some(kernels.compile(nest, options.machine_code())),
+                Step::Bands(bands) => Some(Kernel::compile_bands(bands, options.machine_code())),
                 Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => {
                     None
                 }
@@ -176,5 +176,5 @@ fn is_written_first(steps: &[PlannedStep], buffers: &[Buffer], output: usize) ->
         let bytes = layout.count() * store.to.dtype.size();
         is_there(&store.to.buffer) && layout.offset == 0 && layout.is_contiguous() && bytes == buffers[store.to.buffer.index()].bytes
     };
-    kernel.is_native() && step.nests().any(|nest| nest.stores.iter().any(|store| is_whole(nest, store)))
+    kernel.machine_code().is_some() && step.nests().any(|nest| nest.stores.iter().any(|store| is_whole(nest, store)))
 }

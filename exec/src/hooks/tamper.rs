@@ -5,7 +5,6 @@
 
 use damo_graph::{AnyArray, DType};
 
-use crate::executable::Engine;
 use crate::kernel::Kernel;
 use crate::nest::BufferId;
 use crate::plan::{Plan, PlannedStep};
@@ -35,8 +34,7 @@ impl Plan {
     pub fn compile_again(&mut self) {
         for step in &mut self.steps {
             let Step::Nest(nest) = &step.step else { continue };
-            let engine = if step.kernel.as_ref().is_some_and(Kernel::is_native) { Engine::Native } else { Engine::Portable };
-            if let Ok(kernel) = Kernel::compile(nest, engine) {
+            if let Ok(kernel) = Kernel::compile(nest, step.kernel.as_ref().and_then(Kernel::machine_code)) {
                 self.scratch_bytes = self.scratch_bytes.max(kernel.scratch_bytes(THREADS));
                 step.kernel = Some(kernel);
             }

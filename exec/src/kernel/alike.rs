@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use damo_graph::{Number, Problem};
 
 use super::Kernel;
-use crate::executable::Engine;
+use crate::instruction_set::InstructionSet;
 use crate::nest::{Access, Instruction, Nest};
 
 /// The nests that were compiled, by what is alike in nests that are.
@@ -15,12 +15,12 @@ pub(crate) struct Kernels(HashMap<u64, Vec<(Nest, Kernel)>>);
 
 impl Kernels {
     /// As [`Kernel::compile`].
-    pub fn compile(&mut self, nest: &Nest, engine: Engine) -> Result<Kernel, Problem> {
+    pub fn compile(&mut self, nest: &Nest, machine_code: Option<InstructionSet>) -> Result<Kernel, Problem> {
         let known = self.0.entry(hash(nest)).or_default();
         if let Some(kernel) = known.iter().find(|(other, _)| are_alike(nest, other)).and_then(|(_, kernel)| kernel.moved(nest)) {
             return Ok(kernel);
         }
-        let kernel = Kernel::compile(nest, engine)?;
+        let kernel = Kernel::compile(nest, machine_code)?;
         if let Some(kernel) = kernel.moved(nest) {
             known.push((nest.clone(), kernel));
         }

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::Kernel;
 use crate::bands::{Bands, Member};
-use crate::executable::Engine;
+use crate::instruction_set::InstructionSet;
 use crate::loops::tidy;
 use crate::nest::{Access, BufferId};
 use crate::pool;
@@ -53,7 +53,7 @@ impl BandKernels {
     /// Makes bands ready.
     ///
     /// Fails as [`Kernel::compile`] does.
-    pub fn compile(bands: &Bands, engine: Engine) -> Result<BandKernels, Problem> {
+    pub fn compile(bands: &Bands, machine_code: Option<InstructionSet>) -> Result<BandKernels, Problem> {
         let mut own = Vec::with_capacity(bands.own.len());
         let mut own_bytes = 0;
         for of in &bands.own {
@@ -63,8 +63,8 @@ impl BandKernels {
         let left = bands.length % bands.band;
         let members = bands.nests.iter().map(|member| {
             let accesses = member.nest.accesses().map(|access| memory(bands, member, access)).collect();
-            let whole = Kernel::compile(&tidy(&part(bands, member, bands.band).nest), engine)?;
-            let last = if left > 0 { Some(Kernel::compile(&tidy(&part(bands, member, left).nest), engine)?) } else { None };
+            let whole = Kernel::compile(&tidy(&part(bands, member, bands.band).nest), machine_code)?;
+            let last = if left > 0 { Some(Kernel::compile(&tidy(&part(bands, member, left).nest), machine_code)?) } else { None };
             Ok(MemberKernels { whole, last, accesses })
         });
         Ok(BandKernels {
@@ -77,9 +77,11 @@ impl BandKernels {
         })
     }
 
-    /// Whether all of it is machine code.
-    pub fn is_native(&self) -> bool {
-        self.members.iter().all(|member| member.whole.is_native() && member.last.as_ref().is_none_or(Kernel::is_native))
+    /// Of which instructions it is, if all of it is machine code.
+    pub fn machine_code(&self) -> Option<InstructionSet> {
+        let mut sets = self.members.iter().flat_map(|member| std::iter::once(&member.whole).chain(&member.last)).map(Kernel::machine_code);
+        let first = sets.next().flatten();
+        if sets.all(|set| set == first) { first } else { None }
     }
 
     /// How many bytes of scratch a run on so many threads takes.

@@ -5,7 +5,7 @@
 use damo_graph::op::reduce::Reduction;
 use damo_graph::{DType, Element, Number, with_dtype};
 
-use crate::executable::Engine;
+use crate::instruction_set::InstructionSet;
 use crate::kernel::Kernel;
 use crate::nest::{Access, Instruction, Nest};
 use crate::portable::stored::{Stored, elements, elements_mut};
@@ -52,9 +52,9 @@ pub fn rounded(dtype: DType, number: Number) -> Number {
     with_dtype!(dtype, T => T::from_number(number).to_number())
 }
 
-/// Runs a nest by an engine, on so many threads.
-pub fn run(nest: &Nest, buffers: &mut [Buffer], engine: Engine, threads: usize) {
-    let kernel = Kernel::compile(nest, engine).unwrap();
+/// Runs a nest on so many threads, as machine code if instructions are given, else by the portable engine.
+pub fn run(nest: &Nest, buffers: &mut [Buffer], machine_code: Option<InstructionSet>, threads: usize) {
+    let kernel = Kernel::compile(nest, machine_code).unwrap();
     let mut scratch = vec![0; kernel.scratch_bytes(threads)];
     let regions: Vec<Region<'_>> = buffers.iter_mut().map(|buffer| Region::writing(buffer.words.as_flattened_mut())).collect();
     // SAFETY: the buffers are borrowed, and of the dtypes of the nest's accesses.
@@ -160,14 +160,16 @@ pub fn distance(dtype: DType, found: Number, expected: Number) -> f64 {
     (x - y).abs() / f64::from(exponent.max(smallest)).exp2()
 }
 
-/// The engines that run nests.
-pub const ENGINES: [Engine; 2] = [Engine::Portable, Engine::Native];
+/// What runs nests here: the portable engine, and machine code of all instructions that this processor has.
+pub fn engines() -> impl Iterator<Item = Option<InstructionSet>> {
+    [None].into_iter().chain(InstructionSet::ALL.into_iter().filter(|set| set.is_available()).map(Some))
+}
 
 /// Runs a nest by each engine and by its definition, and demands that every element of every buffer agree within so many ulps.
 pub fn agree(nest: &Nest, buffers: &[Buffer], ulps: f64) {
     let mut expected = buffers.to_vec();
     define(nest, &mut expected);
-    for engine in ENGINES {
+    for engine in engines() {
         let mut found = buffers.to_vec();
         run(nest, &mut found, engine, 1);
         for (number, (found, expected)) in found.iter().zip(&expected).enumerate() {

@@ -10,7 +10,7 @@ use crate::layout::row_major;
 use crate::nest::{Accumulate, Instruction, Nest, Store};
 
 /// Pseudo-random numbers below a bound.
-struct Dice(u64);
+pub(super) struct Dice(pub u64);
 
 impl Dice {
     fn below(&mut self, bound: usize) -> usize {
@@ -20,7 +20,7 @@ impl Dice {
 }
 
 /// A nest of exact functions of several dtypes, which reads in every way there is.
-fn random_nest(dice: &mut Dice) -> (Nest, Vec<Buffer>) {
+pub(super) fn random_nest(dice: &mut Dice) -> (Nest, Vec<Buffer>) {
     const OF: [DType; 5] = [DType::F32, DType::F64, DType::I32, DType::I64, DType::Bool];
     let shape: Vec<usize> = (0..=dice.below(3)).map(|_| [1, 2, 3, 4, 5, 7, 8, 9, 17, 33][dice.below(10)]).collect();
     let (rank, count) = (shape.len(), shape.iter().product::<usize>());

@@ -5,9 +5,6 @@
 
 use super::reduction::{Reducer, State};
 
-/// Bytes of a vector.
-pub(super) const VECTOR: usize = 32;
-
 /// A reduction of a kernel.
 #[derive(Clone, Debug)]
 pub(super) struct Reduction {
@@ -64,13 +61,13 @@ pub(super) unsafe fn column_state(accumulators: *const u8, reduction: &Reduction
     state
 }
 
-/// The state of a row: all lanes of its accumulators, combined half by half.
+/// The state of a row, which has so many vectors of so many bytes: all lanes of its accumulators, combined half by half.
 ///
 /// # Safety
 ///
 /// The code has written it.
-pub(super) unsafe fn row_state(accumulators: *const u8, reduction: &Reduction, vectors: usize, row: usize) -> State {
-    let start = accumulators.wrapping_add((row * vectors + reduction.first) * VECTOR);
+pub(super) unsafe fn row_state(accumulators: *const u8, reduction: &Reduction, (vectors, bytes): (usize, usize), row: usize) -> State {
+    let start = accumulators.wrapping_add((row * vectors + reduction.first) * bytes);
     // SAFETY: the caller's; vectors of accumulators are aligned.
     (reduction.reducer.fold)(unsafe { std::slice::from_raw_parts(start.cast::<u64>(), reduction.lane_words) })
 }

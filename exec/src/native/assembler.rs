@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use damo_graph::{ErrorKind, Problem};
 use iced_x86::{Code, Encoder, Instruction, MemoryOperand, Register};
 
+use super::instructions::{Extent, Instructions};
+use crate::instruction_set::InstructionSet;
+
 /// Constants start at a multiple of so many bytes.
 const LINE: usize = 64;
-
-/// Bytes of a vector.
-pub(super) const VECTOR: usize = 32;
 
 /// General registers with a role, and those that hold the addresses of accesses.
 pub(super) mod general {
@@ -30,50 +30,17 @@ pub(super) mod general {
         [Register::RBX, Register::RBP, Register::R10, Register::R11, Register::R12, Register::R13, Register::R14, Register::R15];
 }
 
-/// A vector register.
-pub(super) const fn ymm(number: u8) -> Register {
-    const ALL: [Register; 16] = [
-        Register::YMM0,
-        Register::YMM1,
-        Register::YMM2,
-        Register::YMM3,
-        Register::YMM4,
-        Register::YMM5,
-        Register::YMM6,
-        Register::YMM7,
-        Register::YMM8,
-        Register::YMM9,
-        Register::YMM10,
-        Register::YMM11,
-        Register::YMM12,
-        Register::YMM13,
-        Register::YMM14,
-        Register::YMM15,
-    ];
-    ALL[(number % 16) as usize]
+/// The vector register of that number: all of it that AVX-512 has, all that AVX2 has, and as much as came before.
+pub(super) fn zmm(number: u8) -> Register {
+    Register::ZMM0 + u32::from(number)
 }
 
-/// The lower half of a vector register.
-pub(super) const fn xmm(number: u8) -> Register {
-    const ALL: [Register; 16] = [
-        Register::XMM0,
-        Register::XMM1,
-        Register::XMM2,
-        Register::XMM3,
-        Register::XMM4,
-        Register::XMM5,
-        Register::XMM6,
-        Register::XMM7,
-        Register::XMM8,
-        Register::XMM9,
-        Register::XMM10,
-        Register::XMM11,
-        Register::XMM12,
-        Register::XMM13,
-        Register::XMM14,
-        Register::XMM15,
-    ];
-    ALL[(number % 16) as usize]
+pub(super) fn ymm(number: u8) -> Register {
+    Register::YMM0 + u32::from(number)
+}
+
+pub(super) fn xmm(number: u8) -> Register {
+    Register::XMM0 + u32::from(number)
 }
 
 /// An operand of an instruction: a register or a place in memory.
@@ -89,12 +56,14 @@ pub(super) struct Label(usize);
 
 /// Code under construction, and the constants it reads. The first mistake is kept and told at the end.
 pub(super) struct Assembler {
+    /// The instructions that vectors are computed with.
+    pub instructions: &'static dyn Instructions,
     encoder: Encoder,
     /// Where the next instruction goes.
     position: usize,
     constants: Vec<u8>,
     /// Where constants are among them.
-    known: HashMap<[u8; VECTOR], usize>,
+    known: HashMap<Vec<u8>, usize>,
     /// Where labels are, if they are placed.
     labels: Vec<Option<usize>>,
     /// The ends of jumps, and where they go.
@@ -106,8 +75,9 @@ pub(super) struct Assembler {
 
 impl Assembler {
     /// No code yet.
-    pub fn new() -> Self {
+    pub fn new(instructions: &'static dyn Instructions) -> Self {
         Assembler {
+            instructions,
             encoder: Encoder::new(64),
             position: 0,
             constants: Vec::new(),
@@ -135,6 +105,15 @@ impl Assembler {
                 self.failed.get_or_insert_with(|| error.to_string());
             }
         }
+    }
+
+    /// Writes an instruction that does its work only in the lanes of a mask register; the others become zeros, or stay as they are.
+    pub fn masked(&mut self, instruction: Result<Instruction, iced_x86::IcedError>, mask: Register, zeroing: bool) {
+        self.write(instruction.map(|mut instruction| {
+            instruction.set_op_mask(mask);
+            instruction.set_zeroing_masking(zeroing);
+            instruction
+        }));
     }
 
     /// Notes a mistake of whoever writes the code; the first is told at the end, and no code is made.
@@ -226,22 +205,55 @@ impl Assembler {
         self.jumps.push((self.position, label));
     }
 
-    /// A constant as long as a vector.
-    pub fn constant(&mut self, bytes: [u8; VECTOR]) -> MemoryOperand {
-        let constants = &mut self.constants;
-        let offset = *self.known.entry(bytes).or_insert_with(|| {
-            constants.extend(bytes);
-            constants.len() - VECTOR
+    /// A constant of some vectors: where it begins.
+    pub fn constant(&mut self, bytes: &[u8]) -> MemoryOperand {
+        let offset = self.known.get(bytes).copied().unwrap_or_else(|| {
+            let offset = self.constants.len();
+            self.constants.extend(bytes);
+            self.constants.resize(self.constants.len().next_multiple_of(self.vector_bytes()), 0);
+            self.known.insert(bytes.to_vec(), offset);
+            offset
         });
         MemoryOperand::with_base_displ(Register::RIP, offset as i64)
     }
 
-    /// A constant of several vectors: where it begins.
-    pub fn table(&mut self, bytes: &[u8]) -> MemoryOperand {
-        let offset = self.constants.len();
-        self.constants.extend(bytes);
-        self.constants.resize(self.constants.len().next_multiple_of(VECTOR), 0);
-        MemoryOperand::with_base_displ(Register::RIP, offset as i64)
+    /// Bytes of a vector.
+    pub fn vector_bytes(&self) -> usize {
+        self.instructions.set().vector_bytes()
+    }
+
+    /// The vector register of that number.
+    pub fn whole(&self, number: u8) -> Register {
+        match self.instructions.set() {
+            InstructionSet::Avx2 => ymm(number),
+            InstructionSet::Avx512 => zmm(number),
+        }
+    }
+
+    /// The lower half of the vector register of that number.
+    pub fn half(&self, number: u8) -> Register {
+        match self.instructions.set() {
+            InstructionSet::Avx2 => xmm(number),
+            InstructionSet::Avx512 => ymm(number),
+        }
+    }
+
+    /// As much of the vector register of that number.
+    pub fn extent(&self, number: u8, extent: Extent) -> Register {
+        match extent {
+            Extent::Whole => self.whole(number),
+            Extent::Half => self.half(number),
+        }
+    }
+
+    /// Brings a vector to a register.
+    pub fn copy(&mut self, to: u8, from: Operand) {
+        self.two(self.instructions.moves().load, self.whole(to), from);
+    }
+
+    /// Writes a vector to memory.
+    pub fn keep(&mut self, to: MemoryOperand, from: u8) {
+        self.store(self.instructions.moves().store, to, self.whole(from));
     }
 
     /// The code, which begins at the start, and behind it the constants.

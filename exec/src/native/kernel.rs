@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use damo_graph::{DType, ErrorKind, Problem};
 use smallvec::SmallVec;
 
-use super::accumulators::{Reduction, VECTOR, lane_bytes};
+use super::accumulators::{Reduction, lane_bytes};
 use super::code::Code;
 use super::loops::{self, Accumulators, Along, Stream};
 use super::one_call::{FEW, OneCall};
@@ -16,6 +16,7 @@ use super::reduction::{Reducer, State};
 use super::run::Run;
 use super::shape::Shares;
 use super::translate::{self, Places, accumulators_of};
+use crate::instruction_set::InstructionSet;
 use crate::nest::{BufferId, Instruction, Nest};
 use crate::pool;
 use crate::portable;
@@ -44,6 +45,7 @@ pub(super) struct Memory {
 /// A nest as machine code. It never changes; any number of calls may run it at once.
 #[derive(Debug)]
 pub struct Kernel {
+    instructions: InstructionSet,
     pub(super) code: Arc<Code>,
     pub(super) axes: Axes,
     /// The memory of each access of the axes; of counts none.
@@ -59,12 +61,12 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Makes machine code of a nest; `None` if that is not possible, and the portable engine has to run it.
+    /// Makes machine code of a nest, which processors with these instructions can run; `None` if that is not possible, and the portable engine has to run it.
     ///
     /// Fails if the nest is malformed.
-    pub fn compile(nest: &Nest) -> Result<Option<Kernel>, Problem> {
+    pub fn compile(nest: &Nest, set: InstructionSet) -> Result<Option<Kernel>, Problem> {
         portable::part::check(nest)?;
-        if !is_supported() || nest.count() == 0 {
+        if nest.count() == 0 {
             return Ok(None);
         }
         let reduced = nest.reductions.first().map(|reduction| reduction.axes.clone()).unwrap_or_default();
@@ -75,7 +77,7 @@ impl Kernel {
         let Some(reducers) = reducers.collect::<Option<Vec<Reducer>>>() else { return Ok(None) };
         let may_overflow = reducers.iter().any(|reducer| reducer.may_overflow);
         let axes = Axes::of(nest, &reduced);
-        let lanes = translate::lanes(nest);
+        let lanes = translate::lanes(nest, set);
         let counts = nest.body.iter().filter(|instruction| matches!(instruction, Instruction::Index { .. })).count();
         let places = Places {
             counts: nest.operands.len(),
@@ -84,10 +86,10 @@ impl Kernel {
         };
         let mut first = 0;
         let reductions = nest.reductions.iter().zip(&reducers).enumerate().map(|(place, (reduction, &reducer))| {
-            let count = accumulators_of(&reducer, nest.dtype(reduction.value), lanes);
+            let count = accumulators_of(&reducer, nest.dtype(reduction.value), translate::fills(set, lanes));
             first += count;
             let elements = reduction.axes.iter().fold(1.0, |count, &axis| count * nest.shape[axis] as f64);
-            let lane_words = count * lanes.min(VECTOR / lane_bytes(&reducer)) * lane_bytes(&reducer) / 8;
+            let lane_words = count * lanes.min(set.vector_bytes() / lane_bytes(&reducer)) * lane_bytes(&reducer) / 8;
             Reduction {
                 reducer,
                 first: first - count,
@@ -103,14 +105,15 @@ impl Kernel {
         let is_column = !reductions.is_empty() && axes.axes.last().is_none_or(|axis| !axis.reduced);
         let shares = Shares::of(&axes, !reductions.is_empty());
         let Some(streams) = streams(nest, &axes, places, &reductions, !is_column && !shares.rows_are_reduced) else { return Ok(None) };
-        // Narrow columns and many accumulators leave vectors or registers empty.
-        if is_column && (shares.inner < lanes || !shares.rows_are_reduced) || !is_column && accumulators > 8 {
+        // Narrow columns and many accumulators leave most of a vector empty, or too few registers.
+        let narrowest = translate::lanes(nest, InstructionSet::Avx2);
+        if is_column && (shares.inner < narrowest || !shares.rows_are_reduced) || !is_column && accumulators > 8 {
             return Ok(None);
         }
         let memory = memory(nest, &axes, counts);
-        let steps = steps(&axes, &memory, &streams, &places);
-        let whole = translate::body(nest, &reducers, &places, false, is_column);
-        let last = translate::body(nest, &reducers, &places, true, is_column);
+        let steps = steps(&axes, &memory, &streams, &places, set.vector_bytes());
+        let whole = translate::body(nest, set, &reducers, &places, false, is_column);
+        let last = translate::body(nest, set, &reducers, &places, true, is_column);
         let (Some(whole), Some(last)) = (whole, last) else { return Ok(None) };
         let per_accumulator: Vec<Reducer> = reductions.iter().flat_map(|reduction| std::iter::repeat_n(reduction.reducer, reduction.count)).collect();
         let joined: Vec<(Reducer, usize)> = reductions.iter().map(|reduction| (reduction.reducer, reduction.count)).collect();
@@ -124,7 +127,7 @@ impl Kernel {
             streams: &streams,
             whole: &whole,
             last: &last,
-            join: &translate::join(&joined, lanes),
+            join: &translate::join(&joined, set, lanes),
             reducers: &per_accumulator,
             accumulators: kind,
             side_by_side: side_by_side(&whole, accumulators, is_column, shares.inner / lanes),
@@ -135,7 +138,7 @@ impl Kernel {
         let Ok(code) = Code::new(&bytes, sites) else { return Ok(None) };
         let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(nest)?)) } else { None };
         let is_one_call = reductions.is_empty() && shares.pieces() == 1 && memory.len() <= FEW;
-        Ok(Some(Kernel { code: Arc::new(code), axes, memory, steps, reductions, shares, is_one_call, careful }))
+        Ok(Some(Kernel { instructions: set, code: Arc::new(code), axes, memory, steps, reductions, shares, is_one_call, careful }))
     }
 
     /// The kernel of a nest that differs from this kernel's only in its buffers, with the same code.
@@ -145,6 +148,7 @@ impl Kernel {
         }
         let counts = self.memory.len() - nest.operands.len() - nest.written().count();
         Some(Kernel {
+            instructions: self.instructions,
             code: Arc::clone(&self.code),
             axes: self.axes.clone(),
             memory: memory(nest, &self.axes, counts),
@@ -159,6 +163,16 @@ impl Kernel {
     /// The kernel again, if it is one call of its code.
     pub(crate) fn one_call(&self) -> Option<OneCall> {
         self.is_one_call.then(|| OneCall::of(self))
+    }
+
+    /// The instructions that it is made of.
+    pub const fn instructions(&self) -> InstructionSet {
+        self.instructions
+    }
+
+    /// Bytes of a vector.
+    pub(super) const fn vector_bytes(&self) -> usize {
+        self.instructions.vector_bytes()
     }
 
     /// How many bytes of scratch a run on so many threads takes.
@@ -176,13 +190,13 @@ impl Kernel {
     /// Bytes for the accumulators of one piece.
     fn accumulators_bytes(&self) -> usize {
         let count: usize = self.reductions.iter().map(|reduction| reduction.count).sum();
-        let bytes = if self.is_column() { self.columns() * size_of::<u64>() } else { self.shares.row_block * VECTOR };
+        let bytes = if self.is_column() { self.columns() * size_of::<u64>() } else { self.shares.row_block * self.vector_bytes() };
         (count * bytes).next_multiple_of(LINE)
     }
 
     /// How many columns are summed at once, in whole vectors.
     pub(super) fn columns(&self) -> usize {
-        self.shares.inner_chunk.next_multiple_of(8)
+        self.shares.inner_chunk.next_multiple_of(16)
     }
 
     pub(super) fn is_column(&self) -> bool {
@@ -202,7 +216,7 @@ impl Kernel {
     ///
     /// # Safety
     ///
-    /// As [`portable::Kernel::run`].
+    /// As [`portable::Kernel::run`]; and the processor has the instructions that the nest was compiled for.
     pub unsafe fn run(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
         self.check(buffers)?;
         // SAFETY: it was checked; the rest is the caller's.
@@ -279,11 +293,6 @@ impl Kernel {
     }
 }
 
-/// Whether this processor has the instructions.
-pub fn is_supported() -> bool {
-    !cfg!(miri) && std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
-}
-
 /// How many rounds are worth doing side by side: sums wait for each other, and short bodies for their loop.
 fn side_by_side(body: &translate::Body, accumulators: usize, is_column: bool, rounds: usize) -> usize {
     let size = body.program.values.len();
@@ -320,7 +329,7 @@ fn streams(nest: &Nest, axes: &Axes, places: Places, reductions: &[Reduction], e
             1 => Along::Contiguous,
             0 if is_store => Along::Contiguous,
             0 => Along::Uniform,
-            _ if size == 1 || along.unsigned_abs() * size * 8 > i32::MAX as usize => return None,
+            _ if size == 1 || along.unsigned_abs() * size * 16 > i32::MAX as usize => return None,
             step => Along::Strided(step),
         };
         streams.push(Stream { along, size, padded: false, moves });
@@ -345,7 +354,7 @@ fn memory(nest: &Nest, axes: &Axes, counts: usize) -> Vec<Option<Memory>> {
 }
 
 /// The step of each stream from row to row.
-fn steps(axes: &Axes, memory: &[Option<Memory>], streams: &[Stream], places: &Places) -> Vec<isize> {
+fn steps(axes: &Axes, memory: &[Option<Memory>], streams: &[Stream], places: &Places, vector: usize) -> Vec<isize> {
     let row = axes.axes.len().checked_sub(2);
     let of = |access: usize| {
         let step = row.map_or(0, |axis| axes.strides[access][axis]);
@@ -353,5 +362,5 @@ fn steps(axes: &Axes, memory: &[Option<Memory>], streams: &[Stream], places: &Pl
     };
     // Accumulators of a row are a vector each, one row behind the other.
     let accumulators = streams.len() - places.accumulators;
-    (0..places.accumulators).map(of).chain(std::iter::repeat_n((accumulators * VECTOR) as isize, accumulators)).collect()
+    (0..places.accumulators).map(of).chain(std::iter::repeat_n((accumulators * vector) as isize, accumulators)).collect()
 }

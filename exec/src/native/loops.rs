@@ -6,13 +6,14 @@ use iced_x86::{Code, Instruction, MemoryOperand, Register};
 
 use damo_graph::Problem;
 
-use super::accesses::{Load, Store, count};
-use super::assembler::{Assembler, Label, Operand, VECTOR, general, ymm};
+use super::accesses::Round;
+use super::assembler::{Assembler, Label, Operand, general};
+use super::instructions;
 use super::interleave::{Interleaved, interleaved};
 use super::outside::{self, CallSite};
-use super::program::{Id, Operation, Program, Width};
+use super::program::{Id, Operation, Program};
 use super::reduction::Reducer;
-use super::registers::{Frame, REGISTERS, Registers, Values, in_frame, repeated};
+use super::registers::{Frame, Registers, Values, repeated};
 use super::select;
 use super::translate::Body;
 
@@ -110,21 +111,25 @@ struct Writer<'a> {
     lanes: usize,
 }
 
+/// The frame starts at a multiple of so many bytes.
+const LINE: usize = 64;
+
 /// The code of a kernel, and the places in it that call functions outside.
 pub(super) fn compile(plan: &Plan<'_>) -> Result<(Vec<u8>, Vec<CallSite>), Problem> {
     // What general registers are kept in comes first.
-    let mut frame = Frame { bytes: 8 * 16 };
+    let set = plan.whole.program.set;
+    let mut frame = Frame { bytes: 8 * 16, vector: set.vector_bytes() };
     let masks = [frame.vector(), frame.vector()];
     let bounce = frame.vector();
     let calls = !plan.whole.program.calls.is_empty();
-    frame.bytes = frame.bytes.next_multiple_of(VECTOR);
+    frame.bytes = frame.bytes.next_multiple_of(LINE);
     let saved = frame.bytes;
     if calls {
-        frame.bytes += REGISTERS * VECTOR;
+        frame.bytes += outside::saved_bytes(set);
     }
     let mut writer = Writer {
         plan,
-        assembler: Assembler::new(),
+        assembler: Assembler::new(instructions::of(set)),
         frame,
         masks,
         bounce,
@@ -148,7 +153,7 @@ pub(super) fn at(base: Register, displacement: i64) -> MemoryOperand {
     MemoryOperand::with_base_displ(base, displacement)
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     fn kernel(&mut self) {
         for register in KEPT {
             self.assembler.one(Code::Push_r64, register);
@@ -170,9 +175,9 @@ impl Writer<'_> {
         self.assembler.plain(Code::Retnq);
         self.asides();
         self.assembler.place(enter);
-        let bytes = self.frame.bytes.next_multiple_of(64) as i32;
+        let bytes = self.frame.bytes.next_multiple_of(LINE) as i32;
         self.assembler.number(Code::Sub_rm64_imm32, Register::RSP, bytes);
-        self.assembler.number(Code::And_rm64_imm8, Register::RSP, -64);
+        self.assembler.number(Code::And_rm64_imm8, Register::RSP, -(LINE as i32));
         self.assembler.store(Code::Mov_rm64_r64, at(Register::RSP, 0), Register::RAX);
         self.assembler.jump(Code::Jmp_rel32_64, body);
     }
@@ -211,7 +216,8 @@ impl Writer<'_> {
         let done = self.assembler.label();
         self.assembler.two(Code::Cmp_r64_rm64, general::INDEX, registers64(general::COUNT));
         self.assembler.jump(Code::Jae_rel32_64, done);
-        self.masks();
+        let last_round = self.round_of(0, true);
+        self.assembler.instructions.find_left(&mut self.assembler, &last_round);
         self.round(plan.last, &mut last, &in_frame.1, &levels[1], 0, true);
         self.assembler.place(done);
         if let Accumulators::EachRow(first) = plan.accumulators {
@@ -254,15 +260,17 @@ impl Writer<'_> {
 
     /// The pinned register of an accumulator of one of several rounds side by side.
     fn pinned(&self, round: usize, accumulator: usize) -> u8 {
-        (REGISTERS - 1 - round * self.plan.reducers.len() - accumulator) as u8
+        let registers = self.assembler.instructions.set().registers();
+        (registers - 1 - round * self.plan.reducers.len() - accumulator) as u8
     }
 
     fn clear_accumulators(&mut self) {
         for round in 0..self.plan.side_by_side {
             for (place, reducer) in self.plan.reducers.iter().enumerate() {
                 // What a second word holds is what rounding dropped: nothing.
-                let neutral = self.assembler.constant(repeated(reducer.neutral, reducer.width));
-                self.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(self.pinned(round, place)), Operand::Memory(neutral));
+                let neutral = repeated(reducer.neutral, reducer.width, self.assembler.vector_bytes());
+                let neutral = self.assembler.constant(&neutral);
+                self.assembler.copy(self.pinned(round, place), Operand::Memory(neutral));
             }
         }
     }
@@ -314,7 +322,7 @@ impl Writer<'_> {
         }
         for place in 0..count {
             let address = self.address(first + place, Register::RAX);
-            self.assembler.store(Code::VEX_Vmovups_ymmm256_ymm, at(address, 0), ymm(self.pinned(0, place)));
+            self.assembler.keep(at(address, 0), self.pinned(0, place));
         }
     }
 
@@ -322,7 +330,7 @@ impl Writer<'_> {
     fn interleaved(&self, levels: &[Level]) -> Option<Interleaved> {
         let body = self.plan.whole;
         let section = round_section(body, levels);
-        interleaved(body, &section, self.in_memory(), REGISTERS - self.all_pinned().len())
+        interleaved(body, &section, self.in_memory(), self.assembler.instructions.set().registers() - self.all_pinned().len())
     }
 
     /// The access of the first accumulator, if they are in memory.
@@ -347,22 +355,8 @@ impl Writer<'_> {
         self.assembler.place(end);
     }
 
-    /// Writes the masks of the lanes that are left, of both widths.
-    fn masks(&mut self) {
-        for (width, size, table) in [(Width::Single, 4i64, 8i64), (Width::Double, 8, 4)] {
-            if width == Width::Double && self.lanes == 8 {
-                continue;
-            }
-            let bytes: Vec<u8> = [0xff, 0].into_iter().flat_map(|byte| [byte; VECTOR]).collect();
-            let mask = self.assembler.table(&bytes);
-            // The vector that begins so many lanes before the zeros.
-            self.assembler.two(Code::Mov_r64_rm64, Register::RAX, registers64(general::INDEX));
-            self.assembler.two(Code::Sub_r64_rm64, Register::RAX, registers64(general::COUNT));
-            self.assembler.write(Instruction::with2(Code::Lea_r64_m, Register::R9, mask));
-            let from = MemoryOperand::new(Register::R9, Register::RAX, size as u32, table * size, 1, false, Register::None);
-            self.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(0), Operand::Memory(from));
-            self.assembler.store(Code::VEX_Vmovups_ymmm256_ymm, in_frame(self.masks[width as usize]), ymm(0));
-        }
+    fn round_of(&self, place: usize, is_last: bool) -> Round<'a> {
+        Round { streams: self.plan.streams, masks: self.masks, bounce: self.bounce, lanes: self.lanes, place, is_last }
     }
 
     /// Writes the values of a level, and keeps those that inner levels read in the frame.
@@ -408,10 +402,10 @@ impl Writer<'_> {
         let pins = self.all_pinned();
         let own: Vec<u8> = (0..lines.accumulators.len()).map(|place| self.pinned(lines.round, place)).collect();
         let results: Vec<Id> = lines.stores.iter().map(|store| store.0).chain(lines.accumulators.iter().copied()).collect();
-        let (streams, masks, bounce, lanes, is_last) = (self.plan.streams, self.masks, self.bounce, self.lanes, lines.is_last);
+        let any_round = self.round_of(0, lines.is_last);
         self.write(lines, values, &results, &pins, |registers| {
-            for &(value, stream, round) in lines.stores {
-                Store { streams, masks, bounce, lanes, round, is_last }.write(registers, value, stream);
+            for &(value, stream, place) in lines.stores {
+                Round { place, ..any_round }.store(registers, value, stream);
             }
             settle(registers, lines.accumulators, &own);
         });
@@ -420,34 +414,34 @@ impl Writer<'_> {
     /// Writes the values of a section.
     fn write(&mut self, lines: &Lines<'_>, values: &mut Values, last: &[Id], pins: &[u8], then: impl FnOnce(&mut Registers<'_>)) {
         let &Lines { program, section, accumulators, round: first, is_last, .. } = lines;
-        let (streams, masks, bounce, lanes) = (self.plan.streams, self.masks, self.bounce, self.lanes);
+        let (instructions, any_round) = (self.assembler.instructions, self.round_of(0, is_last));
+        let own: Vec<u8> = pins.iter().take(self.plan.reducers.len()).enumerate().map(|(place, _)| self.pinned(first, place)).collect();
         let mut registers = Registers::new(program, &mut self.assembler, &mut self.frame, values, section, last.iter().copied());
         for &register in pins {
             registers.reserve(register);
         }
-        let own = |place: usize| (REGISTERS - 1 - first * self.plan.reducers.len() - place) as u8;
         if !pins.is_empty() {
             for &id in section {
                 if let Operation::Accumulator(place) = program.values[id as usize].operation {
-                    registers.pin(id, own(place));
+                    registers.pin(id, own[place]);
                 }
             }
         }
         for &id in section {
             let value = &program.values[id as usize];
-            let round = first + value.round;
+            let round = Round { place: first + value.round, ..any_round };
             match value.operation {
                 Operation::Constant(_) | Operation::Accumulator(_) => {}
-                Operation::Left => registers.values.frame[id as usize] = Some(masks[value.width as usize]),
-                Operation::Load(stream) => Load { streams, masks, bounce, lanes, round, is_last }.write(&mut registers, id, stream),
-                Operation::Count(stream) => count(&mut registers, id, stream, streams[stream], lanes, round),
+                Operation::Left => instructions.left(&mut registers, id, &round),
+                Operation::Load(stream) => round.load(&mut registers, id, stream),
+                Operation::Count(stream) => round.count(&mut registers, id, stream),
                 Operation::Call(place) => {
                     let site = self.sites.len();
-                    let (aside, back) = outside::write(&mut registers, id, &program.calls[place], lanes, &mut self.sites);
+                    let (aside, back) = outside::write(&mut registers, id, &program.calls[place], round.lanes, &mut self.sites);
                     self.asides.push((aside, back, site));
                 }
                 _ => {
-                    let preferred = if pins.is_empty() { None } else { accumulators.iter().position(|&result| result == id).map(own) };
+                    let preferred = accumulators.iter().position(|&result| result == id).and_then(|place| own.get(place).copied());
                     select::write(&mut registers, id, preferred);
                 }
             }
@@ -468,8 +462,8 @@ impl Writer<'_> {
 fn settle(registers: &mut Registers<'_>, accumulators: &[Id], pins: &[u8]) {
     for (&id, &pin) in accumulators.iter().zip(pins) {
         let from = registers.operand(id);
-        if from != Operand::Register(ymm(pin)) {
-            registers.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(pin), from);
+        if from != Operand::Register(registers.assembler.whole(pin)) {
+            registers.assembler.copy(pin, from);
         }
         registers.done(&[id], None);
     }

@@ -14,6 +14,8 @@ use iced_x86::{Code as Opcode, Instruction, MemoryOperand, Register};
 
 use super::assembler::{Assembler, Operand};
 use super::code::Code;
+use super::instructions;
+use crate::instruction_set::InstructionSet;
 
 /// What a call of a micro-kernel works on: addresses, and strides in bytes. It counts down and moves on in here.
 #[derive(Debug)]
@@ -63,6 +65,7 @@ macro_rules! field {
 /// The instructions of a set for one element type, and how large tiles are there.
 #[derive(Debug)]
 pub struct Family {
+    set: InstructionSet,
     /// Bytes of an element, and elements of a vector.
     size: usize,
     lanes: usize,
@@ -94,6 +97,7 @@ enum Masking {
 /// AVX2 with FMA: 6 rows by 2 vectors of 32 bytes, in 16 registers.
 const AVX2: [Family; 2] = [
     Family {
+        set: InstructionSet::Avx2,
         size: 4,
         lanes: 8,
         rows: 6,
@@ -109,6 +113,7 @@ const AVX2: [Family; 2] = [
         clear: Opcode::VEX_Vxorps_ymm_ymm_ymmm256,
     },
     Family {
+        set: InstructionSet::Avx2,
         size: 8,
         lanes: 4,
         rows: 6,
@@ -129,6 +134,7 @@ const AVX2: [Family; 2] = [
 #[cfg_attr(not(test), expect(dead_code, reason = "no machine with it has run the code yet"))]
 const AVX512: [Family; 2] = [
     Family {
+        set: InstructionSet::Avx512,
         size: 4,
         lanes: 16,
         rows: 14,
@@ -144,6 +150,7 @@ const AVX512: [Family; 2] = [
         clear: Opcode::EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32,
     },
     Family {
+        set: InstructionSet::Avx512,
         size: 8,
         lanes: 8,
         rows: 14,
@@ -418,7 +425,7 @@ impl Writer<'_> {
 impl Family {
     /// The code for tiles of so many rows and vectors.
     fn assemble(&self, rows: usize, vectors: usize) -> Result<Vec<u8>, Problem> {
-        let mut writer = Writer { family: self, rows, vectors, assembler: Assembler::new() };
+        let mut writer = Writer { family: self, rows, vectors, assembler: Assembler::new(instructions::of(self.set)) };
         writer.kernel();
         writer.assembler.finish()
     }
@@ -441,7 +448,7 @@ impl MicroKernels {
             let family = &AVX2[place];
             let kernels = MicroKernels { family, codes: (0..family.rows * family.vectors).map(|_| OnceLock::new()).collect() };
             // Where there is memory for one there is for the others.
-            (super::is_supported() && kernels.code(family.rows, family.vectors).is_some()).then_some(kernels)
+            (InstructionSet::Avx2.is_available() && kernels.code(family.rows, family.vectors).is_some()).then_some(kernels)
         };
         ALL[place].get_or_init(make).as_ref()
     }

@@ -11,6 +11,7 @@ use damo_graph::DType;
 use smallvec::SmallVec;
 
 use super::lanes::Lanes;
+use crate::instruction_set::InstructionSet;
 use crate::portable::loops::Loop;
 
 /// A value, by its place in the program.
@@ -119,7 +120,9 @@ pub(super) struct Value {
 #[derive(Debug)]
 pub(super) struct Program {
     pub values: Vec<Value>,
-    /// How many lanes each vector has: 8 where all are of 32 bits, else 4.
+    /// The instructions that it is for.
+    pub set: InstructionSet,
+    /// How many lanes each vector has: as many of 32 bits as fill it where none are wider, else half as many.
     pub lanes: usize,
     /// The functions outside that it calls.
     pub calls: Vec<Outside>,
@@ -136,13 +139,13 @@ pub(super) struct Outside {
 
 impl Program {
     /// A program on vectors of so many lanes.
-    pub fn new(lanes: usize) -> Program {
-        Program { values: Vec::new(), lanes, calls: Vec::new(), known: HashMap::new() }
+    pub fn new(set: InstructionSet, lanes: usize) -> Program {
+        Program { set, values: Vec::new(), lanes, calls: Vec::new(), known: HashMap::new() }
     }
 
     /// The same values, to which others are added as they are.
     pub fn copied(&self) -> Program {
-        Program { values: self.values.clone(), calls: self.calls.clone(), ..Program::new(self.lanes) }
+        Program { values: self.values.clone(), calls: self.calls.clone(), ..Program::new(self.set, self.lanes) }
     }
 
     /// The width of a value's lanes.

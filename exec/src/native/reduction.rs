@@ -5,6 +5,7 @@ use damo_graph::op::reduce::Reduction;
 use smallvec::{SmallVec, smallvec};
 
 use super::program::{Comparison, Id, Operation, Program, Width, all_ones};
+use super::translate::fills;
 use crate::portable::combine::{Combine, Max, Min};
 
 /// What has been combined so far: the bits of a number, and for sums of `f64` of what rounding dropped from it.
@@ -139,7 +140,7 @@ const fn single(bits: u64) -> f32 {
 
 /// The value in accumulators of twice the width: two halves if it fills a vector, itself otherwise.
 fn widened(program: &mut Program, x: Id, float: bool) -> Ids {
-    if program.lanes == 8 {
+    if fills(program.set, program.lanes) {
         [false, true].into_iter().map(|upper| program.value(Operation::Half { upper, float }, &[x], Width::Double)).collect()
     } else {
         smallvec![program.value(if float { Operation::FloatToFloat } else { Operation::Resize }, &[x], Width::Double)]

@@ -1,26 +1,27 @@
 //! Which values are in registers, which are in memory, while a straight line of code is written.
 
-use iced_x86::{Code, MemoryOperand, Register};
+use iced_x86::{MemoryOperand, Register};
+use smallvec::{SmallVec, smallvec};
 
-use super::assembler::{Assembler, Operand, VECTOR, ymm};
+use super::assembler::{Assembler, Operand};
+use super::avx512::MaskRegisters;
 use super::program::{Id, Operation, Program, Width};
 
-/// How many vector registers there are.
-pub(super) const REGISTERS: usize = 16;
-
 /// The memory of a call of a kernel: on the stack, addressed from its top.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Frame {
     /// How many bytes are taken.
     pub bytes: usize,
+    /// How many a vector takes.
+    pub vector: usize,
 }
 
 impl Frame {
     /// Room for a vector: bytes from the top of the stack.
     pub fn vector(&mut self) -> usize {
-        self.bytes = self.bytes.next_multiple_of(VECTOR);
-        self.bytes += VECTOR;
-        self.bytes - VECTOR
+        self.bytes = self.bytes.next_multiple_of(self.vector);
+        self.bytes += self.vector;
+        self.bytes - self.vector
     }
 }
 
@@ -58,10 +59,12 @@ pub(super) struct Registers<'a> {
     uses: Vec<Vec<usize>>,
     /// The values that the section makes.
     section: &'a [Id],
-    holds: [Option<Id>; REGISTERS],
+    holds: SmallVec<[Option<Id>; 32]>,
+    /// Truth values have registers of their own in some sets of instructions.
+    pub(super) masks: MaskRegisters,
     /// Registers that are not to be touched now, bit by bit: those of the accumulators, and those of the instruction that is written.
-    pinned: u16,
-    locked: u16,
+    pinned: u32,
+    locked: u32,
 }
 
 impl<'a> Registers<'a> {
@@ -81,7 +84,8 @@ impl<'a> Registers<'a> {
             program.values[id as usize].inputs.iter().for_each(|&input| uses[input as usize].push(place));
         }
         values.registers.fill(None);
-        Registers { program, assembler, frame, values, uses, section, holds: [None; REGISTERS], pinned: 0, locked: 0 }
+        let holds = smallvec![None; assembler.instructions.set().registers()];
+        Registers { program, assembler, frame, values, uses, section, holds, masks: MaskRegisters::default(), pinned: 0, locked: 0 }
     }
 
     /// Lets a value have a register for good.
@@ -121,7 +125,7 @@ impl<'a> Registers<'a> {
     fn memory(&mut self, id: Id) -> Option<MemoryOperand> {
         let value = &self.program.values[id as usize];
         if let Operation::Constant(bits) = value.operation {
-            return Some(self.assembler.constant(repeated(bits, value.width)));
+            return Some(self.assembler.constant(&repeated(bits, value.width, self.assembler.vector_bytes())));
         }
         self.values.frame[id as usize].map(in_frame).or(self.values.elements[id as usize])
     }
@@ -130,13 +134,13 @@ impl<'a> Registers<'a> {
     pub fn operand(&mut self, id: Id) -> Operand {
         if let Some(register) = self.values.registers[id as usize] {
             self.locked |= 1 << register;
-            return Operand::Register(ymm(register));
+            return Operand::Register(self.assembler.whole(register));
         }
         if let Some(memory) = self.memory(id) {
             return Operand::Memory(memory);
         }
-        self.assembler.fail("a value is read that is nowhere");
-        Operand::Register(ymm(0))
+        let register = self.register(id);
+        Operand::Register(self.assembler.whole(register))
     }
 
     /// A value in a register, which is not given away before [`Registers::done`].
@@ -145,11 +149,14 @@ impl<'a> Registers<'a> {
             self.locked |= 1 << register;
             return register;
         }
+        let Some(memory) = self.memory(id) else {
+            return self.expanded(id).unwrap_or_else(|| {
+                self.assembler.fail("a value is read that is nowhere");
+                0
+            });
+        };
         let register = self.fresh();
-        match self.memory(id) {
-            Some(memory) => self.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(register), Operand::Memory(memory)),
-            None => self.assembler.fail("a value is read that is nowhere"),
-        }
+        self.assembler.copy(register, Operand::Memory(memory));
         self.give(id, register);
         register
     }
@@ -159,15 +166,28 @@ impl<'a> Registers<'a> {
         self.values.registers[id as usize].is_some()
     }
 
+    /// Whether a value is in a vector register, or in memory.
+    pub fn can_be_read(&self, id: Id) -> bool {
+        let place = id as usize;
+        let in_memory = self.values.frame[place].is_some() || self.values.elements[place].is_some();
+        in_memory || self.is_in_register(id) || matches!(self.program.values[place].operation, Operation::Constant(_))
+    }
+
+    /// Where in the section a value is read next.
+    pub fn next_use(&self, id: Id) -> Option<usize> {
+        self.uses[id as usize].last().copied()
+    }
+
     /// A register for a moment or a new value: until [`Registers::done`], nothing else gets it.
     pub fn fresh(&mut self) -> u8 {
         let taken = self.pinned | self.locked;
         let allowed = |register: &u8| taken & 1 << register == 0;
-        let free = (0..REGISTERS as u8).filter(allowed).find(|&register| self.holds[usize::from(register)].is_none());
+        let count = self.holds.len() as u8;
+        let free = (0..count).filter(allowed).find(|&register| self.holds[usize::from(register)].is_none());
         let register = free.unwrap_or_else(|| {
             // What is read last gives way.
-            let next_use = |&register: &u8| self.holds[usize::from(register)].and_then(|id| self.uses[id as usize].last().copied());
-            let victim = (0..REGISTERS as u8).filter(allowed).max_by_key(next_use);
+            let next_use = |&register: &u8| self.holds[usize::from(register)].and_then(|id| self.next_use(id));
+            let victim = (0..count).filter(allowed).max_by_key(next_use);
             if victim.is_none() {
                 self.assembler.fail("an instruction needs more registers than there are");
             }
@@ -183,7 +203,7 @@ impl<'a> Registers<'a> {
     fn evict(&mut self, register: u8) {
         let Some(id) = self.holds[usize::from(register)].take() else { return };
         self.values.registers[id as usize] = None;
-        if self.uses_left(id) > 0 && self.memory(id).is_none() {
+        if self.uses_left(id) > 0 && !self.can_be_read(id) && !self.is_mask(id) {
             self.keep_in_frame(id, register);
         }
     }
@@ -191,7 +211,7 @@ impl<'a> Registers<'a> {
     fn keep_in_frame(&mut self, id: Id, register: u8) {
         let place = self.frame.vector();
         self.values.frame[id as usize] = Some(place);
-        self.assembler.store(Code::VEX_Vmovups_ymmm256_ymm, in_frame(place), ymm(register));
+        self.assembler.keep(in_frame(place), register);
     }
 
     /// Copies a value to the frame, where other sections find it.
@@ -199,7 +219,7 @@ impl<'a> Registers<'a> {
         if self.values.frame[id as usize].is_none() {
             let register = self.register(id);
             self.keep_in_frame(id, register);
-            self.locked = 0;
+            self.unlock();
         }
     }
 
@@ -241,8 +261,11 @@ impl<'a> Registers<'a> {
             self.uses[input as usize].pop();
         }
         for &input in inputs {
-            if self.uses_left(input) == 0
-                && let Some(register) = self.values.registers[input as usize]
+            if self.uses_left(input) > 0 {
+                continue;
+            }
+            self.masks.forget(input);
+            if let Some(register) = self.values.registers[input as usize]
                 && self.pinned & 1 << register == 0
             {
                 self.values.registers[input as usize] = None;
@@ -258,13 +281,18 @@ impl<'a> Registers<'a> {
                 self.holds[usize::from(register)] = None;
             }
         }
+        self.unlock();
+    }
+
+    fn unlock(&mut self) {
         self.locked = 0;
+        self.masks.unlock();
     }
 }
 
 /// The same lane all over a vector.
-pub(super) fn repeated(bits: u64, width: Width) -> [u8; VECTOR] {
-    let mut bytes = [0; VECTOR];
+pub(super) fn repeated(bits: u64, width: Width, vector: usize) -> SmallVec<[u8; 64]> {
+    let mut bytes: SmallVec<[u8; 64]> = smallvec![0; vector];
     match width {
         Width::Single => bytes.chunks_exact_mut(4).for_each(|lane| lane.copy_from_slice(&(bits as u32).to_ne_bytes())),
         Width::Double => bytes.chunks_exact_mut(8).for_each(|lane| lane.copy_from_slice(&bits.to_ne_bytes())),

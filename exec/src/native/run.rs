@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use smallvec::SmallVec;
 
-use super::accumulators::{Reduction, VECTOR, clear_columns, column_state, columns_start, row_state};
+use super::accumulators::{Reduction, clear_columns, column_state, columns_start, row_state};
 use super::kernel::Kernel;
 use super::reduction::State;
 use crate::view::Region;
@@ -52,6 +52,7 @@ impl Run<'_> {
         let share = shares.share(piece);
         let strides = &kernel.axes.strides;
         let results = strides.len() - kernel.reductions.len();
+        let vector = kernel.vector_bytes();
         let vectors: usize = kernel.reductions.iter().map(|reduction| reduction.count).sum();
         let start = |access: usize, reduced: usize| -> isize {
             let strides = &strides[access];
@@ -78,9 +79,9 @@ impl Run<'_> {
                         // Halves of a vector's lanes lie one behind the other; second words lie behind all first words.
                         let halves = reduction.count / reduction.reducer.words;
                         let (word, half) = (part / halves, part % halves);
-                        accumulators.wrapping_add(columns_start(reduction, columns) + word * columns * 8 + half * VECTOR)
+                        accumulators.wrapping_add(columns_start(reduction, columns) + word * columns * 8 + half * vector)
                     } else {
-                        accumulators.wrapping_add((reduction.first + part) * VECTOR)
+                        accumulators.wrapping_add((reduction.first + part) * vector)
                     });
                 }
             }
@@ -99,7 +100,7 @@ impl Run<'_> {
                     unsafe { column_state(accumulators, reduction, columns, result) }
                 } else {
                     // SAFETY: as above.
-                    unsafe { row_state(accumulators, reduction, vectors, result) }
+                    unsafe { row_state(accumulators, reduction, (vectors, vector), result) }
                 };
                 if shares.parts == 1 {
                     // SAFETY: the accesses are checked; this result is of this piece alone.

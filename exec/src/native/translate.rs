@@ -8,9 +8,11 @@ use smallvec::SmallVec;
 
 use super::formulas;
 use super::formulas::whole_power::{LARGEST, whole_power};
+use super::instructions;
 use super::lanes::Lanes;
 use super::program::{Comparison, Format, Id, Operation, Outside, Program, Recorded, RecordedMask, Recording, Width, all_ones};
 use super::reduction::{Ids, Reducer, extreme};
+use crate::instruction_set::InstructionSet;
 use crate::nest::{Instruction, Nest, Register};
 use crate::portable::loops::Loop;
 
@@ -54,17 +56,22 @@ const fn width_of(dtype: DType) -> Width {
 }
 
 /// How many lanes the vectors of a nest have.
-pub(super) fn lanes(nest: &Nest) -> usize {
+pub(super) fn lanes(nest: &Nest, set: InstructionSet) -> usize {
     let wide = (0..nest.body.len()).any(|register| width_of(nest.dtype(register)) == Width::Double);
-    if wide { 4 } else { 8 }
+    set.vector_bytes() / if wide { 8 } else { 4 }
+}
+
+/// Whether so many lanes of 32 bits fill a vector.
+pub(super) const fn fills(set: InstructionSet, lanes: usize) -> bool {
+    lanes * 4 == set.vector_bytes()
 }
 
 /// The program of a nest's body.
 ///
 /// In the last round of a row (`is_last`) only some lanes are left; `in_memory` accumulators are accesses. `None` if the nest does what
 /// vectors here cannot.
-pub(super) fn body(nest: &Nest, reducers: &[Reducer], places: &Places, is_last: bool, in_memory: bool) -> Option<Body> {
-    let program = Recording::new(Program::new(lanes(nest)));
+pub(super) fn body(nest: &Nest, set: InstructionSet, reducers: &[Reducer], places: &Places, is_last: bool, in_memory: bool) -> Option<Body> {
+    let program = Recording::new(Program::new(set, lanes(nest, set)));
     let mut translation = Translation { nest, program: &program, made: Vec::with_capacity(nest.body.len()) };
     let mut counts = places.counts;
     for instruction in &nest.body {
@@ -92,7 +99,7 @@ pub(super) fn body(nest: &Nest, reducers: &[Reducer], places: &Places, is_last: 
             let (left, absent) = (program_mut.value(Operation::Left, &[], width), program_mut.constant(reducer.absent, width));
             value = program_mut.value(Operation::Select, &[left, value, absent], width);
         }
-        let count = accumulators_of(reducer, dtype, program_mut.lanes);
+        let count = accumulators_of(reducer, dtype, fills(set, program_mut.lanes));
         let before: Ids = (accumulators.len()..accumulators.len() + count)
             .map(|place| {
                 let operation = if in_memory { Operation::Load(places.accumulators + place) } else { Operation::Accumulator(place) };
@@ -105,15 +112,15 @@ pub(super) fn body(nest: &Nest, reducers: &[Reducer], places: &Places, is_last: 
     Some(Body { program: program.into_inner(), stores, accumulators })
 }
 
-/// How many vectors the accumulators of a reduction are.
-pub(super) fn accumulators_of(reducer: &Reducer, dtype: DType, lanes: usize) -> usize {
-    let halves = if lanes == 8 && reducer.width == Width::Double && width_of(dtype) == Width::Single { 2 } else { 1 };
+/// How many vectors the accumulators of a reduction are, where lanes of 32 bits fill a vector or do not.
+pub(super) fn accumulators_of(reducer: &Reducer, dtype: DType, fills: bool) -> usize {
+    let halves = if fills && reducer.width == Width::Double && width_of(dtype) == Width::Single { 2 } else { 1 };
     halves * reducer.words
 }
 
 /// A program that joins accumulators with as many others, which are numbered behind them.
-pub(super) fn join(reducers: &[(Reducer, usize)], lanes: usize) -> Body {
-    let mut program = Program::new(lanes);
+pub(super) fn join(reducers: &[(Reducer, usize)], set: InstructionSet, lanes: usize) -> Body {
+    let mut program = Program::new(set, lanes);
     let total: usize = reducers.iter().map(|(_, count)| count).sum();
     let mut accumulators = Ids::new();
     for (reducer, count) in reducers {
@@ -204,10 +211,17 @@ impl Translation<'_> {
                 self.not(self.value(Operation::EqualInteger, &[value, self.constant(0, width)], width))
             }
             (DType::F32 | DType::F64, DType::F32 | DType::F64) => self.value(Operation::FloatToFloat, &[value], width),
-            (DType::I32, DType::F32 | DType::F64) => self.value(Operation::IntegerToFloat, &[value], width),
+            (DType::I32 | DType::I64, DType::F32 | DType::F64) if self.converts(width_of(from), width) => {
+                self.value(Operation::IntegerToFloat, &[value], width)
+            }
             (DType::I32 | DType::I64, DType::I32 | DType::I64) => self.value(Operation::Resize, &[value], width),
             _ => self.outside(Outside { function: Loop::cast(from, to), arguments: SmallVec::from_slice(&[from]), result: to }, &[value]),
         })
+    }
+
+    /// Whether there is an instruction that makes floats of integers.
+    fn converts(&self, from: Width, to: Width) -> bool {
+        instructions::of(self.program.borrow().set).conversion(Operation::IntegerToFloat, from, to).is_some()
     }
 
     /// What a function outside makes, in all lanes.
@@ -277,11 +291,12 @@ impl Translation<'_> {
 
     fn integers(&self, scalar: &'static Scalar, values: &[Id], width: Width) -> Option<Id> {
         let make = |operation: Operation, inputs: &[Id]| self.value(operation, inputs, width);
+        let multiplies = || instructions::of(self.program.borrow().set).binary(Operation::MultiplyInteger, width).is_some();
         let zero = || self.constant(0, width);
         Some(match (scalar, values) {
             (scalar, _) if scalar == &scalar::ADD => make(Operation::AddInteger, values),
             (scalar, _) if scalar == &scalar::SUB => make(Operation::SubtractInteger, values),
-            (scalar, _) if scalar == &scalar::MUL && width == Width::Single => make(Operation::MultiplyInteger, values),
+            (scalar, _) if scalar == &scalar::MUL && multiplies() => make(Operation::MultiplyInteger, values),
             (scalar, &[x]) if scalar == &scalar::NEG => make(Operation::SubtractInteger, &[zero(), x]),
             (scalar, &[x]) if scalar == &scalar::ABS => {
                 make(Operation::Select, &[make(Operation::GreaterInteger, &[zero(), x]), make(Operation::SubtractInteger, &[zero(), x]), x])

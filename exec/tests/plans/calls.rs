@@ -1,6 +1,6 @@
 //! Calling: from many threads, into the caller's arrays, with arrays that do not fit, again and again.
 
-use damo_exec::{Engine, Executable, Options, Target};
+use damo_exec::{Engine, Executable, InstructionSet, Options, Target};
 use damo_graph::op::dot::Dot;
 use damo_graph::op::select_axis::SelectAxis;
 use damo_graph::{DType, ErrorKind, Graph};
@@ -87,6 +87,22 @@ fn arrays_that_do_not_fit_are_refused() {
     assert_eq!(executable.call(&[&x.mapv(|x| x as f32)]).unwrap_err().kind(), ErrorKind::Argument);
     assert_eq!(executable.call(&[&x.row(0)]).unwrap_err().kind(), ErrorKind::Argument);
     assert!(Executable::new(Graph::new(), CHECKED).is_err());
+}
+
+#[test]
+fn instructions_that_the_processor_lacks_are_refused() {
+    for set in InstructionSet::ALL {
+        let mut graph = Graph::new();
+        let x = input(&mut graph, "x", DType::F64, &[3]);
+        graph.set_outputs([x]);
+        match Executable::new(graph, Options { instructions: Some(set), ..Options::default() }) {
+            Ok(executable) => assert!(set.is_available() && executable.options().machine_code() == Some(set)),
+            Err(error) => {
+                assert!(!set.is_available() && error.kind() == ErrorKind::Config);
+                assert!(error.to_string().contains("this processor does not have AVX"), "{error}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,8 @@ use damo_graph::op::input::InputKind;
 use damo_graph::{AnyArray, DType, Dim, Graph, Number, Symbol, Type, Value};
 
 /// Options that check every plan.
-pub const CHECKED: Options = Options { engine: Engine::Portable, threads: 2, plan_cache: 4, verify: true, watch: damo_exec::Watch::Off };
+pub const CHECKED: Options =
+    Options { engine: Engine::Portable, instructions: None, threads: 2, plan_cache: 4, verify: true, watch: damo_exec::Watch::Off };
 
 /// An input with lengths that are not known before the call: `n0`, `n1` ...
 pub fn input(graph: &mut Graph, name: &str, dtype: DType, shape: &[usize]) -> Value {
