@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 
-/// Writes 8 rows side by side, as [`super::pack`] does, as far as whole squares go: gives how many elements of each row are done.
+/// Writes 8 rows side by side, as [`fn@super::pack`] does, as far as whole squares go: gives how many elements of each row are done.
 ///
 /// Other numbers of rows, and machines without AVX, are left to others.
 pub fn turn<T: Pod>(rows: &[&[T]], width: usize, panel: &mut [T]) -> usize {
