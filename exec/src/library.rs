@@ -53,7 +53,7 @@ pub fn product<T: Multiply>(
     blend: Blend<'_, T, 2>,
     mut out: ViewMut<'_, T, 2>,
     workers: &mut Workers<'_, T>,
-) {
+) -> Result<(), Problem> {
     let ([m, k], [_, n]) = (left.lengths(), right.lengths());
     match (m, n, k) {
         (0, ..) | (_, 0, _) => {}
@@ -64,8 +64,9 @@ pub fn product<T: Multiply>(
         (_, 1, 2..) => right.transposed().rows().take(1).for_each(|x| matvec::matvec(left, x, blend.first_column(), out.first_column(), workers)),
         (1, _, 2..) => left.rows().take(1).for_each(|x| matvec::matvec(right.transposed(), x, blend.first_row(), out.first_row(), workers)),
         (_, _, 1) => left.transposed().rows().zip(right.rows()).for_each(|(left, right)| vector::outer(left, right, blend, out.borrow(), workers)),
-        _ => matmul::matmul(left, right, blend, out, workers),
+        _ => return matmul::matmul(left, right, blend, out, workers),
     }
+    Ok(())
 }
 
 #[cfg(test)]

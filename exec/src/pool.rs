@@ -8,9 +8,11 @@
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
+
+use damo_graph::Problem;
 
 /// A pointer that threads share; whoever uses it sees to it that they use different parts.
 #[derive(Clone, Copy)]
@@ -42,6 +44,22 @@ pub(crate) fn share(threads: usize, ranges: usize, order: usize, work: impl Fn(u
     } else {
         run(0);
     }
+}
+
+/// The same for work that may fail. All ranges are done whatever happens; one of the failures is told.
+pub(crate) fn try_share(
+    threads: usize,
+    ranges: usize,
+    order: usize,
+    work: impl Fn(usize, usize) -> Result<(), Problem> + Sync,
+) -> Result<(), Problem> {
+    let failure = Mutex::new(None);
+    share(threads, ranges, order, |range, worker| {
+        if let Err(problem) = work(range, worker) {
+            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
+        }
+    });
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
 /// Another order of so many ranges: from somewhere on, and backwards if the order is odd.

@@ -2,8 +2,6 @@
 
 #![expect(unsafe_code, reason = "kernels run on memory that they are vouched for")]
 
-use std::sync::{Mutex, PoisonError};
-
 use damo_graph::{ErrorKind, Problem};
 use smallvec::SmallVec;
 
@@ -116,16 +114,12 @@ impl BandKernels {
         let start = scratch.as_ptr().align_offset(ALIGNMENT);
         let scratch = scratch.get_mut(start..).and_then(|scratch| scratch.get_mut(..threads * each)).ok_or_else(too_little)?;
         let scratch = pool::Shared(scratch.as_mut_ptr());
-        let failure = Mutex::new(None);
-        pool::share(threads, self.count(), order, |band, worker| {
+        pool::try_share(threads, self.count(), order, |band, worker| {
             // SAFETY: each worker has a part of the scratch of its own, which is long enough for all.
             let scratch = unsafe { std::slice::from_raw_parts_mut(scratch.get().wrapping_add(worker * each), each) };
             // SAFETY: the caller's; bands write different memory.
-            if let Err(problem) = unsafe { self.band(band, buffers, scratch) } {
-                failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
-            }
-        });
-        failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+            unsafe { self.band(band, buffers, scratch) }
+        })
     }
 
     /// Runs one band.

@@ -114,17 +114,14 @@ impl Product {
         let threads = threads.min(each.saturating_mul(count) / ALONE).max(1);
         let own = self.elements::<T>(contraction, 1);
         let (start, ranges) = (Shared(scratch.as_mut_ptr()), if threads == 1 && order == 0 { 1 } else { count.min(threads * RANGES) });
-        pool::share(threads, ranges, order, |range, worker| {
+        pool::try_share(threads, ranges, order, |range, worker| {
             // SAFETY: there is scratch for each worker, and no other has this.
             let scratch = unsafe { std::slice::from_raw_parts_mut(start.get().wrapping_add(worker * own), own) };
             let mut workers = Workers { multiplier: self.multiplier, threads: 1, order, scratch };
-            for index in count * range / ranges..count * (range + 1) / ranges {
-                // SAFETY: the caller's; results of different indices are different elements.
-                let done = unsafe { operands.product(index, &mut workers) };
-                debug_assert!(done.is_ok(), "{done:?}");
-            }
-        });
-        Ok(())
+            let mut own = count * range / ranges..count * (range + 1) / ranges;
+            // SAFETY: the caller's; results of different indices are different elements.
+            own.try_for_each(|index| unsafe { operands.product(index, &mut workers) })
+        })
     }
 }
 
@@ -196,8 +193,7 @@ impl<'a, T: Multiply> Operands<'a, T> {
         }
         // SAFETY: the caller vouches for the result.
         let out = unsafe { ViewMut::<T, 2>::new(self.out, out.offset + starts.out, [*m, *n], strides(out)) }?;
-        product(left, right, blend, out, workers);
-        Ok(())
+        product(left, right, blend, out, workers)
     }
 }
 

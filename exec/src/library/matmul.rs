@@ -12,6 +12,7 @@ mod squares;
 
 use std::ops::Range;
 
+use damo_graph::{ErrorKind, Problem};
 use pulp::Arch;
 
 use self::blocks::{Blocks, Geometry};
@@ -42,18 +43,21 @@ pub fn scratch<T: Multiply>(geometry: &Geometry, multiplier: Multiplier, threads
 
 /// `out = alpha · left · right + beta · addend`; without an addend what was in `out` does not matter, NaN neither.
 ///
-/// `left: [m, k], right: [k, n], addend: [m, n] -> out: [m, n]`; any strides. With `k` of 0 the product is 0. Nothing happens if the
-/// lengths disagree, or the scratch is shorter than [`scratch`].
+/// `left: [m, k], right: [k, n], addend: [m, n] -> out: [m, n]`; any strides. With `k` of 0 the product is 0. Fails, before
+/// anything is written, if the lengths disagree or the scratch is shorter than [`scratch`]; and if there is no memory for machine code.
 pub fn matmul<T: Multiply>(
     left: View<'_, T, 2>,
     right: View<'_, T, 2>,
     blend: Blend<'_, T, 2>,
     mut out: ViewMut<'_, T, 2>,
     workers: &mut Workers<'_, T>,
-) {
+) -> Result<(), Problem> {
     let ([m, k], [depth, n]) = (left.lengths(), right.lengths());
-    if out.lengths() != [m, n] || k != depth || blend.addend.is_some_and(|(_, addend)| addend.lengths() != [m, n]) || m == 0 || n == 0 {
-        return;
+    if out.lengths() != [m, n] || k != depth || blend.addend.is_some_and(|(_, addend)| addend.lengths() != [m, n]) {
+        return Err(Problem::new(ErrorKind::Execution, "the lengths of a product disagree"));
+    }
+    if m == 0 || n == 0 {
+        return Ok(());
     }
     if k == 0 {
         let nothing = blend.alpha * T::ZERO;
@@ -62,7 +66,7 @@ pub fn matmul<T: Multiply>(
             let addend = added.as_mut().and_then(Iterator::next);
             row.write(Blend { alpha: T::ONE, addend }.of(std::iter::repeat_n(nothing, n)));
         }
-        return;
+        return Ok(());
     }
     let geometry = Geometry { lengths: [m, k, n], size: size_of::<T>(), left: left.strides(), right: right.strides(), out: out.strides() };
     let multiplier = workers.multiplier;
@@ -78,7 +82,8 @@ pub fn matmul<T: Multiply>(
     }
     let threads = workers.threads.min(m.saturating_mul(n).saturating_mul(k) / WORTH_A_THREAD).max(1);
     let (shared, own) = (blocks.shared(), blocks.own());
-    let Some(scratch) = workers.scratch.get_mut(..shared + threads * own) else { return };
+    let scratch = workers.scratch.get_mut(..shared + threads * own);
+    let scratch = scratch.ok_or_else(|| Problem::new(ErrorKind::Execution, "a product was given too little scratch"))?;
     let (shared, own) = scratch.split_at_mut(shared);
     let product = Product {
         multiplier,
@@ -95,7 +100,7 @@ pub fn matmul<T: Multiply>(
         threads,
         order: workers.order,
     };
-    product.run();
+    product.run()
 }
 
 /// A product with the columns of its result as neighbours, if one of its axes has neighbours.
@@ -126,7 +131,7 @@ struct Piece {
 }
 
 impl<T: Multiply> Product<'_, T> {
-    fn run(&self) {
+    fn run(&self) -> Result<(), Problem> {
         let ([m, n], k) = (self.lengths, self.left.lengths()[1]);
         for columns in parts(0..n, self.blocks.columns) {
             for depth in parts(0..k, self.blocks.depth) {
@@ -134,7 +139,7 @@ impl<T: Multiply> Product<'_, T> {
                 let panels = columns.len().div_ceil(self.blocks.tile[1]);
                 let of_rows = m.div_ceil(self.blocks.rows);
                 let of_columns = if self.threads > 1 { PIECES.div_ceil(of_rows).min(panels) } else { 1 };
-                pool::share(self.threads, of_rows * of_columns, self.order, |piece, worker| {
+                pool::try_share(self.threads, of_rows * of_columns, self.order, |piece, worker| {
                     let (row, column) = (piece / of_columns * self.blocks.rows, piece % of_columns);
                     self.multiply(
                         &Piece {
@@ -144,10 +149,11 @@ impl<T: Multiply> Product<'_, T> {
                             panels: panels * column / of_columns..panels * (column + 1) / of_columns,
                         },
                         worker,
-                    );
-                });
+                    )
+                })?;
             }
         }
+        Ok(())
     }
 
     /// Packs the right side, or of one that lies well only the last columns, if they do not fill a panel.
@@ -174,7 +180,7 @@ impl<T: Multiply> Product<'_, T> {
     }
 
     /// Multiplies a piece.
-    fn multiply(&self, piece: &Piece, worker: usize) {
+    fn multiply(&self, piece: &Piece, worker: usize) -> Result<(), Problem> {
         let [height, width] = self.blocks.tile;
         let own = self.own.get().wrapping_add(worker * self.blocks.own());
         // SAFETY: the scratch has room for each worker, and this is this one's.
@@ -190,10 +196,11 @@ impl<T: Multiply> Product<'_, T> {
             let strip = Strip { product: self, piece, panel, columns };
             match self.multiplier {
                 #[cfg(target_arch = "x86_64")]
-                Multiplier::Native(_) if self.is_direct(piece) => strip.directly(packed),
-                _ => strip.by_tiles(packed, tile),
+                Multiplier::Native(_) if self.is_direct(piece) => strip.directly(packed)?,
+                _ => strip.by_tiles(packed, tile)?,
             }
         }
+        Ok(())
     }
 
     /// Whether machine code may write the results, and read the addend, in vectors.
@@ -253,21 +260,24 @@ impl<T: Multiply> Strip<'_, T> {
 
     /// All rows by machine code, which writes the results.
     #[cfg(target_arch = "x86_64")]
-    fn directly(&self, packed: &[T]) {
+    fn directly(&self, packed: &[T]) -> Result<(), Problem> {
         let (rows, height) = (self.piece.rows.len(), self.product.blocks.tile[0]);
         if rows >= height {
-            self.rows(packed, 0, height, rows / height, None);
+            self.rows(packed, 0, height, rows / height, None)?;
         }
         if rows % height > 0 {
-            self.rows(packed, rows / height * height, rows % height, 1, None);
+            self.rows(packed, rows / height * height, rows % height, 1, None)?;
         }
+        Ok(())
     }
 
     /// Tiles of so many rows, from one row on, by machine code: to the results, or one to a tile without what is added.
     #[cfg(target_arch = "x86_64")]
-    fn rows(&self, packed: &[T], first: usize, height: usize, tiles: usize, tile: Option<&mut [T]>) {
+    fn rows(&self, packed: &[T], first: usize, height: usize, tiles: usize, tile: Option<&mut [T]>) -> Result<(), Problem> {
         let (product, piece) = (self.product, self.piece);
-        let Multiplier::Native(kernels) = product.multiplier else { return };
+        let Multiplier::Native(kernels) = product.multiplier else {
+            return Err(Problem::new(ErrorKind::Execution, "the portable engine has no machine code"));
+        };
         let bytes = |elements: isize| elements * size_of::<T>() as isize;
         let (left, left_row, left_step) = self.left(packed, first);
         let (right, right_step) = self.right();
@@ -302,17 +312,17 @@ impl<T: Multiply> Strip<'_, T> {
         };
         // SAFETY: the views reach all factors and addends of these rows, columns and steps, and panels are filled up to whole vectors; the
         // results, or the tile, are this piece's alone, and are the addend's elements or overlap none of these.
-        unsafe { kernels.run(height, self.columns.len(), &mut operands) };
+        unsafe { kernels.run(height, self.columns.len(), &mut operands) }
     }
 
     /// All rows tile by tile, each of which is then written to the results.
-    fn by_tiles(&self, packed: &[T], tile: &mut [T]) {
+    fn by_tiles(&self, packed: &[T], tile: &mut [T]) -> Result<(), Problem> {
         let [height, width] = self.product.blocks.tile;
         for first in (0..self.piece.rows.len()).step_by(height) {
             let rows = height.min(self.piece.rows.len() - first);
             match self.product.multiplier {
                 #[cfg(target_arch = "x86_64")]
-                Multiplier::Native(_) => self.rows(packed, first, rows, 1, Some(tile)),
+                Multiplier::Native(_) => self.rows(packed, first, rows, 1, Some(tile))?,
                 Multiplier::Portable => {
                     let depth = self.piece.depth.len();
                     let left = &packed[first * depth..(first + height) * depth];
@@ -328,6 +338,7 @@ impl<T: Multiply> Strip<'_, T> {
                 self.write(self.piece.rows.start + first + row, &sums[..self.columns.len()]);
             }
         }
+        Ok(())
     }
 
     /// Writes scaled sums of a row to its results.
@@ -413,10 +424,13 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_disagree_change_nothing() {
+    fn lengths_that_disagree_and_little_scratch_change_nothing() {
         let left = Array::<f32>::new(3, 4, false, 1);
         let mut out = [7.0; 9];
-        multiply(left.view(), left.view(), Blend::PLAIN, ViewMut::rows_of(&mut out, 3, 3).unwrap());
+        let mut workers = Workers { multiplier: Multiplier::Portable, threads: 1, order: 0, scratch: &mut [] };
+        assert!(matmul(left.view(), left.view(), Blend::PLAIN, ViewMut::rows_of(&mut out, 3, 3).unwrap(), &mut workers).is_err());
+        let right = Array::<f32>::new(4, 3, false, 2);
+        assert!(matmul(left.view(), right.view(), Blend::PLAIN, ViewMut::rows_of(&mut out, 3, 3).unwrap(), &mut workers).is_err());
         assert_eq!(out, [7.0; 9]);
     }
 }

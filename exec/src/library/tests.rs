@@ -30,7 +30,7 @@ pub(crate) fn multiply<T: Multiply>(
     let ([m, k], [_, n]) = (left.lengths(), right.lengths());
     let geometry = Geometry { lengths: [m, k, n], size: size_of::<T>(), left: left.strides(), right: right.strides(), out: out.strides() };
     let mut scratch = vec![T::from_number(damo_graph::Number::Real(f64::NAN)); matmul::scratch::<T>(&geometry, multiplier, threads)];
-    product(left, right, blend, out, &mut Workers { multiplier, threads, order, scratch: &mut scratch });
+    product(left, right, blend, out, &mut Workers { multiplier, threads, order, scratch: &mut scratch }).unwrap();
 }
 
 /// A matrix of small pseudo-random numbers, stored by rows or by columns, in strides of two elements or without gaps.

@@ -9,7 +9,7 @@
 use std::mem::offset_of;
 use std::sync::OnceLock;
 
-use damo_graph::{DType, Problem};
+use damo_graph::{DType, ErrorKind, Problem};
 use iced_x86::{Code as Opcode, Instruction, MemoryOperand, Register};
 
 use super::assembler::{Assembler, Operand};
@@ -476,19 +476,23 @@ impl MicroKernels {
 
     /// Runs the kernel for tiles of so many rows and columns, at least one and at most [`MicroKernels::size`].
     ///
+    /// Fails if the system gives no memory for its code.
+    ///
     /// # Safety
     ///
     /// For all tiles, rows and steps the factors may be read, those of the right side in whole vectors, and the addend; the results may be
     /// written and overlap none of these, but may be the addend's very elements.
-    pub unsafe fn run(&self, rows: usize, columns: usize, operands: &mut Operands) {
+    pub unsafe fn run(&self, rows: usize, columns: usize, operands: &mut Operands) -> Result<(), Problem> {
         let vectors = columns.div_ceil(self.family.lanes);
         let last = columns - (vectors - 1) * self.family.lanes;
         operands.is_cut = u64::from(last < self.family.lanes);
         operands.mask = self.family.mask(last);
-        if let Some(code) = self.code(rows, vectors) {
-            // SAFETY: the caller's; the code is that of this convention.
-            unsafe { code.call_with(operands) };
-        }
+        let code = self.code(rows, vectors).ok_or_else(|| {
+            Problem::new(ErrorKind::Execution, "the system gives no memory for machine code").advise("take the portable engine: `engine=portable`")
+        })?;
+        // SAFETY: the caller's; the code is that of this convention.
+        unsafe { code.call_with(operands) };
+        Ok(())
     }
 }
 

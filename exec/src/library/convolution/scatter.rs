@@ -72,7 +72,7 @@ pub(super) fn run<T: Multiply>(convolution: &Convolution, multiplier: Multiplier
                 let right = View::strided(elements_of_input, start, [channels, elements], [input.layout.strides[1], 1]).ok_or_else(too_short)?;
                 let products = &mut products[..rows * elements];
                 let view = ViewMut::rows_of(products, rows, elements).ok_or_else(too_short)?;
-                matmul::matmul(left, right, Blend::PLAIN, view, &mut workers);
+                matmul::matmul(left, right, Blend::PLAIN, view, &mut workers)?;
                 let part = Part { slides, along: &along, plane, lines: from..to };
                 Arch::new().dispatch(|| part.add_up(products, out));
             }
