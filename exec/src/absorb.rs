@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
-use crate::draft::{Draft, DraftStep, Origin};
+use crate::draft::{Draft, DraftStep, Origin, users};
 use crate::layout::Shape;
 use crate::loops::{parts, pruned, seen_through, tidy};
 use crate::nest::{Access, BufferId, Nest};
@@ -57,45 +57,17 @@ struct Absorption {
 
 impl Absorption {
     fn of(mut draft: Draft) -> Self {
-        let (mut writers, mut readers) = (vec![BTreeSet::new(); draft.buffers.len()], vec![BTreeSet::new(); draft.buffers.len()]);
-        for (place, step) in draft.steps.iter().enumerate() {
-            for buffer in step.step.writes() {
-                writers[buffer.index()].insert(place);
-            }
-            for buffer in step.step.reads() {
-                readers[buffer.index()].insert(place);
-            }
-        }
+        let [writers, readers] = users(&draft);
         let steps = std::mem::take(&mut draft.steps).into_iter().map(Some).collect();
         Absorption { draft, steps, writers, readers, waiting: BTreeMap::new() }
     }
 
     fn product(&self, place: usize) -> Option<&Contraction> {
-        match &self.steps[place].as_ref()?.step {
-            Step::Contract(product) => Some(product),
-            Step::Nest(_)
-            | Step::Bands(_)
-            | Step::Row(_)
-            | Step::Pick(_)
-            | Step::ScatterAdd(_)
-            | Step::Convolve(_)
-            | Step::Pool(_)
-            | Step::Reference(_) => None,
-        }
+        self.steps[place].as_ref()?.step.as_product()
     }
 
     fn nest(&self, place: usize) -> Option<&Nest> {
-        match &self.steps[place].as_ref()?.step {
-            Step::Nest(nest) => Some(nest),
-            Step::Bands(_)
-            | Step::Contract(_)
-            | Step::Row(_)
-            | Step::Pick(_)
-            | Step::ScatterAdd(_)
-            | Step::Convolve(_)
-            | Step::Pool(_)
-            | Step::Reference(_) => None,
-        }
+        self.steps[place].as_ref()?.step.as_nest()
     }
 
     /// The only step that writes a buffer of the arena.

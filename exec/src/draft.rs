@@ -1,5 +1,7 @@
 //! A plan in the making: steps on buffers that have no place in memory yet.
 
+use std::collections::BTreeSet;
+
 use damo_graph::{AnyArray, DType, NodeId, Problem};
 use smallvec::{SmallVec, smallvec};
 
@@ -101,6 +103,20 @@ pub(crate) fn element_count(shape: &[usize], dtype: DType) -> Result<usize, Prob
     count.filter(fits).ok_or_else(|| {
         Problem::new(damo_graph::ErrorKind::Execution, format!("an array of {dtype}{shape:?} does not fit in memory")).advise("give smaller arrays")
     })
+}
+
+/// The steps that write each buffer, and those that read it, by their places.
+pub(crate) fn users(draft: &Draft) -> [Vec<BTreeSet<usize>>; 2] {
+    let mut users = [(); 2].map(|()| vec![BTreeSet::new(); draft.buffers.len()]);
+    for (place, step) in draft.steps.iter().enumerate() {
+        for buffer in step.step.writes() {
+            users[0][buffer.index()].insert(place);
+        }
+        for buffer in step.step.reads() {
+            users[1][buffer.index()].insert(place);
+        }
+    }
+    users
 }
 
 /// Which steps must come before which: by place, ascending and without repetition.

@@ -43,31 +43,11 @@ struct Fusion {
 
 impl Fusion {
     fn nest(&self, place: usize) -> Option<&Nest> {
-        match self.graph.step(place)? {
-            Step::Nest(nest) => Some(nest),
-            Step::Bands(_)
-            | Step::Contract(_)
-            | Step::Row(_)
-            | Step::Pick(_)
-            | Step::ScatterAdd(_)
-            | Step::Convolve(_)
-            | Step::Pool(_)
-            | Step::Reference(_) => None,
-        }
+        self.graph.step(place)?.as_nest()
     }
 
     fn nest_mut(&mut self, place: usize) -> Option<&mut Nest> {
-        match self.graph.step_mut(place)? {
-            Step::Nest(nest) => Some(nest),
-            Step::Bands(_)
-            | Step::Contract(_)
-            | Step::Row(_)
-            | Step::Pick(_)
-            | Step::ScatterAdd(_)
-            | Step::Convolve(_)
-            | Step::Pool(_)
-            | Step::Reference(_) => None,
-        }
+        self.graph.step_mut(place)?.as_nest_mut()
     }
 
     /// Takes one of the nests that a nest reads from into it.

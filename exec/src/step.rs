@@ -103,6 +103,21 @@ impl Step {
         }
     }
 
+    /// The nest it is, if it is one.
+    pub const fn as_nest(&self) -> Option<&Nest> {
+        if let Step::Nest(nest) = self { Some(nest) } else { None }
+    }
+
+    /// The same, to be changed.
+    pub const fn as_nest_mut(&mut self) -> Option<&mut Nest> {
+        if let Step::Nest(nest) = self { Some(nest) } else { None }
+    }
+
+    /// The product it is, if it is one.
+    pub const fn as_product(&self) -> Option<&Contraction> {
+        if let Step::Contract(product) = self { Some(product) } else { None }
+    }
+
     /// The nests it runs.
     pub fn nests(&self) -> impl Iterator<Item = &Nest> {
         let (one, members) = match self {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
-use crate::draft::{Draft, DraftStep, Origin, predecessors};
+use crate::draft::{Draft, DraftStep, Origin, predecessors, users};
 use crate::nest::BufferId;
 use crate::step::Step;
 
@@ -46,15 +46,7 @@ impl StepGraph {
                 after[needed].insert(place);
             }
         }
-        let (mut writers, mut readers) = (vec![BTreeSet::new(); draft.buffers.len()], vec![BTreeSet::new(); draft.buffers.len()]);
-        for (place, step) in draft.steps.iter().enumerate() {
-            for buffer in step.step.writes() {
-                writers[buffer.index()].insert(place);
-            }
-            for buffer in step.step.reads() {
-                readers[buffer.index()].insert(place);
-            }
-        }
+        let [writers, readers] = users(&draft);
         let steps: Vec<Option<DraftStep>> = std::mem::take(&mut draft.steps).into_iter().map(Some).collect();
         StepGraph { rank: (0..steps.len()).collect(), seen: vec![0; steps.len()], looks: 0, draft, steps, before, after, writers, readers }
     }
