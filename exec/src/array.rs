@@ -7,7 +7,7 @@ use ndarray::{Array1, ArrayBase, ArrayD, ArrayView, Data, DataMut, Dimension, Ix
 
 use crate::fresh;
 use crate::layout::Shape;
-use crate::view::Region;
+use crate::region::Region;
 
 /// An array given to a call. Every ndarray array and view of a Damo element type is one, and so is [`AnyArray`].
 pub trait Argument {

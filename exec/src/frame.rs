@@ -10,8 +10,8 @@ use crate::array::{Output, OwnedElements, Target, own_region};
 use crate::executable::Executable;
 use crate::inputs::Inputs;
 use crate::plan::Plan;
+use crate::region::Region;
 use crate::run::{Arena, recycled};
-use crate::view::Region;
 
 /// What calls of one executable work with, one call at a time: [`Executable::frame`] makes it.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tamper::{Moment, Write};
 
 use crate::plan::Plan;
-use crate::view::Region;
+use crate::region::Region;
 
 /// What happens beside the program. Only tests plant something.
 #[derive(Clone, Default)]

@@ -21,7 +21,7 @@ use crate::instruction_set::InstructionSet;
 use crate::native;
 use crate::nest::Nest;
 use crate::portable;
-use crate::view::Region;
+use crate::region::Region;
 
 pub(crate) use alike::Kernels;
 #[cfg(target_arch = "x86_64")]

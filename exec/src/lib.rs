@@ -5,7 +5,7 @@
 //! | what a plan does, step by step | [`step`], [`nest`], [`bands`], [`layout`] |
 //! | how a plan is made | [`plan`]: `lower`, `absorb`, `fuse`, `band`, `schedule`, `place`, [`memory`] |
 //! | how it runs | [`executable`], [`Frame`], [`mod@array`] |
-//! | memory as kernels see it | [`view`] |
+//! | memory as kernels see it | [`region`], [`view`] |
 //! | matrix products | [`library`] |
 //! | watching all of it | [`debug`] |
 
@@ -38,6 +38,7 @@ mod place;
 pub mod plan;
 mod pool;
 pub mod portable;
+pub mod region;
 mod run;
 mod schedule;
 pub mod sliding;

@@ -33,7 +33,8 @@ pub mod workers;
 use damo_graph::{ErrorKind, Problem};
 
 use crate::nest::BufferId;
-use crate::view::{Region, View, ViewMut};
+use crate::region::Region;
+use crate::view::{View, ViewMut};
 use blend::Blend;
 pub use contract::Product;
 use lanes::Multiply;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a nest's body as a program on vectors | `program`, `translate`, `reduction` |
 //! | functions as formulas | `lanes`, `formulas` |
-//! | from there to machine code | `loops`, `interleave`, `accesses`, `select`, `registers`, `assembler`, `code` |
+//! | from there to machine code | `loops`, `levels`, `interleave`, `accesses`, `select`, `registers`, `assembler`, `code` |
 //! | the instructions of AVX2 and AVX-512 | `instructions`, `avx2`, `avx512` |
 //! | what has no formula | `outside` |
 //! | how a kernel goes over its loops | `kernel`, `run`, `one_call`, `shape`, `accumulators` |
@@ -23,6 +23,7 @@ mod kernel;
 #[cfg(test)]
 mod lane;
 mod lanes;
+mod levels;
 mod loops;
 mod micro_kernel;
 mod one_call;

@@ -15,9 +15,9 @@ use crate::library::{self, Product, multiplier::Multiplier};
 use crate::lower::lower;
 use crate::nest::{BufferId, Nest, Store};
 use crate::place::place;
+use crate::region::Region;
 use crate::schedule::schedule;
 use crate::step::{Buffer, Place, Step, View};
-use crate::view::Region;
 
 /// The steps that run a graph for given lengths. It never changes; any number of calls may run it at once.
 #[derive(Debug)]

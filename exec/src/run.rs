@@ -18,8 +18,9 @@ use crate::layout::Layout;
 use crate::library::{self, Product, multiplier::Multiplier};
 use crate::nest::BufferId;
 use crate::plan::{Plan, PlannedStep};
+use crate::region::Region;
 use crate::step::{ALIGNMENT, Place, Reference, Step, View};
-use crate::view::{Region, View as Elements, ViewMut as ElementsMut, with_bits};
+use crate::view::{View as Elements, ViewMut as ElementsMut, with_bits};
 
 /// As much memory as a buffer is aligned to.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,8 @@ use crate::bands::{Bands, Member};
 use crate::layout::Shape;
 use crate::nest::{Access, BufferId};
 use crate::plan::Plan;
+use crate::region::reach;
 use crate::step::{ALIGNMENT, BatchAxis, Contraction, Matrix, Place, Step};
-use crate::view::reach;
 
 impl Plan {
     /// Checks that what is read was written before, that nothing still needed is written over, and that every access stays inside its buffer.

@@ -11,8 +11,9 @@ use damo_graph::{AnyArray, DType, Error, Graph, Problem, Result, Source, Value};
 use super::finding::Finding;
 use super::step::place_of;
 use crate::plan::Plan;
+use crate::region::Region;
 use crate::run::Call;
-use crate::view::{Region, View};
+use crate::view::View;
 
 /// Lines of a path to show.
 const LONGEST_PATH: usize = 8;

@@ -12,8 +12,8 @@ use crate::array::Argument;
 use crate::inputs::Inputs;
 use crate::layout::Layout;
 use crate::plan::Plan;
+use crate::region::Region;
 use crate::step::{ALIGNMENT, Place};
-use crate::view::Region;
 
 /// What memory holds that nobody has written: a signalling NaN for floats, a huge number for integers, neither true nor false.
 const POISON: [u8; 4] = 0x7fa5_a5a5_u32.to_le_bytes();
@@ -256,7 +256,7 @@ const fn align_of_dtype(dtype: DType) -> usize {
 /// A copy of an array with these strides.
 fn copied(array: &damo_graph::AnyArray, layout: &Layout) -> Result<Piece, Problem> {
     let size = array.dtype().size();
-    let (low, high) = crate::view::reach(0, &layout.shape, &layout.strides).unwrap_or((0, -1));
+    let (low, high) = crate::region::reach(0, &layout.shape, &layout.strides).unwrap_or((0, -1));
     let (before, after) = (low.unsigned_abs() * size, (high + 1).unsigned_abs() * size);
     let mut piece = Piece::new(before, after, align_of_dtype(array.dtype()), true);
     let from = Layout { shape: array.shape().into(), strides: Argument::strides(array).into(), offset: 0 };

@@ -8,8 +8,9 @@ use damo_graph::{AnyArray, DType};
 use crate::kernel::Kernel;
 use crate::nest::BufferId;
 use crate::plan::{Plan, PlannedStep};
+use crate::region::Region;
 use crate::step::{Buffer, Step};
-use crate::view::{Region, View, ViewMut};
+use crate::view::{View, ViewMut};
 
 /// Kernels are made for up to so many threads.
 const THREADS: usize = 16;

@@ -11,8 +11,8 @@ use crate::instruction_set::InstructionSet;
 use crate::loops::tidy;
 use crate::nest::{Access, BufferId};
 use crate::pool;
+use crate::region::Region;
 use crate::step::ALIGNMENT;
-use crate::view::Region;
 
 /// Starting a thread is worth so many elements.
 const WORTH_A_THREAD: usize = 1 << 15;

@@ -9,7 +9,7 @@ use crate::instruction_set::InstructionSet;
 use crate::kernel::Kernel;
 use crate::nest::{Access, Instruction, Nest};
 use crate::portable::stored::{Stored, elements, elements_mut};
-use crate::view::Region;
+use crate::region::Region;
 
 /// Elements of any dtype, aligned.
 #[derive(Clone, Debug)]

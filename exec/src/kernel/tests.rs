@@ -11,7 +11,7 @@ use crate::layout::row_major;
 use crate::nest::{Access, Accumulate, BufferId, Instruction, Nest, Store};
 use crate::portable::Kernel;
 use crate::portable::loops::Loop;
-use crate::view::Region;
+use crate::region::Region;
 
 pub(super) fn access(buffer: u32, dtype: DType, offset: isize, strides: &[isize]) -> Access {
     Access { buffer: BufferId(buffer), dtype, offset, strides: strides.into() }

@@ -13,8 +13,9 @@ use super::workers::Workers;
 use super::{memory, product};
 use crate::executable::Engine;
 use crate::pool::{self, Shared};
+use crate::region::Region;
 use crate::step::{Addend, BatchAxis, Contraction, Matrix};
-use crate::view::{Region, View, ViewMut};
+use crate::view::{View, ViewMut};
 
 /// How contractions are computed.
 #[derive(Clone, Copy, Debug)]

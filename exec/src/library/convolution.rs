@@ -11,9 +11,10 @@ use pulp::Arch;
 use super::lanes::Multiply;
 use super::memory;
 use super::multiplier::Multiplier;
+use crate::region::{Region, reach};
 use crate::sliding::{Convolution, Method};
 use crate::step;
-use crate::view::{Region, View, ViewMut, reach};
+use crate::view::{View, ViewMut};
 use gather::Gather;
 
 /// Whether there is a kernel for elements of that type.

@@ -6,8 +6,9 @@ use damo_graph::{DType, Element, ErrorKind, Integer, Problem};
 
 use super::memory;
 use crate::layout::Layout;
+use crate::region::Region;
 use crate::step::{self, Pick};
-use crate::view::{Region, View, ViewMut, with_bits};
+use crate::view::{View, ViewMut, with_bits};
 
 /// Whether there is a kernel that adds up elements of that type.
 pub const fn adds_up(dtype: DType) -> bool {

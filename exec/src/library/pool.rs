@@ -10,8 +10,8 @@ use smallvec::SmallVec;
 
 use super::convolution::{reached, written};
 use super::lanes::Multiply;
+use crate::region::Region;
 use crate::sliding::{PoolFunction, Pooling, Slide};
-use crate::view::Region;
 
 /// Whether there is a kernel for elements of that type.
 pub const fn supports(dtype: DType) -> bool {

@@ -9,8 +9,9 @@ use damo_graph::{DType, Element, Float, Number, Problem};
 
 use super::memory;
 use super::norm::norm;
+use crate::region::Region;
 use crate::step::{Row, RowFunction};
-use crate::view::{Region, View, ViewMut};
+use crate::view::{View, ViewMut};
 
 /// Whether there is a kernel for a function of elements of that type.
 pub const fn supports(function: RowFunction, dtype: DType) -> bool {

@@ -21,7 +21,7 @@ use crate::nest::{BufferId, Instruction, Nest};
 use crate::pool;
 use crate::portable;
 use crate::portable::axes::Axes;
-use crate::view::Region;
+use crate::region::Region;
 
 /// Memory that starts at a multiple of so many bytes.
 const LINE: usize = 64;

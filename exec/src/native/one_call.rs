@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::code::Code;
 use super::kernel::Kernel;
-use crate::view::Region;
+use crate::region::Region;
 
 /// As many accesses as a nest has that planning makes.
 pub(super) const FEW: usize = 24;

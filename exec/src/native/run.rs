@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::accumulators::{Reduction, clear_columns, column_state, columns_start, row_state};
 use super::kernel::Kernel;
 use super::reduction::State;
-use crate::view::Region;
+use crate::region::Region;
 
 /// Room for the addresses of a call: of accesses, and of accumulators.
 type Slots = SmallVec<[*mut u8; 96]>;

@@ -9,7 +9,7 @@ use damo_graph::{ErrorKind, Problem};
 use super::apply::Argument;
 use super::copy::{Run, gather, scatter};
 use super::sweep::{Action, Around, Memory, RADIX, Reduce, Spot, Sweep, Tile};
-use crate::view::{Region, reach};
+use crate::region::{Region, reach};
 
 /// The most levels accumulators have: 16¹⁶ tiles.
 const LEVELS: usize = 16;

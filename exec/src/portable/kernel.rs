@@ -8,7 +8,7 @@ use super::part::{check, parts};
 use super::sweep::{LINE, Sweep};
 use crate::nest::Nest;
 use crate::pool;
-use crate::view::Region;
+use crate::region::Region;
 
 /// One thread that takes up its work in another order does it in so many parts.
 const SHUFFLED: usize = 16;
