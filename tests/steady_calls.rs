@@ -177,3 +177,35 @@ fn a_call_allocates_its_results() {
         Ok(move || drop(f.call((&first, &second)).unwrap()))
     });
 }
+
+/// How often the system had to find a page of memory for this thread.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn page_faults() -> usize {
+    let line = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    // What stands behind the name, which may hold anything: the third field of the line and those after it.
+    let fields = line.rsplit_once(')').unwrap().1;
+    fields.split_whitespace().nth(7).unwrap().parse().unwrap()
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn the_memory_of_results_is_used_again() {
+    let _alone = ALONE.lock().unwrap();
+    for length in [20_000, 200_000, 1_500_000] {
+        let tape = Tape::new();
+        let x = tape.vector::<f32>("x");
+        let f = tape.function(x, (x + 1.0, x * 2.0)).freeze(&configs()[0]).unwrap();
+        let array = ramp(length);
+        // A caller that holds the last results, and one that does not.
+        let mut held = f.call(&array).unwrap();
+        (0..5).for_each(|_| held = f.call(&array).unwrap());
+        let before = page_faults();
+        for _ in 0..10 {
+            held = f.call(&array).unwrap();
+            drop(f.call(&array).unwrap());
+        }
+        let (found, pages) = (page_faults() - before, 20 * 2 * length * size_of::<f32>() / 4096);
+        assert!(found <= pages / 10, "{found} pages were new of {pages}");
+        drop(held);
+    }
+}

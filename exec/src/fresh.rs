@@ -1,4 +1,4 @@
-//! New memory for large results.
+//! New memory for results.
 
 #![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "the system is told how memory will be used"))]
 
@@ -26,4 +26,21 @@ pub(crate) fn prepare<T>(memory: &mut [MaybeUninit<T>]) {
         }
     }
     let _ = memory;
+}
+
+/// The most that an allocator is shown: from 32 MiB on the usual one of Linux always asks the system.
+const SHOWN: usize = (32 << 20) - (1 << 16);
+
+/// From so many bytes on, the usual allocator of Linux may give freed memory back to the system.
+const KEPT: usize = 64 << 10;
+
+/// Shows the allocator once how much memory the results of a call take.
+///
+/// The usual one of Linux gives memory back as soon as more is free than twice the largest piece of its own pages that was ever freed; then
+/// each call pays the system for every page again, which takes several times as long as to fill it (GNU C library manual, "Memory
+/// allocation tunables", trim and mmap thresholds). Room for two calls is asked for, so that a caller may keep the last results.
+pub(crate) fn announce(bytes: usize) {
+    if bytes > KEPT {
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(bytes.saturating_mul(2).min(SHOWN))));
+    }
 }

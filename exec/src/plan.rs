@@ -8,6 +8,7 @@ use crate::array::Argument;
 use crate::band::band;
 use crate::debug::Watch;
 use crate::executable::{Engine, Options};
+use crate::fresh;
 use crate::fuse::fuse;
 use crate::kernel::{Kernel, Kernels, OneCall};
 use crate::layout::{Layout, Shape, row_major};
@@ -104,6 +105,8 @@ impl Plan {
             let shape = sizes.shape(&ty.dims).map_err(|problem| problem.titled("an output has no shape"))?;
             Ok((ty.dtype, shape.into()))
         });
+        let outputs = outputs.collect::<Result<Vec<(DType, Shape)>>>()?;
+        fresh::announce(outputs.iter().map(|(dtype, shape)| shape.iter().product::<usize>() * dtype.size()).sum());
         let constants = draft.constants.iter().map(AnyArray::in_row_major_order);
         let is_written = (0..graph.outputs().len()).map(|output| is_written_first(&steps, &placed.buffers, output)).collect();
         let plan = Plan {
@@ -112,7 +115,7 @@ impl Plan {
             constants: constants.collect(),
             may_fail: steps.iter().any(|step| step.step.may_fail()),
             steps,
-            outputs: outputs.collect::<Result<_>>()?,
+            outputs,
             sizes: sizes.clone(),
             arena_bytes: placed.arena_bytes,
             lower_bound_bytes: placed.lower_bound_bytes,
