@@ -28,7 +28,7 @@ pub(crate) fn prepare<T>(memory: &mut [MaybeUninit<T>]) {
     let _ = memory;
 }
 
-/// The most that an allocator is shown: from 32 MiB on the usual one of Linux always asks the system.
+/// The most that an allocator is shown: from `32 << 20` bytes on the usual one of Linux always asks the system.
 const SHOWN: usize = (32 << 20) - (1 << 16);
 
 /// From so many bytes on, the usual allocator of Linux may give freed memory back to the system.

@@ -35,6 +35,8 @@ pub(crate) enum OneCall {}
 #[cfg(not(target_arch = "x86_64"))]
 impl OneCall {
     pub unsafe fn run(&self, _: &[Region<'_>]) {}
+
+    pub unsafe fn run_at(&self, _: impl Fn(usize) -> *mut u8) {}
 }
 
 /// A nest, or bands of nests, made ready to run. It never changes; any number of calls may run it at once.
@@ -114,8 +116,9 @@ impl Kernel {
         match self {
             #[cfg(target_arch = "x86_64")]
             Kernel::Native(kernel) => kernel.check(buffers),
-            // They look at each run.
-            Kernel::Bands(_) | Kernel::Portable(_) => Ok(()),
+            Kernel::Bands(kernels) => kernels.check(buffers),
+            // It looks at each run.
+            Kernel::Portable(_) => Ok(()),
         }
     }
 
@@ -130,7 +133,9 @@ impl Kernel {
             // SAFETY: the caller's.
             Kernel::Native(kernel) => unsafe { kernel.run_checked(buffers, scratch, threads, order) },
             // SAFETY: the caller's.
-            Kernel::Bands(_) | Kernel::Portable(_) => unsafe { self.run(buffers, scratch, threads, order) },
+            Kernel::Bands(kernels) => unsafe { kernels.run_checked(buffers, scratch, threads, order) },
+            // SAFETY: the caller's.
+            Kernel::Portable(_) => unsafe { self.run(buffers, scratch, threads, order) },
         }
     }
 

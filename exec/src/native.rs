@@ -2,7 +2,7 @@
 //!
 //! | to read about | open |
 //! |---|---|
-//! | a nest's body as a program on vectors | `program`, `translate`, `reduction` |
+//! | a nest's body as a program on vectors | `program`, `translate`, `reduction`, `results` |
 //! | functions as formulas | `lanes`, `formulas` |
 //! | from there to machine code | `loops`, `levels`, `interleave`, `accesses`, `select`, `registers`, `assembler`, `code` |
 //! | the instructions of AVX2 and AVX-512 | `instructions`, `avx2`, `avx512` |
@@ -31,6 +31,7 @@ mod outside;
 mod program;
 mod reduction;
 mod registers;
+mod results;
 mod run;
 mod select;
 mod shape;

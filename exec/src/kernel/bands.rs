@@ -5,7 +5,7 @@
 use damo_graph::{ErrorKind, Problem};
 use smallvec::SmallVec;
 
-use super::Kernel;
+use super::{Kernel, OneCall};
 use crate::bands::{Bands, Member};
 use crate::instruction_set::InstructionSet;
 use crate::loops::tidy;
@@ -32,10 +32,26 @@ pub struct BandKernels {
 
 #[derive(Debug)]
 struct MemberKernels {
-    whole: Kernel,
-    last: Option<Kernel>,
+    whole: BandKernel,
+    last: Option<BandKernel>,
     /// The memory of each access, which is a buffer of its own to the kernels.
     accesses: Vec<Memory>,
+}
+
+/// The kernel of a nest on a band.
+#[derive(Debug)]
+struct BandKernel {
+    kernel: Kernel,
+    /// The kernel again, if it is one call of machine code.
+    call: Option<OneCall>,
+}
+
+impl BandKernel {
+    fn compile(part: &Member, machine_code: Option<InstructionSet>) -> Result<BandKernel, Problem> {
+        let kernel = Kernel::compile(&tidy(&part.nest), machine_code)?;
+        let call = kernel.one_call();
+        Ok(BandKernel { kernel, call })
+    }
 }
 
 /// The memory of an access.
@@ -61,8 +77,8 @@ impl BandKernels {
         let left = bands.length % bands.band;
         let members = bands.nests.iter().map(|member| {
             let accesses = member.nest.accesses().map(|access| memory(bands, member, access)).collect();
-            let whole = Kernel::compile(&tidy(&part(bands, member, bands.band).nest), machine_code)?;
-            let last = if left > 0 { Some(Kernel::compile(&tidy(&part(bands, member, left).nest), machine_code)?) } else { None };
+            let whole = BandKernel::compile(&part(bands, member, bands.band), machine_code)?;
+            let last = if left > 0 { Some(BandKernel::compile(&part(bands, member, left), machine_code)?) } else { None };
             Ok(MemberKernels { whole, last, accesses })
         });
         Ok(BandKernels {
@@ -77,7 +93,7 @@ impl BandKernels {
 
     /// Of which instructions it is, if all of it is machine code.
     pub fn machine_code(&self) -> Option<InstructionSet> {
-        let mut sets = self.members.iter().flat_map(|member| std::iter::once(&member.whole).chain(&member.last)).map(Kernel::machine_code);
+        let mut sets = self.kernels().map(Kernel::machine_code);
         let first = sets.next().flatten();
         if sets.all(|set| set == first) { first } else { None }
     }
@@ -92,8 +108,11 @@ impl BandKernels {
     }
 
     fn kernel_bytes(&self) -> usize {
-        let kernels = self.members.iter().flat_map(|member| std::iter::once(&member.whole).chain(&member.last));
-        kernels.map(|kernel| kernel.scratch_bytes(1)).max().unwrap_or(0)
+        self.kernels().map(|kernel| kernel.scratch_bytes(1)).max().unwrap_or(0)
+    }
+
+    fn kernels(&self) -> impl Iterator<Item = &Kernel> {
+        self.members.iter().flat_map(|member| std::iter::once(&member.whole).chain(&member.last)).map(|member| &member.kernel)
     }
 
     fn count(&self) -> usize {
@@ -104,12 +123,38 @@ impl BandKernels {
         available.min(self.count()).min(self.elements / WORTH_A_THREAD).max(1)
     }
 
+    /// Fails as [`Kernel::check`] does.
+    ///
+    /// Accesses move evenly from band to band: those between the first and the last are inside if these are.
+    pub fn check(&self, buffers: &[Region<'_>]) -> Result<(), Problem> {
+        let own = Region::promised(1, &[self.own_bytes], &[1], true);
+        let (whole, left) = (self.length / self.band, self.length % self.band);
+        let bands = [(0, whole > 0), (whole.saturating_sub(1), whole > 1), (whole, left > 0)];
+        for (band, _) in bands.into_iter().filter(|(_, is_there)| *is_there) {
+            for member in &self.members {
+                self.kernel(member, band)?.kernel.check(&self.regions(member, band, buffers, own)?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Runs all bands, as [`Kernel::run`] does.
     ///
     /// # Safety
     ///
     /// As [`Kernel::run`].
     pub unsafe fn run(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
+        self.check(buffers)?;
+        // SAFETY: it was checked; the rest is the caller's.
+        unsafe { self.run_checked(buffers, scratch, threads, order) }
+    }
+
+    /// As [`BandKernels::run`], but does not check again.
+    ///
+    /// # Safety
+    ///
+    /// As [`Kernel::run_checked`].
+    pub unsafe fn run_checked(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
         let (threads, each) = (self.threads(threads), self.thread_bytes());
         let start = scratch.as_ptr().align_offset(ALIGNMENT);
         let scratch = scratch.get_mut(start..).and_then(|scratch| scratch.get_mut(..threads * each)).ok_or_else(too_little)?;
@@ -126,31 +171,53 @@ impl BandKernels {
     ///
     /// # Safety
     ///
-    /// As [`Kernel::run`].
+    /// As [`Kernel::run_checked`].
     unsafe fn band(&self, band: usize, buffers: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
         let (own, scratch) = scratch.split_at_mut(self.own_bytes);
         // SAFETY: these bytes are borrowed mutably for as long as the region is used, and initialised.
         let own = unsafe { Region::from_raw(own.as_mut_ptr(), 0, own.len(), true) };
-        let first = band * self.band;
-        let is_whole = first + self.band <= self.length;
-        let mut regions: SmallVec<[Region<'_>; 16]> = SmallVec::new();
+        let first = (band * self.band) as isize;
         for member in &self.members {
-            regions.clear();
-            for memory in &member.accesses {
-                let region = match *memory {
-                    Memory::Own(place) => own.part(self.own[place].0, self.own[place].1),
-                    Memory::Buffer { buffer, start, step } => {
-                        buffers.get(buffer.index()).and_then(|region| region.moved(start + step * first as isize))
-                    }
+            let BandKernel { kernel, call } = self.kernel(member, band)?;
+            if let Some(call) = call {
+                let base = |access: usize| match member.accesses[access] {
+                    Memory::Own(place) => own.base().wrapping_add(self.own[place].0),
+                    Memory::Buffer { buffer, start, step } => buffers[buffer.index()].base().wrapping_offset(start + step * first),
                 };
-                regions.push(region.ok_or_else(|| Problem::new(ErrorKind::Execution, "a band leaves its memory"))?);
+                // SAFETY: the caller's; what is a band's own is this thread's.
+                unsafe { call.run_at(base) };
+            } else {
+                let regions = self.regions(member, band, buffers, own)?;
+                // SAFETY: as above.
+                unsafe { kernel.run_checked(&regions, scratch, 1, 0) }?;
             }
-            let kernel = if is_whole { Some(&member.whole) } else { member.last.as_ref() };
-            let kernel = kernel.ok_or_else(|| Problem::new(ErrorKind::Execution, "the last band has no kernel"))?;
-            // SAFETY: the caller's; what is a band's own is this thread's.
-            unsafe { kernel.run(&regions, scratch, 1, 0) }?;
         }
         Ok(())
+    }
+
+    /// The kernel of a nest on a band.
+    fn kernel<'a>(&self, member: &'a MemberKernels, band: usize) -> Result<&'a BandKernel, Problem> {
+        let kernel = if (band + 1) * self.band <= self.length { Some(&member.whole) } else { member.last.as_ref() };
+        kernel.ok_or_else(|| Problem::new(ErrorKind::Execution, "the last band has no kernel"))
+    }
+
+    /// The memory of each access of a nest on a band.
+    fn regions<'a>(
+        &self,
+        member: &MemberKernels,
+        band: usize,
+        buffers: &[Region<'a>],
+        own: Region<'a>,
+    ) -> Result<SmallVec<[Region<'a>; 16]>, Problem> {
+        let first = (band * self.band) as isize;
+        let region = |memory: &Memory| {
+            let region = match *memory {
+                Memory::Own(place) => own.part(self.own[place].0, self.own[place].1),
+                Memory::Buffer { buffer, start, step } => buffers.get(buffer.index()).and_then(|region| region.moved(start + step * first)),
+            };
+            region.ok_or_else(|| Problem::new(ErrorKind::Execution, "a band leaves its memory"))
+        };
+        member.accesses.iter().map(region).collect()
     }
 }
 

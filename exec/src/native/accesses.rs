@@ -24,14 +24,15 @@ pub(super) struct Round<'a> {
 }
 
 /// The address of an access, in a register.
-fn address(registers: &mut Registers<'_>, stream: usize, spare: Register) -> Register {
+pub(super) fn address(registers: &mut Registers<'_>, stream: usize, spare: Register) -> Register {
     general::BASES.get(stream).copied().unwrap_or_else(|| {
         registers.assembler.two(Code::Mov_r64_rm64, spare, Operand::Memory(at(general::SLOTS, 8 * stream as i64)));
         spare
     })
 }
 
-const fn width_of(stream: Stream) -> Width {
+/// The width of a stream's elements.
+pub(super) const fn width_of(stream: Stream) -> Width {
     if stream.size == 8 { Width::Double } else { Width::Single }
 }
 

@@ -23,6 +23,7 @@ static MOVES: Moves = Moves {
     store_half: Code::VEX_Vmovups_xmmm128_xmm,
     broadcast: [Code::VEX_Vbroadcastss_ymm_m32, Code::VEX_Vbroadcastsd_ymm_m64],
     upper: Code::VEX_Vextractf128_xmmm128_ymm_imm8,
+    store_first: [Code::VEX_Vmovss_m32_xmm, Code::VEX_Vmovsd_m64_xmm],
 };
 
 impl Instructions for Avx2 {
@@ -110,6 +111,17 @@ impl Instructions for Avx2 {
                 registers.assembler.write(Instruction::with3(MOVES.upper, xmm(upper), ymm(from), 1));
                 let code = Code::VEX_Vshufps_xmm_xmm_xmmm128_imm8;
                 registers.assembler.three_and_number(code, xmm(to), xmm(from), Operand::Register(xmm(upper)), 0x88);
+                registers.done(&inputs, Some((id, to)));
+            }
+            Operation::Down(bytes) => {
+                let from = registers.register(inputs[0]);
+                let to = registers.result(&inputs, preferred);
+                let (code, from, number) = match bytes {
+                    16 => (MOVES.upper, ymm(from), 1),
+                    8 => (Code::VEX_Vpshufd_xmm_xmmm128_imm8, xmm(from), 0b11_10),
+                    _ => (Code::VEX_Vpshufd_xmm_xmmm128_imm8, xmm(from), 0b01),
+                };
+                registers.assembler.two_and_number(code, xmm(to), Operand::Register(from), number);
                 registers.done(&inputs, Some((id, to)));
             }
             _ => return false,

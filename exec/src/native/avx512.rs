@@ -7,7 +7,7 @@ mod memory;
 
 use iced_x86::{Code, Instruction, MemoryOperand, Register};
 
-use super::assembler::{Assembler, Operand, zmm};
+use super::assembler::{Assembler, Operand, xmm, ymm, zmm};
 use super::instructions::{Binary, Conversion, Extent, Forms, Instructions, Moves};
 use super::program::{Id, Operation, Width, all_ones};
 use super::registers::Registers;
@@ -26,6 +26,7 @@ static MOVES: Moves = Moves {
     store_half: Code::EVEX_Vmovups_ymmm256_k1z_ymm,
     broadcast: [Code::EVEX_Vbroadcastss_zmm_k1z_xmmm32, Code::EVEX_Vbroadcastsd_zmm_k1z_xmmm64],
     upper: Code::EVEX_Vextractf64x4_ymmm256_k1z_zmm_imm8,
+    store_first: [Code::EVEX_Vmovss_m32_k1_xmm, Code::EVEX_Vmovsd_m64_k1_xmm],
 };
 
 impl Instructions for Avx512 {
@@ -105,6 +106,7 @@ impl Instructions for Avx512 {
         }
         let known = |place: usize| inputs.get(place).is_some_and(|&input| registers.is_mask(input));
         match (operation, known(0), known(1)) {
+            (Operation::Down(bytes), ..) => down(registers, id, bytes, preferred),
             (Operation::Select, ..) => select(registers, id, [inputs[0], inputs[1], inputs[2]], preferred),
             (Operation::Resize, true, _) => of_masks(registers, id, Code::VEX_Kmovw_kr_km16, &inputs),
             (Operation::And, true, true) => of_masks(registers, id, Code::VEX_Kandw_kr_kr_kr, &inputs),
@@ -183,6 +185,21 @@ fn select(registers: &mut Registers<'_>, id: Id, inputs: [Id; 3], preferred: Opt
         Operand::Memory(yes) => Instruction::with3(code, zmm(to), no, yes),
     };
     registers.assembler.masked(blend, k(mask), false);
+    registers.done(&inputs, Some((id, to)));
+}
+
+/// Lanes from so many bytes on.
+fn down(registers: &mut Registers<'_>, id: Id, bytes: u8, preferred: Option<u8>) {
+    let inputs = registers.program.values[id as usize].inputs.clone();
+    let from = registers.register(inputs[0]);
+    let to = registers.result(&inputs, preferred);
+    let (code, to_register, from, number) = match bytes {
+        32 => (MOVES.upper, ymm(to), zmm(from), 1),
+        16 => (Code::EVEX_Vextractf32x4_xmmm128_k1z_zmm_imm8, xmm(to), zmm(from), 1),
+        8 => (Code::EVEX_Vpshufd_xmm_k1z_xmmm128b32_imm8, xmm(to), xmm(from), 0b11_10),
+        _ => (Code::EVEX_Vpshufd_xmm_k1z_xmmm128b32_imm8, xmm(to), xmm(from), 0b01),
+    };
+    registers.assembler.two_and_number(code, to_register, Operand::Register(from), number);
     registers.done(&inputs, Some((id, to)));
 }
 

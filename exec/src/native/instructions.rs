@@ -94,6 +94,8 @@ pub(super) struct Moves {
     pub broadcast: [Code; 2],
     /// The upper half of a vector, which is numbered 1.
     pub upper: Code,
+    /// The first element of a vector to memory, by width.
+    pub store_first: [Code; 2],
 }
 
 /// An instruction on two vectors.

@@ -13,6 +13,7 @@ use super::code::Code;
 use super::loops::{self, Accumulators, Along, Stream};
 use super::one_call::{FEW, OneCall};
 use super::reduction::{Reducer, State};
+use super::results;
 use super::run::Run;
 use super::shape::Shares;
 use super::translate::{self, Places, accumulators_of};
@@ -54,6 +55,8 @@ pub struct Kernel {
     pub(super) steps: Vec<isize>,
     pub(super) reductions: Vec<Reduction>,
     pub(super) shares: Shares,
+    /// Whether the code makes results, and not only accumulators of them.
+    pub(super) makes_results: bool,
     /// Whether a run is one call of the code, with the addresses where the accesses start.
     is_one_call: bool,
     /// How the nest is run where sums overflow on the way.
@@ -103,15 +106,20 @@ impl Kernel {
         let reductions: Vec<Reduction> = reductions.collect();
         let accumulators: usize = reductions.iter().map(|reduction| reduction.count).sum();
         let is_column = !reductions.is_empty() && axes.axes.last().is_none_or(|axis| !axis.reduced);
-        let shares = Shares::of(&axes, !reductions.is_empty());
-        let Some(streams) = streams(nest, &axes, places, &reductions, !is_column && !shares.rows_are_reduced) else { return Ok(None) };
+        let mut shares = Shares::of(&axes, !reductions.is_empty());
+        let results = if is_column || shares.parts > 1 { None } else { results::results(&reductions, set, lanes) };
+        if results.is_some() {
+            shares.need_no_accumulators();
+        }
+        let kept_in = if results.is_some() { Kept::InResults } else { Kept::InAccumulators { each_row: !is_column && !shares.rows_are_reduced } };
+        let Some(streams) = streams(nest, &axes, places, &reductions, kept_in) else { return Ok(None) };
         // Narrow columns and many accumulators leave most of a vector empty, or too few registers.
         let narrowest = translate::lanes(nest, InstructionSet::Avx2);
         if is_column && (shares.inner < narrowest || !shares.rows_are_reduced) || !is_column && accumulators > 8 {
             return Ok(None);
         }
         let memory = memory(nest, &axes, counts);
-        let steps = steps(&axes, &memory, &streams, &places, set.vector_bytes());
+        let steps = steps(&axes, &memory, &streams, &places, set.vector_bytes(), kept_in);
         let whole = translate::body(nest, set, &reducers, &places, false, is_column);
         let last = translate::body(nest, set, &reducers, &places, true, is_column);
         let (Some(whole), Some(last)) = (whole, last) else { return Ok(None) };
@@ -128,6 +136,7 @@ impl Kernel {
             whole: &whole,
             last: &last,
             join: &translate::join(&joined, set, lanes),
+            results: results.as_ref(),
             reducers: &per_accumulator,
             accumulators: kind,
             side_by_side: side_by_side(&whole, accumulators, is_column, shares.inner / lanes),
@@ -137,8 +146,9 @@ impl Kernel {
         // A system that gives no memory for code leaves the nest to the portable engine.
         let Ok(code) = Code::new(&bytes, sites) else { return Ok(None) };
         let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(nest)?)) } else { None };
-        let is_one_call = reductions.is_empty() && shares.pieces() == 1 && memory.len() <= FEW;
-        Ok(Some(Kernel { instructions: set, code: Arc::new(code), axes, memory, steps, reductions, shares, is_one_call, careful }))
+        let makes_results = results.is_some();
+        let is_one_call = makes_results && shares.pieces() == 1 && memory.len() <= FEW;
+        Ok(Some(Kernel { instructions: set, code: Arc::new(code), axes, memory, steps, reductions, shares, makes_results, is_one_call, careful }))
     }
 
     /// The kernel of a nest that differs from this kernel's only in its buffers, with the same code.
@@ -155,6 +165,7 @@ impl Kernel {
             steps: self.steps.clone(),
             reductions: self.reductions.clone(),
             shares: self.shares.clone(),
+            makes_results: self.makes_results,
             is_one_call: self.is_one_call,
             careful: None,
         })
@@ -189,6 +200,9 @@ impl Kernel {
 
     /// Bytes for the accumulators of one piece.
     fn accumulators_bytes(&self) -> usize {
+        if self.makes_results {
+            return 0;
+        }
         let count: usize = self.reductions.iter().map(|reduction| reduction.count).sum();
         let bytes = if self.is_column() { self.columns() * size_of::<u64>() } else { self.shares.row_block * self.vector_bytes() };
         (count * bytes).next_multiple_of(LINE)
@@ -307,8 +321,17 @@ fn side_by_side(body: &translate::Body, accumulators: usize, is_column: bool, ro
     [8, 4, 2, 1].into_iter().find(|&count| count <= most && count <= rounds.max(1)).unwrap_or(1)
 }
 
-/// The streams of a kernel: operands, counts, stores, accumulators; `None` if there is no way to go along one of them.
-fn streams(nest: &Nest, axes: &Axes, places: Places, reductions: &[Reduction], each_row: bool) -> Option<Vec<Stream>> {
+/// Where what is combined goes.
+#[derive(Clone, Copy)]
+enum Kept {
+    /// To the results.
+    InResults,
+    /// To accumulators, one after the other if each row has its own.
+    InAccumulators { each_row: bool },
+}
+
+/// The streams of a kernel: operands, counts, stores, results or accumulators; `None` if there is no way to go along one of them.
+fn streams(nest: &Nest, axes: &Axes, places: Places, reductions: &[Reduction], kept: Kept) -> Option<Vec<Stream>> {
     let inner = axes.axes.len().checked_sub(1);
     let row = axes.axes.len().checked_sub(2);
     let step = |access: usize, axis: Option<usize>| axis.map_or(0, |axis| axes.strides[access][axis]);
@@ -335,8 +358,11 @@ fn streams(nest: &Nest, axes: &Axes, places: Places, reductions: &[Reduction], e
         streams.push(Stream { along, size, padded: false, moves });
     }
     for reduction in reductions {
-        let size = lane_bytes(&reduction.reducer);
-        streams.extend(std::iter::repeat_n(Stream { along: Along::Contiguous, size, padded: true, moves: each_row }, reduction.count));
+        let (size, count, moves) = match kept {
+            Kept::InResults => (reduction.size, 1, step(reduction.access, row) != 0),
+            Kept::InAccumulators { each_row } => (lane_bytes(&reduction.reducer), reduction.count, each_row),
+        };
+        streams.extend(std::iter::repeat_n(Stream { along: Along::Contiguous, size, padded: true, moves }, count));
     }
     Some(streams)
 }
@@ -354,12 +380,15 @@ fn memory(nest: &Nest, axes: &Axes, counts: usize) -> Vec<Option<Memory>> {
 }
 
 /// The step of each stream from row to row.
-fn steps(axes: &Axes, memory: &[Option<Memory>], streams: &[Stream], places: &Places, vector: usize) -> Vec<isize> {
+fn steps(axes: &Axes, memory: &[Option<Memory>], streams: &[Stream], places: &Places, vector: usize, kept: Kept) -> Vec<isize> {
     let row = axes.axes.len().checked_sub(2);
     let of = |access: usize| {
         let step = row.map_or(0, |axis| axes.strides[access][axis]);
         memory[access].map_or(step, |memory| step * memory.size as isize)
     };
+    if matches!(kept, Kept::InResults) {
+        return (0..streams.len()).map(of).collect();
+    }
     // Accumulators of a row are a vector each, one row behind the other.
     let accumulators = streams.len() - places.accumulators;
     (0..places.accumulators).map(of).chain(std::iter::repeat_n((accumulators * vector) as isize, accumulators)).collect()

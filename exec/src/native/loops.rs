@@ -6,8 +6,8 @@ use iced_x86::{Code, Instruction, MemoryOperand, Register};
 
 use damo_graph::Problem;
 
-use super::accesses::Round;
-use super::assembler::{Assembler, Label, Operand, general};
+use super::accesses::{self, Round};
+use super::assembler::{Assembler, Label, Operand, general, xmm};
 use super::instructions;
 use super::interleave::{Interleaved, interleaved};
 use super::levels::{Level, levels, needed, results, round_section};
@@ -64,6 +64,8 @@ pub(super) struct Plan<'a> {
     pub last: &'a Body,
     /// Accumulators of two rounds side by side become one.
     pub join: &'a Body,
+    /// Accumulators become results, if those are what is written.
+    pub results: Option<&'a Body>,
     /// The reducer of each accumulator.
     pub reducers: &'a [Reducer],
     pub accumulators: Accumulators,
@@ -273,48 +275,57 @@ impl<'a> Writer<'a> {
         while kept > 1 {
             let half = kept / 2;
             for round in 0..half {
-                let mut values = Values::new(&plan.join.program);
-                let section = needed(&plan.join.program, plan.join.accumulators.iter().copied());
                 let pins: Vec<u8> = [round, round + half]
                     .iter()
                     .flat_map(|&round| (0..count).map(move |place| (round, place)))
                     .map(|(round, place)| self.pinned(round, place))
                     .collect();
-                let others: Vec<u8> = (0..plan.side_by_side)
-                    .flat_map(|round| (0..count).map(move |place| (round, place)))
-                    .map(|(round, place)| self.pinned(round, place))
-                    .collect();
-                let mut registers = Registers::new(
-                    &plan.join.program,
-                    &mut self.assembler,
-                    &mut self.frame,
-                    &mut values,
-                    &section,
-                    plan.join.accumulators.iter().copied(),
-                );
-                for register in others {
-                    registers.reserve(register);
-                }
-                for (id, value) in plan.join.program.values.iter().enumerate() {
-                    if let Operation::Accumulator(place) = value.operation {
-                        registers.pin(id as Id, pins[place]);
-                    }
-                }
-                for &id in &section {
-                    let operation = plan.join.program.values[id as usize].operation;
-                    if !matches!(operation, Operation::Accumulator(_) | Operation::Constant(_)) {
-                        let preferred = plan.join.accumulators.iter().position(|&result| result == id).map(|place| pins[place]);
-                        select::write(&mut registers, id, preferred);
-                    }
-                }
-                settle(&mut registers, &plan.join.accumulators, &pins);
+                self.on_accumulators(plan.join, &pins, |registers| settle(registers, &plan.join.accumulators, &pins));
             }
             kept -= half;
         }
-        for place in 0..count {
-            let address = self.address(first + place, Register::RAX);
-            self.assembler.keep(at(address, 0), self.pinned(0, place));
+        let pins: Vec<u8> = (0..count).map(|place| self.pinned(0, place)).collect();
+        if let Some(results) = plan.results {
+            self.on_accumulators(results, &pins, |registers| {
+                for (place, &id) in results.accumulators.iter().enumerate() {
+                    let base = accesses::address(registers, first + place, Register::RAX);
+                    let from = registers.register(id);
+                    let store = registers.assembler.instructions.moves().store_first[accesses::width_of(plan.streams[first + place]) as usize];
+                    registers.assembler.store(store, at(base, 0), xmm(from));
+                    registers.done(&[id], None);
+                }
+            });
+            return;
         }
+        for (place, &pin) in pins.iter().enumerate() {
+            let address = self.address(first + place, Register::RAX);
+            self.assembler.keep(at(address, 0), pin);
+        }
+    }
+
+    /// Writes a program on accumulators, which are in these registers.
+    fn on_accumulators(&mut self, body: &Body, pins: &[u8], then: impl FnOnce(&mut Registers<'_>)) {
+        let program = &body.program;
+        let mut values = Values::new(program);
+        let section = needed(program, body.accumulators.iter().copied());
+        let pinned = self.all_pinned();
+        let last = body.accumulators.iter().copied();
+        let mut registers = Registers::new(program, &mut self.assembler, &mut self.frame, &mut values, &section, last);
+        for register in pinned {
+            registers.reserve(register);
+        }
+        for (id, value) in program.values.iter().enumerate() {
+            if let Operation::Accumulator(place) = value.operation {
+                registers.pin(id as Id, pins[place]);
+            }
+        }
+        for &id in &section {
+            if !matches!(program.values[id as usize].operation, Operation::Accumulator(_) | Operation::Constant(_)) {
+                let preferred = body.accumulators.iter().position(|&result| result == id).map(|place| pins[place]);
+                select::write(&mut registers, id, preferred);
+            }
+        }
+        then(&mut registers);
     }
 
     /// The rounds of a row in turn, if that helps.

@@ -13,6 +13,9 @@ use crate::region::Region;
 /// As many accesses as a nest has that planning makes.
 pub(super) const FEW: usize = 24;
 
+/// What is no buffer.
+const NOWHERE: u32 = u32::MAX;
+
 /// Where an access starts: its buffer, if it has one, and how many bytes behind the base.
 #[derive(Clone, Copy, Debug)]
 struct Start {
@@ -36,7 +39,7 @@ impl OneCall {
         // What is counted begins at 0, whichever memory that is counted from.
         let start = |memory: &Option<super::kernel::Memory>| {
             memory
-                .map_or(Start { buffer: u32::MAX, bytes: 0 }, |memory| Start { buffer: memory.buffer.0, bytes: memory.offset * memory.size as isize })
+                .map_or(Start { buffer: NOWHERE, bytes: 0 }, |memory| Start { buffer: memory.buffer.0, bytes: memory.offset * memory.size as isize })
         };
         OneCall {
             code: Arc::clone(&kernel.code),
@@ -53,10 +56,20 @@ impl OneCall {
     ///
     /// As [`Kernel::run_checked`].
     pub unsafe fn run(&self, buffers: &[Region<'_>]) {
+        // SAFETY: the caller's.
+        unsafe { self.run_at(|buffer| buffers[buffer].base()) };
+    }
+
+    /// Runs it on buffers that begin where `base` says.
+    ///
+    /// # Safety
+    ///
+    /// As [`Kernel::run_checked`] on such buffers.
+    pub unsafe fn run_at(&self, base: impl Fn(usize) -> *mut u8) {
         let mut slots = [std::ptr::null_mut(); FEW];
         for (slot, start) in slots.iter_mut().zip(&self.starts) {
-            if let Some(buffer) = buffers.get(start.buffer as usize) {
-                *slot = buffer.base().wrapping_offset(start.bytes);
+            if start.buffer != NOWHERE {
+                *slot = base(start.buffer as usize).wrapping_offset(start.bytes);
             }
         }
         // SAFETY: the code is that of this nest, and these are its accesses, inside their memory by the caller's word.

@@ -92,6 +92,8 @@ pub(super) enum Operation {
     FloatToFloat,
     /// Integers or masks to another width: the sign is kept, or the upper half dropped.
     Resize,
+    /// Lanes from so many bytes on, in front: half of what is in front stays there, the rest does not matter.
+    Down(u8),
     /// Half of the lanes, as twice as wide ones: floats or signed integers.
     Half {
         upper: bool,

@@ -5,6 +5,7 @@ use damo_graph::op::reduce::Reduction;
 use smallvec::{SmallVec, smallvec};
 
 use super::program::{Comparison, Id, Operation, Program, Width, all_ones};
+use super::results::{self, InCode};
 use super::translate::fills;
 use crate::portable::combine::{Combine, Max, Min};
 
@@ -33,6 +34,9 @@ pub(super) struct Reducer {
     pub fold: fn(&[u64]) -> State,
     /// The bits of the result, given of how many elements it is.
     pub finish: fn(State, f64) -> u64,
+    /// How code makes the result of accumulators, in the first lane, given of how many elements it is; `None` if it leaves that to `fold`
+    /// and `finish`, which make the same bits.
+    pub in_code: Option<InCode>,
     /// What a value is to be where there is no element, in its own width.
     pub absent: u64,
     /// Whether a result that is not finite may be the fault of how it is combined.
@@ -43,25 +47,32 @@ impl Reducer {
     /// How values of a dtype are combined to a result of another; `None` if native loops cannot.
     pub fn of(kind: Reduction, dtype: DType, result: DType) -> Option<Reducer> {
         Some(match (kind, dtype) {
-            (Reduction::Sum, DType::F32) if result == DType::F64 => Reducer::new::<SumSingle>(|sum, _| sum[0]),
-            (Reduction::Mean, DType::F32) if result == DType::F64 => Reducer::new::<SumSingle>(|sum, count| (real(sum[0]) / count).to_bits()),
-            (Reduction::Sum, DType::F32) => Reducer::new::<SumSingle>(|sum, _| u64::from((real(sum[0]) as f32).to_bits())),
-            (Reduction::Mean, DType::F32) => Reducer::new::<SumSingle>(|sum, count| u64::from(((real(sum[0]) / count) as f32).to_bits())),
-            (Reduction::Sum, DType::F64) => Reducer::new::<SumDouble>(|sum, _| (real(sum[0]) + real(sum[1])).to_bits()),
-            (Reduction::Mean, DType::F64) => Reducer::new::<SumDouble>(|sum, count| ((real(sum[0]) + real(sum[1])) / count).to_bits()),
-            (Reduction::Sum, DType::I32) => Reducer::new::<SumShort>(|sum, _| sum[0] & all_ones(Width::Single)),
-            (Reduction::Sum, DType::I64) => Reducer::new::<SumLong>(|sum, _| sum[0]),
-            (Reduction::Max, DType::F32) => Reducer::new::<MaxSingle>(|max, _| max[0]),
-            (Reduction::Max, DType::F64) => Reducer::new::<MaxDouble>(|max, _| max[0]),
-            (Reduction::Min, DType::F32) => Reducer::new::<MinSingle>(|min, _| min[0]),
-            (Reduction::Min, DType::F64) => Reducer::new::<MinDouble>(|min, _| min[0]),
-            (Reduction::All, DType::Bool) => Reducer::new::<AllTrue>(|all, _| all[0] & 1),
-            (Reduction::Any, DType::Bool) => Reducer::new::<AnyTrue>(|any, _| any[0] & 1),
+            (Reduction::Sum, DType::F32) if result == DType::F64 => Reducer::new::<SumSingle>(|sum, _| sum[0], Some(results::total::<SumSingle>)),
+            (Reduction::Mean, DType::F32) if result == DType::F64 => {
+                Reducer::new::<SumSingle>(|sum, count| (real(sum[0]) / count).to_bits(), Some(results::mean::<SumSingle>))
+            }
+            (Reduction::Sum, DType::F32) => {
+                Reducer::new::<SumSingle>(|sum, _| u64::from((real(sum[0]) as f32).to_bits()), Some(results::short_total::<SumSingle>))
+            }
+            (Reduction::Mean, DType::F32) => {
+                Reducer::new::<SumSingle>(|sum, count| u64::from(((real(sum[0]) / count) as f32).to_bits()), Some(results::short_mean::<SumSingle>))
+            }
+            (Reduction::Sum, DType::F64) => Reducer::new::<SumDouble>(|sum, _| (real(sum[0]) + real(sum[1])).to_bits(), None),
+            (Reduction::Mean, DType::F64) => Reducer::new::<SumDouble>(|sum, count| ((real(sum[0]) + real(sum[1])) / count).to_bits(), None),
+            (Reduction::Sum, DType::I32) => Reducer::new::<SumShort>(|sum, _| sum[0] & all_ones(Width::Single), Some(results::total::<SumShort>)),
+            (Reduction::Sum, DType::I64) => Reducer::new::<SumLong>(|sum, _| sum[0], Some(results::total::<SumLong>)),
+            (Reduction::Max, DType::F32) => Reducer::new::<MaxSingle>(|max, _| max[0], Some(results::total::<MaxSingle>)),
+            (Reduction::Max, DType::F64) => Reducer::new::<MaxDouble>(|max, _| max[0], Some(results::total::<MaxDouble>)),
+            (Reduction::Min, DType::F32) => Reducer::new::<MinSingle>(|min, _| min[0], Some(results::total::<MinSingle>)),
+            (Reduction::Min, DType::F64) => Reducer::new::<MinDouble>(|min, _| min[0], Some(results::total::<MinDouble>)),
+            // Bytes are not stored one by one.
+            (Reduction::All, DType::Bool) => Reducer::new::<AllTrue>(|all, _| all[0] & 1, None),
+            (Reduction::Any, DType::Bool) => Reducer::new::<AnyTrue>(|any, _| any[0] & 1, None),
             _ => return None,
         })
     }
 
-    fn new<F: Fold>(finish: fn(State, f64) -> u64) -> Reducer {
+    fn new<F: Fold>(finish: fn(State, f64) -> u64, in_code: Option<InCode>) -> Reducer {
         Reducer {
             neutral: F::NEUTRAL,
             width: F::WIDTH,
@@ -71,6 +82,7 @@ impl Reducer {
             combine: F::combine,
             fold: fold::<F>,
             finish,
+            in_code,
             absent: F::ABSENT,
             may_overflow: F::MAY_OVERFLOW,
         }
@@ -83,7 +95,7 @@ impl Reducer {
 }
 
 /// A way to combine.
-trait Fold {
+pub(super) trait Fold {
     const WIDTH: Width;
     const NEUTRAL: u64 = 0;
     const ABSENT: u64 = Self::NEUTRAL;

@@ -51,9 +51,10 @@ impl Run<'_> {
         let shares = &kernel.shares;
         let share = shares.share(piece);
         let strides = &kernel.axes.strides;
-        let results = strides.len() - kernel.reductions.len();
+        let reductions: &[Reduction] = if kernel.makes_results { &[] } else { &kernel.reductions };
+        let accesses = strides.len() - reductions.len();
         let vector = kernel.vector_bytes();
-        let vectors: usize = kernel.reductions.iter().map(|reduction| reduction.count).sum();
+        let vectors: usize = reductions.iter().map(|reduction| reduction.count).sum();
         let start = |access: usize, reduced: usize| -> isize {
             let strides = &strides[access];
             let outer = shares.place_of_kept(share.kept, strides) + shares.place_of_reduced(reduced, strides);
@@ -63,7 +64,7 @@ impl Run<'_> {
         };
         let columns = kernel.columns();
         if kernel.is_column() {
-            for reduction in &kernel.reductions {
+            for reduction in reductions {
                 // SAFETY: the room is the worker's own, and long enough.
                 unsafe { clear_columns(accumulators, reduction, columns) };
             }
@@ -72,8 +73,8 @@ impl Run<'_> {
         let reduced = if shares.splits_reduced { share.reduced..share.reduced + 1 } else { 0..shares.reduced_count };
         for reduced in reduced {
             slots.clear();
-            slots.extend((0..results).map(|access| self.address(access, start(access, reduced))));
-            for reduction in &kernel.reductions {
+            slots.extend((0..accesses).map(|access| self.address(access, start(access, reduced))));
+            for reduction in reductions {
                 for part in 0..reduction.count {
                     slots.push(if kernel.is_column() {
                         // Halves of a vector's lanes lie one behind the other; second words lie behind all first words.
@@ -88,11 +89,11 @@ impl Run<'_> {
             // SAFETY: the code is that of this nest, and these are accesses of its, checked to be inside their memory.
             unsafe { kernel.code.call(&mut slots, &kernel.steps, share.rows.len(), share.inner.len()) };
         }
-        if kernel.reductions.is_empty() {
+        if reductions.is_empty() {
             return;
         }
         let (count, first) = (shares.results_of(&share), shares.first_result(&share));
-        for (place, reduction) in kernel.reductions.iter().enumerate() {
+        for (place, reduction) in reductions.iter().enumerate() {
             let results = self.results(reduction, first);
             for result in 0..count {
                 let state = if kernel.is_column() {
@@ -106,7 +107,7 @@ impl Run<'_> {
                     // SAFETY: the accesses are checked; this result is of this piece alone.
                     unsafe { self.write(reduction, results.address(result), state) };
                 } else {
-                    let index = ((first + result) * shares.parts + share.part) * kernel.reductions.len() + place;
+                    let index = ((first + result) * shares.parts + share.part) * reductions.len() + place;
                     // SAFETY: there is room for the states of all parts, and this part is of this piece alone.
                     unsafe { self.states.cast::<State>().wrapping_add(index).write(state) };
                 }

@@ -56,6 +56,11 @@ pub(super) struct Share {
     pub part: usize,
 }
 
+/// The length of parts that are almost alike, of at most so many elements.
+fn even(length: usize, most: usize) -> usize {
+    length.div_ceil(length.div_ceil(most.max(1)).max(1)).max(1)
+}
+
 impl Shares {
     /// The pieces of these loops.
     pub fn of(axes: &Axes, reduces: bool) -> Shares {
@@ -72,7 +77,6 @@ impl Shares {
         let (kept, reduced) = (around(false), around(true));
         let count = |loops: &SmallVec<[(usize, usize); 4]>| loops.iter().map(|around| around.1).product::<usize>();
         let (kept_count, reduced_count) = (count(&kept), count(&reduced));
-        let even = |length: usize, chunk: usize| length.div_ceil(length.div_ceil(chunk.max(1)).max(1)).max(1);
         let inner_chunk = even(inner, if is_column { COLUMNS } else { PIECE }).next_multiple_of(64).min(inner.max(1));
         let inner_chunks = inner.div_ceil(inner_chunk).max(1);
         let row_block = if is_column {
@@ -109,6 +113,12 @@ impl Shares {
             row_blocks,
             parts,
         }
+    }
+
+    /// Lets pieces have as many rows as are worth one: nothing is kept for each.
+    pub fn need_no_accumulators(&mut self) {
+        self.row_block = even(self.rows, (PIECE / self.inner_chunk).max(1));
+        self.row_blocks = self.rows.div_ceil(self.row_block).max(1);
     }
 
     /// How many pieces there are.
