@@ -59,7 +59,7 @@ fn pointwise_functions() {
                 })
                 .collect();
             let inputs: Vec<&dyn damo_exec::Argument> = arrays.iter().map(|array| array as _).collect();
-            agree(&graph, &inputs, scalar.ulps.max(0.5));
+            agree(&graph, &inputs, scalar.ulps_in(dtype).max(0.5));
         }
     }
 }

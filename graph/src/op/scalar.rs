@@ -8,6 +8,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 
+use crate::dtype::DType;
 use crate::number::Number;
 use crate::op::term::Term;
 
@@ -36,6 +37,8 @@ pub struct Scalar {
     pub domain: [Interval; 3],
     /// The error an engine may make, in units in the last place of the result.
     pub ulps: f64,
+    /// The same in `f32` and narrower formats.
+    pub narrow_ulps: f64,
     /// What it costs, in additions.
     pub cost: u32,
     /// Whether its two arguments may change places.
@@ -125,11 +128,24 @@ impl Scalar {
             boolean: None,
             domain: [Interval::ALL; 3],
             ulps,
+            narrow_ulps: ulps,
             cost,
             commutes: false,
             partials,
             derived: OnceLock::new(),
         }
+    }
+
+    /// The error an engine may make in `f32` and narrower formats.
+    #[must_use]
+    pub const fn narrow(mut self, ulps: f64) -> Self {
+        self.narrow_ulps = ulps;
+        self
+    }
+
+    /// The error an engine may make in a dtype, in units in the last place of the result.
+    pub fn ulps_in(&self, dtype: DType) -> f64 {
+        if dtype.size() < 8 { self.narrow_ulps } else { self.ulps }
     }
 
     /// Its two arguments may change places.

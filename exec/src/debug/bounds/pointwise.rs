@@ -12,10 +12,11 @@ pub(super) fn pointwise(scalar: &'static Scalar, inputs: &[&Bounded], value: Any
     let is_float = value.dtype().is_float();
     // Both the meaning and an engine may be off by what is stated.
     let varies = inputs.iter().any(|input| input.error.is_some());
-    let rounds = is_float && scalar.signature != Signature::Select && scalar.ulps > 0.0;
-    let own = match (scalar.ulps > 0.5, varies, against) {
+    let ulps = scalar.ulps_in(value.dtype());
+    let rounds = is_float && scalar.signature != Signature::Select && ulps > 0.0;
+    let own = match (ulps > 0.5, varies, against) {
         _ if !rounds => None,
-        (true, _, _) => Some(units(&value, 2.0 * scalar.ulps + 0.5)),
+        (true, _, _) => Some(units(&value, 2.0 * ulps + 0.5)),
         (false, false, Against::Engine) => None,
         // Numbers that differ may be rounded apart.
         (false, true, Against::Engine) => Some(units(&value, 1.0)),

@@ -127,7 +127,7 @@ pub(super) fn exp_in_range<F: Lanes>(x: F) -> (F, F) {
 }
 
 /// x where eˣ is neither 0 nor infinite, else just beyond.
-fn clamp_exponent<F: Lanes>(x: F) -> F {
+pub(super) fn clamp_exponent<F: Lanes>(x: F) -> F {
     clamp(x, constant(x, -104.0, -746.0), constant(x, 89.0, 710.0))
 }
 
@@ -196,6 +196,15 @@ pub(crate) fn exp_m1<F: Lanes>(x: F) -> F {
     let sum = Double::fast_sum(half - 0.5, half * r);
     let result = half.mul_add(rest, sum.low) + sum.high;
     F::select(x.abs().lt(constant(x, 2e-8, 5e-17)), x, result + result)
+}
+
+/// e^x for x within what the format can hold, in two words to be scaled: of the values that [`exp`] makes too.
+pub(super) fn exp_in_words<F: Lanes>(x: F) -> (Whole<F>, Double<F>) {
+    let (whole, r) = reduce(x);
+    let one = x.number(1.0);
+    let slope = r.mul_add(series(r, EXP_NARROW, EXP_WIDE), one);
+    let high = r.mul_add(slope, one);
+    (whole, Double { high, low: r.mul_add(slope, one - high) })
 }
 
 /// e^x for the sum x of two words, in two words of which the second is not exact; to be scaled.

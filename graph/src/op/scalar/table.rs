@@ -167,11 +167,11 @@ scalars! {
     /// 1/(1 + e⁻ˣ); its derivative keeps its digits in both tails.
     SIGMOID = unary("sigmoid", special::sigmoid, |x, y| y * (-x).sigmoid(), 1.5, 25);
     /// The probability that a standard normal variable is at most x.
-    NDTR = unary("ndtr", special::ndtr, |x, _| (x * x * -0.5).exp() * special::ONE_OVER_SQRT_TAU, 2.0, 35);
+    NDTR = unary("ndtr", special::ndtr, |x, _| (x * x * -0.5).exp() * special::ONE_OVER_SQRT_TAU, 2.0, 35).narrow(4.0);
     /// The error function.
     ERF = unary("erf", libm::erf, |x, _| (-(x * x)).exp() * TWO_OVER_SQRT_PI, 1.0, 30);
     /// 1 − erf x, accurate for large x.
-    ERFC = unary("erfc", special::erfc, |x, _| (-(x * x)).exp() * -TWO_OVER_SQRT_PI, 1.5, 35);
+    ERFC = unary("erfc", special::erfc, |x, _| (-(x * x)).exp() * -TWO_OVER_SQRT_PI, 1.5, 35).narrow(4.0);
 
     /// e^(x²)·erfc x: erfc without its vanishing part.
     ERFCX = unary("erfcx", special::erfcx, |x, _| Term::apply(&ERFCX_DERIVATIVE, [c(1.0), x]), 3.0, 60);
