@@ -5,7 +5,7 @@ mod short_tail;
 use super::super::lanes::Lanes;
 use super::exponential::{exp_in_range, exp_words};
 use super::logarithm::ln_of_words;
-use super::parts::{Double, constant, horner, minus_size, pick, polynomial, two};
+use super::parts::{Double, constant, horner, minus_size, pick, polynomial, two, with_sign_of};
 
 /// erf x/x − 1 over x² on |x| ≤ 1; relative error of erf: 2⁻²⁹·³ and 2⁻⁵⁶·⁰.
 const ERF_NARROW: &[f64] = &[0.128_379_17, -0.376_126_26, 0.112_835_765, -0.026_853_18, 0.005_186_728_7, -7.993_182e-4, 7.788_973e-5];
@@ -116,7 +116,7 @@ pub(crate) fn erf<F: Lanes>(x: F) -> F {
         let t = (size - 3.0) / (size + 3.0);
         (fraction * power).mul_add(-horner(t, ERF_FAR_WIDE), one)
     };
-    F::select(size.lt(one), near, far).copysign(x)
+    with_sign_of(F::select(size.lt(one), near, far), x)
 }
 
 /// e^(x²)·erfc x for x ≥ 0.74, as the quotient of the two results.

@@ -112,7 +112,8 @@ fn fraction<F: Lanes>(r: F) -> F {
 
 /// e^r for the r of [`reduce`].
 fn power<F: Lanes>(r: F) -> F {
-    scaled_power(r, r.number(1.0))
+    let one = r.number(1.0);
+    r.mul_add(r.mul_add(series(r, EXP_NARROW, EXP_WIDE), one), one)
 }
 
 /// e^r times a power of two: the same bits as if it were multiplied in the end, but sooner there.
@@ -134,8 +135,8 @@ pub(super) fn clamp_exponent<F: Lanes>(x: F) -> F {
 /// eˣ for all x, within 1 ulp.
 pub(crate) fn exp<F: Lanes>(x: F) -> F {
     let (whole, r) = reduce(clamp_exponent(x));
-    let (first, second) = whole.power_of_two_halves();
-    scaled_power(r, first) * second
+    let (scale, back) = whole.power_of_two_and_back(x.sign_bit());
+    scaled_power(r, scale) * back
 }
 
 /// eˣ⁻ᵐ for an x that is at most m, within 2 ulps; 0 where m is infinite.

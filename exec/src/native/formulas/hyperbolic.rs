@@ -3,10 +3,10 @@
 use super::super::lanes::Lanes;
 use super::exponential::{exp_in_range, reduce_exactly};
 use super::logarithm::ln_of_words;
-use super::parts::{Double, constant, series, shifter};
+use super::parts::{Double, constant, horner, pick, series, shifter, with_sign_of};
 
-/// (tanh x − x)/x³ over x² on |x| ≤ 1; relative error of tanh: 2⁻²⁷·⁷ and 2⁻⁵⁵·⁸.
-const TANH_NARROW: &[f64] = &[-3.333_329_6e-1, 1.333_234_6e-1, -5.387_982_7e-2, 2.148_655_2e-2, -7.945_718e-3, 2.300_925_8e-3, -3.582_849_2e-4];
+/// (tanh x − x)/x³ over x² on |x| ≤ 0.8125 and 1; relative error of tanh: 2⁻²⁷·⁶ and 2⁻⁵⁵·⁸.
+const TANH_NARROW: &[f64] = &[-3.333_329e-1, 1.333_203e-1, -5.383_755_3e-2, 2.125_394_7e-2, -7.336_3e-3, 1.544_218_5e-3];
 const TANH_WIDE: &[f64] = &[
     -0.333_333_333_333_329_43,
     0.133_333_333_332_926_93,
@@ -34,14 +34,15 @@ const COSH_NARROW: &[f64] = &[0.5, 0.041_666_46, 0.001_393_545_2];
 const COSH_WIDE: &[f64] =
     &[0.500_000_000_000_001_2, 0.041_666_666_666_519_25, 0.001_388_888_894_611_216_7, 2.480_149_080_106_635_2e-5, 2.763_099_567_502_377e-7];
 
-/// tanh x for all x, within 1 ulp: a polynomial up to 1, beyond it 1 − 2/(e²ˣ + 1).
+/// tanh x for all x, within 1 ulp: a polynomial near 0, beyond it 1 − 2/(e²ˣ + 1).
 pub(crate) fn tanh<F: Lanes>(x: F) -> F {
     let square = x * x;
     let size = x.abs();
-    let near = (square * size).mul_add(series(square, TANH_NARROW, TANH_WIDE), size);
+    let near = (square * size).mul_add(horner(square, pick::<F, _>(TANH_NARROW, TANH_WIDE)), size);
     let (fraction, power) = exp_in_range(constant(x, 20.0, 40.0).least(size + size));
-    let far = x.number(1.0) - x.number(2.0) / fraction.mul_add(power, x.number(1.0));
-    F::select(size.lt(x.number(1.0)), near, far).copysign(x)
+    let one = x.number(1.0);
+    let far = one - x.number(2.0) / fraction.mul_add(power, one);
+    with_sign_of(F::select(size.lt(constant(x, 0.8125, 1.0)), near, far), x)
 }
 
 /// sinh r − r for |r| ≤ ½ ln 2.
@@ -92,7 +93,7 @@ pub(crate) fn sinh<F: Lanes>(x: F) -> F {
     let rest = sum.mul_add(odd, difference.mul_add(even, low));
     let quarter = difference + sum.mul_add(r, rest);
     let size = x.abs();
-    F::select(size.lt(constant(x, 1e-5, 1e-9)), size, quarter + quarter).copysign(x)
+    with_sign_of(F::select(size.lt(constant(x, 1e-5, 1e-9)), size, quarter + quarter), x)
 }
 
 /// cosh x for all x, within 1.5 ulps: cosh r·cosh(n·ln 2) + sinh r·sinh(n·ln 2).
@@ -126,7 +127,7 @@ pub(crate) fn asinh<F: Lanes>(x: F) -> F {
     let sum = Double { high: F::select(is_large, size, sum.high), low: sum.low };
     let result = ln_of_words(sum, is_large, F::select(is_large, one, zero));
     let is_plain = size.lt(constant(x, 1e-4, 1e-8)) | !size.lt(x.number(f64::INFINITY));
-    F::select(is_plain, size, result).copysign(x)
+    with_sign_of(F::select(is_plain, size, result), x)
 }
 
 /// acosh x for all x, within 1.5 ulps: ln(x + √(x² − 1)) with the sum in two words.
@@ -156,5 +157,5 @@ pub(crate) fn atanh<F: Lanes>(x: F) -> F {
     let result = ln_of_words(words, zero.lt(zero), zero) * 0.5;
     let result = F::select(size.lt(constant(x, 1e-4, 1e-8)), size, result);
     let outside = F::select(size.equal(one), infinity, x.number(f64::NAN));
-    F::select(size.lt(one), result, outside).copysign(x)
+    with_sign_of(F::select(size.lt(one), result, outside), x)
 }

@@ -1,7 +1,7 @@
 //! Arc tangent, arc sine, arc cosine.
 
 use super::super::lanes::Lanes;
-use super::parts::{Double, horner, pick, series, two};
+use super::parts::{Double, horner, pick, series, two, with_sign_of};
 
 /// (atan r − r)/r³ over r² on |r| ≤ 1; relative error of atan: 2⁻²⁸·⁴ and 2⁻⁵⁴·⁷.
 const ATAN_NARROW: &[f64] =
@@ -69,7 +69,7 @@ pub(crate) fn atan<F: Lanes>(x: F) -> F {
     let one = x.number(1.0);
     let far = one.lt(size);
     let r = F::select(far, -one, size) / F::select(far, size, one);
-    atan_from(only_if(far, half_pi(x)), r).copysign(x)
+    with_sign_of(atan_from(only_if(far, half_pi(x)), r), x)
 }
 
 /// The angle of the point (x, y) for all y and x, within 1 ulp but where both are almost subnormal, 1.5 there.
@@ -113,7 +113,7 @@ pub(crate) fn asin<F: Lanes>(x: F) -> F {
     let base = only_if(!near, half_pi(x));
     let bend = asin_bend(r, square);
     let sum = Double::fast_sum(base.high, r);
-    (sum.high + (sum.low + (bend + base.low))).copysign(x)
+    with_sign_of(sum.high + (sum.low + (bend + base.low)), x)
 }
 
 /// acos x for all x, within 1.5 ulps: π/2 − asin x up to ½; beyond, 2·asin √((1 − |x|)/2), or that from π (FDLIBM, `e_acos.c`).

@@ -126,6 +126,15 @@ impl<F: Lanes> Whole<F> {
         (exponent(self.shifted, half), exponent(self.shifted, bits - half))
     }
 
+    /// 2ⁿ as two factors that are each a normal number, the second one of two constants; for |n| up to an eighth more than the largest
+    /// exponent, and negative n where the mask says so.
+    pub(super) fn power_of_two_and_back(self, negative: F::Mask) -> (F, F) {
+        let like = self.shifted;
+        let (large, small) = (constant(like, 64f64.exp2(), 512f64.exp2()), constant(like, (-64f64).exp2(), (-512f64).exp2()));
+        let unit = F::select(negative, large, small);
+        (F::from_bits((like.to_bits() << F::FRACTION) + unit.to_bits()), F::select(negative, small, large))
+    }
+
     /// 2⁻ʰ and 2ʲ with h + j = n and |n| up to twice the largest exponent.
     pub(super) fn inverse_and_power_of_two(self) -> (F, F) {
         let bits = self.shifted.to_bits();
@@ -160,6 +169,11 @@ fn exponent<F: Lanes>(like: F, n: F::Bits) -> F {
 /// The number, or the bounds nearest to it; NaN stays.
 pub(super) fn clamp<F: Lanes>(x: F, low: F, high: F) -> F {
     low.greatest(high.least(x))
+}
+
+/// A number that is not negative, with the sign of another.
+pub(super) fn with_sign_of<F: Lanes>(size: F, sign: F) -> F {
+    F::from_bits(size.to_bits() | (sign.to_bits() & sign.number(-0.0).to_bits()))
 }
 
 /// −|x|

@@ -73,13 +73,11 @@ fn sine<F: Lanes>(r: F, low: F, square: F) -> (F, F) {
     (r, (square * r).mul_add(series(square, SIN_NARROW, SIN_WIDE), low))
 }
 
-/// cos(r + low) in two parts, the first much the larger: 1 − r²/2 in two words.
-fn cosine<F: Lanes>(r: F, low: F, square: F) -> (F, F) {
-    let half = square * 0.5;
-    let one = r.number(1.0);
-    let near = one - half;
-    let lost = (one - near) - half;
-    (near, (square * square).mul_add(series(square, COS_NARROW, COS_WIDE), r.mul_add(-low, lost)))
+/// cos(r + low) − 1: r²·(−½ + r²·C), with what the square lacks.
+fn cosine_less_one<F: Lanes>(r: F, low: F, square: F) -> F {
+    let lacking = r.mul_add(r, -square);
+    let bend = square.mul_add(series(square, COS_NARROW, COS_WIDE), r.number(-0.5));
+    square.mul_add(bend, -lacking.mul_add(r.number(0.5), r * low))
 }
 
 /// Whether n is odd.
@@ -92,34 +90,33 @@ fn negate_if<F: Lanes>(x: F, bits: F::Bits) -> F {
     F::from_bits(x.to_bits() ^ ((bits >> 1) << pick::<F, _>(31, 63)))
 }
 
-/// |sin x| or its negative, in two parts, and what [`negate_if`] then needs.
-fn sine_parts<F: Lanes>(x: F) -> (F, F, F::Bits) {
-    let Reduced { n, r, low } = reduce(x);
-    let square = r * r;
-    let (sine, cosine) = (sine(r, low, square), cosine(r, low, square));
-    (F::select(odd(n), cosine.0, sine.0), F::select(odd(n), cosine.1, sine.1), n.shifted.to_bits())
-}
-
 /// sin x, within 1 ulp, for |x| up to the limit.
 pub(crate) fn sin<F: Lanes>(x: F) -> F {
-    let (high, low, bits) = sine_parts(x);
-    F::select(x.equal(x.number(0.0)), x, negate_if(high + low, bits))
+    let Reduced { n, r, low } = reduce(x);
+    let square = r * r;
+    let (high, rest) = sine(r, low, square);
+    let size = F::select(odd(n), cosine_less_one(r, low, square) + 1.0, high + rest);
+    F::select(x.equal(x.number(0.0)), x, negate_if(size, n.shifted.to_bits()))
 }
 
 /// cos x, within 1 ulp, for |x| up to the limit.
 pub(crate) fn cos<F: Lanes>(x: F) -> F {
     let Reduced { n, r, low } = reduce(x);
     let square = r * r;
-    let (sine, cosine) = (sine(r, low, square), cosine(r, low, square));
-    let size = F::select(odd(n), sine.0, cosine.0) + F::select(odd(n), sine.1, cosine.1);
+    let (high, rest) = sine(r, low, square);
+    let size = F::select(odd(n), high + rest, cosine_less_one(r, low, square) + 1.0);
     negate_if(size, n.shifted.to_bits() + x.bits(1))
 }
 
 /// sin x / x, and 1 at 0, within 1 ulp, for |x| up to the limit.
 pub(crate) fn sinc<F: Lanes>(x: F) -> F {
-    let (high, low, bits) = sine_parts(x);
-    let quotient = Double::fast_sum(high, low).over(Double { high: x, low: x.number(0.0) }).value();
-    F::select(x.abs().lt(constant(x, 1e-4, 1e-9)), x.number(1.0), negate_if(quotient, bits))
+    let Reduced { n, r, low } = reduce(x);
+    let (square, zero) = (r * r, x.number(0.0));
+    let (high, rest) = sine(r, low, square);
+    let cosine = cosine_less_one(r, low, square);
+    let top = Double::fast_sum(F::select(odd(n), x.number(1.0), high), F::select(odd(n), cosine, rest));
+    let quotient = top.over(Double { high: x, low: zero }).value();
+    F::select(x.abs().lt(constant(x, 1e-4, 1e-9)), x.number(1.0), negate_if(quotient, n.shifted.to_bits()))
 }
 
 /// tan x, within 1.5 ulps, for |x| up to the limit: tan r or −1/tan r.

@@ -67,7 +67,8 @@ fn times_power<F: Lanes>(tail: &Tail, size: F, exponent: F, lacking: F) -> F {
     let lost = remainder.mul_add(reciprocal.mul_add(size.number(2.0 * tail.center * tail.slope), one), decay.low + lacking);
     let product = Double::product(decay.high, reciprocal);
     let result = Double::product(product.high, top);
-    whole.scale(result.high + product.high.mul_add(lost, product.low).mul_add(top, result.low))
+    let (scale, back) = whole.power_of_two_and_back(exponent.sign_bit());
+    (result.high + product.high.mul_add(lost, product.low).mul_add(top, result.low)) * scale * back
 }
 
 /// erfc x for all x, within 4 ulps.
