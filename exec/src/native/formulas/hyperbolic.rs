@@ -5,8 +5,8 @@ use super::exponential::{exp_in_range, reduce_exactly};
 use super::logarithm::ln_of_words;
 use super::parts::{Double, constant, horner, pick, series, shifter, with_sign_of};
 
-/// (tanh x − x)/x³ over x² on |x| ≤ 0.8125 and 1; relative error of tanh: 2⁻²⁷·⁶ and 2⁻⁵⁵·⁸.
-const TANH_NARROW: &[f64] = &[-3.333_329e-1, 1.333_203e-1, -5.383_755_3e-2, 2.125_394_7e-2, -7.336_3e-3, 1.544_218_5e-3];
+/// (tanh x − x)/x³ over x² on |x| ≤ 0.859_375 and 1; relative error of tanh: 2⁻²⁶·⁷ and 2⁻⁵⁵·⁸.
+const TANH_NARROW: &[f64] = &[-3.333_325_7e-1, 1.333_128_4e-1, -5.378_275e-2, 2.107_967_8e-2, -7.086_589e-3, 1.411_982_2e-3];
 const TANH_WIDE: &[f64] = &[
     -0.333_333_333_333_329_43,
     0.133_333_333_332_926_93,
@@ -42,7 +42,7 @@ pub(crate) fn tanh<F: Lanes>(x: F) -> F {
     let (fraction, power) = exp_in_range(constant(x, 20.0, 40.0).least(size + size));
     let one = x.number(1.0);
     let far = one - x.number(2.0) / fraction.mul_add(power, one);
-    with_sign_of(F::select(size.lt(constant(x, 0.8125, 1.0)), near, far), x)
+    with_sign_of(F::select(size.lt(constant(x, 0.843_75, 1.0)), near, far), x)
 }
 
 /// sinh r − r for |r| ≤ ½ ln 2.
