@@ -19,7 +19,7 @@ pub(crate) struct Memory {
 
 /// The memories that no call uses at the moment.
 #[derive(Default)]
-pub(crate) struct Memories(Mutex<Vec<Memory>>);
+pub(crate) struct Memories(Mutex<Vec<Box<Memory>>>);
 
 impl Memories {
     /// Runs a call of that executable in the memory of an earlier one, or in new memory with room for so many states that change.
@@ -28,7 +28,7 @@ impl Memories {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut memory = kept.unwrap_or_else(|| {
             let next = vec![ndarray::arr0(false).into(); changing];
-            Memory { frame: executable.frame(), states: Vec::new(), next, results: Vec::new() }
+            Box::new(Memory { frame: executable.frame(), states: Vec::new(), next, results: Vec::new() })
         });
         let result = call(&mut memory);
         memory.states.clear();

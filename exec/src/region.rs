@@ -15,8 +15,22 @@ pub struct Region<'a> {
     before: usize,
     /// Bytes from the base up.
     after: usize,
-    writable: bool,
+    access: Access,
     life: PhantomData<&'a u8>,
+}
+
+/// What may be done with memory. It fills a word, so that regions have no gaps: they are copied often, and in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+enum Access {
+    Read,
+    Write,
+}
+
+impl Access {
+    const fn of(writable: bool) -> Access {
+        if writable { Access::Write } else { Access::Read }
+    }
 }
 
 // SAFETY: a region is only an address and lengths; memory is touched through views, whose makers vouch for the absence of races.
@@ -27,12 +41,12 @@ unsafe impl Sync for Region<'_> {}
 impl<'a> Region<'a> {
     /// The memory of a slice, to read.
     pub const fn reading<T: Element>(elements: &'a [T]) -> Self {
-        Region { base: elements.as_ptr().cast_mut().cast(), before: 0, after: size_of_val(elements), writable: false, life: PhantomData }
+        Region { base: elements.as_ptr().cast_mut().cast(), before: 0, after: size_of_val(elements), access: Access::Read, life: PhantomData }
     }
 
     /// The memory of a slice, to write and read.
     pub const fn writing<T: Element>(elements: &'a mut [T]) -> Self {
-        Region { base: elements.as_mut_ptr().cast(), before: 0, after: size_of_val(elements), writable: true, life: PhantomData }
+        Region { base: elements.as_mut_ptr().cast(), before: 0, after: size_of_val(elements), access: Access::Write, life: PhantomData }
     }
 
     /// The memory that an array's elements span, to read; its base is element `[0, 0, ..]`.
@@ -42,14 +56,14 @@ impl<'a> Region<'a> {
 
     /// As long as memory that lengths and strides reach, in elements of `size` bytes, and as well aligned as any: nobody may look there.
     pub(crate) fn promised(size: usize, shape: &[usize], strides: &[isize], writable: bool) -> Self {
-        Region { writable, ..Region::reaching(std::ptr::without_provenance_mut(1 << 12), size, shape, strides) }
+        Region { access: Access::of(writable), ..Region::reaching(std::ptr::without_provenance_mut(1 << 12), size, shape, strides) }
     }
 
     /// The memory that lengths and strides reach from `base`, in elements of `size` bytes, to read.
     fn reaching(base: *mut u8, size: usize, shape: &[usize], strides: &[isize]) -> Self {
         let (low, high) = reach(0, shape, strides).unwrap_or((0, -1));
         let (before, after) = (low.unsigned_abs() * size, (high + 1).unsigned_abs() * size);
-        Region { base, before, after, writable: false, life: PhantomData }
+        Region { base, before, after, access: Access::Read, life: PhantomData }
     }
 
     /// Memory around an address: `before` bytes below `base` and `after` bytes from there.
@@ -58,7 +72,7 @@ impl<'a> Region<'a> {
     ///
     /// All these bytes must be one allocation, stay allocated and initialised for `'a`, and be writable through `base` if `writable` says so.
     pub const unsafe fn from_raw(base: *mut u8, before: usize, after: usize, writable: bool) -> Self {
-        Region { base, before, after, writable, life: PhantomData }
+        Region { base, before, after, access: Access::of(writable), life: PhantomData }
     }
 
     /// A part of it, `bytes` long from `start` bytes after the base; `None` if it is not inside.
@@ -76,7 +90,7 @@ impl<'a> Region<'a> {
 
     /// Whether it may be written.
     pub const fn is_writable(self) -> bool {
-        self.writable
+        matches!(self.access, Access::Write)
     }
 
     /// Its base.

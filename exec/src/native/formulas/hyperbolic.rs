@@ -5,7 +5,7 @@ use super::exponential::{exp_in_range, reduce_exactly};
 use super::logarithm::ln_of_words;
 use super::parts::{Double, constant, horner, pick, series, shifter, with_sign_of};
 
-/// (tanh x − x)/x³ over x² on |x| ≤ 0.859_375 and 1; relative error of tanh: 2⁻²⁶·⁷ and 2⁻⁵⁵·⁸.
+/// (tanh x − x)/x³ over x² on |x| ≤ 0.859375 and 1; relative error of tanh: 2⁻²⁶·⁷ and 2⁻⁵⁵·⁸.
 const TANH_NARROW: &[f64] = &[-3.333_325_7e-1, 1.333_128_4e-1, -5.378_275e-2, 2.107_967_8e-2, -7.086_589e-3, 1.411_982_2e-3];
 const TANH_WIDE: &[f64] = &[
     -0.333_333_333_333_329_43,
