@@ -94,10 +94,9 @@ pub(super) enum Operation {
     Resize,
     /// Lanes from so many bytes on, in front: half of what is in front stays there, the rest does not matter.
     Down(u8),
-    /// Half of the lanes, as twice as wide ones: floats or signed integers.
+    /// Half of the lanes of floats, as twice as wide ones.
     Half {
         upper: bool,
-        float: bool,
     },
     // What the loop around keeps.
     /// What has been combined so far.

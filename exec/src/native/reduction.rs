@@ -59,7 +59,7 @@ impl Reducer {
             }
             (Reduction::Sum, DType::F64) => Reducer::new::<SumDouble>(|sum, _| (real(sum[0]) + real(sum[1])).to_bits(), None),
             (Reduction::Mean, DType::F64) => Reducer::new::<SumDouble>(|sum, count| ((real(sum[0]) + real(sum[1])) / count).to_bits(), None),
-            (Reduction::Sum, DType::I32) => Reducer::new::<SumShort>(|sum, _| sum[0] & all_ones(Width::Single), Some(results::total::<SumShort>)),
+            (Reduction::Sum, DType::I32) => Reducer::new::<SumShort>(|sum, _| sum[0], Some(results::total::<SumShort>)),
             (Reduction::Sum, DType::I64) => Reducer::new::<SumLong>(|sum, _| sum[0], Some(results::total::<SumLong>)),
             (Reduction::Max, DType::F32) => Reducer::new::<MaxSingle>(|max, _| max[0], Some(results::total::<MaxSingle>)),
             (Reduction::Max, DType::F64) => Reducer::new::<MaxDouble>(|max, _| max[0], Some(results::total::<MaxDouble>)),
@@ -150,15 +150,6 @@ const fn single(bits: u64) -> f32 {
     f32::from_bits(bits as u32)
 }
 
-/// The value in accumulators of twice the width: two halves if it fills a vector, itself otherwise.
-fn widened(program: &mut Program, x: Id, float: bool) -> Ids {
-    if fills(program.set, program.lanes) {
-        [false, true].into_iter().map(|upper| program.value(Operation::Half { upper, float }, &[x], Width::Double)).collect()
-    } else {
-        smallvec![program.value(if float { Operation::FloatToFloat } else { Operation::Resize }, &[x], Width::Double)]
-    }
-}
-
 /// `f32` are summed in `f64`.
 struct SumSingle;
 
@@ -166,7 +157,12 @@ impl Fold for SumSingle {
     const WIDTH: Width = Width::Double;
 
     fn parts(program: &mut Program, x: Id) -> Ids {
-        widened(program, x, true)
+        // Two halves if it fills a vector.
+        if fills(program.set, program.lanes) {
+            [false, true].into_iter().map(|upper| program.value(Operation::Half { upper }, &[x], Width::Double)).collect()
+        } else {
+            smallvec![program.value(Operation::FloatToFloat, &[x], Width::Double)]
+        }
     }
 
     fn pair(program: &mut Program, left: Id, right: Id) -> Id {
@@ -220,23 +216,19 @@ impl Fold for SumDouble {
     }
 }
 
-/// Integers wrap; short ones are summed as long ones, and cut in the end.
+/// Integers wrap.
 struct SumShort;
 struct SumLong;
 
 impl Fold for SumShort {
-    const WIDTH: Width = Width::Double;
-
-    fn parts(program: &mut Program, x: Id) -> Ids {
-        widened(program, x, false)
-    }
+    const WIDTH: Width = Width::Single;
 
     fn pair(program: &mut Program, left: Id, right: Id) -> Id {
-        program.value(Operation::AddInteger, &[left, right], Width::Double)
+        program.value(Operation::AddInteger, &[left, right], Width::Single)
     }
 
     fn combine(left: State, right: State) -> State {
-        [left[0].wrapping_add(right[0]), 0]
+        [left[0].wrapping_add(right[0]) & all_ones(Width::Single), 0]
     }
 }
 

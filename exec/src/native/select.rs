@@ -24,7 +24,7 @@ pub(super) fn write(registers: &mut Registers<'_>, id: Id, preferred: Option<u8>
             let codes = instructions.mul_add(negative_product, negative_addend, width);
             mul_add(registers, id, [inputs[0], inputs[1], inputs[2]], codes, preferred);
         }
-        Operation::Half { upper, float } => half(registers, id, inputs[0], upper, float, preferred),
+        Operation::Half { upper } => half(registers, id, inputs[0], upper, preferred),
         operation => {
             let from = registers.program.width(inputs[0]);
             if let Some(binary) = instructions.binary(operation, width) {
@@ -54,10 +54,9 @@ pub(super) fn write(registers: &mut Registers<'_>, id: Id, preferred: Option<u8>
 }
 
 /// Half of the lanes, widened.
-fn half(registers: &mut Registers<'_>, id: Id, input: Id, upper: bool, float: bool, preferred: Option<u8>) {
+fn half(registers: &mut Registers<'_>, id: Id, input: Id, upper: bool, preferred: Option<u8>) {
     let instructions = registers.assembler.instructions;
-    let operation = if float { Operation::FloatToFloat } else { Operation::Resize };
-    let Some(conversion) = instructions.conversion(operation, Width::Single, Width::Double) else {
+    let Some(conversion) = instructions.conversion(Operation::FloatToFloat, Width::Single, Width::Double) else {
         registers.assembler.fail("halves of vectors have no instruction");
         return;
     };
