@@ -19,6 +19,7 @@ pub(crate) struct Memory {
 
 /// The memories that no call uses at the moment.
 #[derive(Default)]
+#[expect(clippy::vec_box, reason = "each call takes one out and puts it back: a box is less to move")]
 pub(crate) struct Memories(Mutex<Vec<Box<Memory>>>);
 
 impl Memories {

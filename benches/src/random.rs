@@ -1,6 +1,7 @@
 //! Random arrays that come out the same here and in `peers/data.py`, so that results of Damo and of its peers can be compared.
 
-use damo::Float;
+use damo::prelude::*;
+use damo::{Config, Float};
 use ndarray::{ArrayD, Dimension, IntoDimension};
 
 use crate::stream::Stream;
@@ -21,13 +22,13 @@ impl Random {
     /// Numbers from 0.5 to 1.5.
     pub fn uniform<T: Float>(&mut self, shape: &[usize]) -> ArrayD<T> {
         let stream = self.stream();
-        array(shape, |place| T::from_f64(stream.uniform(place)))
+        in_large_pages(array(shape, |place| T::from_f64(stream.uniform(place))))
     }
 
     /// Numbers of mean 0 and this standard deviation.
     pub fn normal<T: Float>(&mut self, shape: &[usize], deviation: f64) -> ArrayD<T> {
         let stream = self.stream();
-        array(shape, |place| T::from_f64(deviation * stream.normal(place)))
+        in_large_pages(array(shape, |place| T::from_f64(deviation * stream.normal(place))))
     }
 
     /// Whole numbers from 0 to below a bound.
@@ -49,7 +50,16 @@ fn array<T: Clone>(shape: &[usize], mut element: impl FnMut(usize) -> T) -> Arra
 
 /// An array full of zeros.
 pub fn zeros<T: Float>(shape: &[usize]) -> ArrayD<T> {
-    ArrayD::from_elem(shape.to_vec(), T::default())
+    in_large_pages(ArrayD::from_elem(shape.to_vec(), T::default()))
+}
+
+/// The same array in memory like that of a result. Results of many elements lie in large pages, as all large arrays of NumPy do, which the
+/// peers work on; those of `ndarray` do not, and reading them costs up to a third more.
+fn in_large_pages<T: Float>(array: ArrayD<T>) -> ArrayD<T> {
+    let tape = Tape::new();
+    let x = tape.vector::<T>("x");
+    let copied = tape.function(x, x).freeze(&Config::default()).and_then(|copy| copy.call(&array.flatten()));
+    copied.ok().and_then(|copy| copy.into_shape_with_order(array.raw_dim()).ok()).unwrap_or(array)
 }
 
 #[cfg(test)]
