@@ -243,7 +243,12 @@ macro_rules! define_elements {
 
             /// So many zeros.
             pub fn zeros(dtype: DType, count: usize) -> Self {
-                match dtype { $(DType::$variant => OwnedElements::$variant(vec![Default::default(); count]),)* }
+                match dtype { $(DType::$variant => {
+                    // Zeros come from the system, page by page as they are first written.
+                    let mut elements = vec![Default::default(); count];
+                    fresh::prepare(&mut elements);
+                    OwnedElements::$variant(elements)
+                })* }
             }
 
             /// Room for so many elements, which are not there before [`OwnedElements::assume_written`].

@@ -2,8 +2,6 @@
 
 #![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "the system is told how memory will be used"))]
 
-use std::mem::MaybeUninit;
-
 /// From so many bytes on, memory is worth large pages.
 #[cfg(target_os = "linux")]
 const LARGE: usize = 4 << 20;
@@ -14,7 +12,7 @@ const PAGE: usize = 2 << 20;
 
 /// Asks the system for large pages, where there is much memory: it gives them zeroed, one after the other as they are first written, and
 /// small ones take longer to give than to fill.
-pub(crate) fn prepare<T>(memory: &mut [MaybeUninit<T>]) {
+pub(crate) fn prepare<T>(memory: &mut [T]) {
     #[cfg(target_os = "linux")]
     if size_of_val(memory) >= LARGE && !cfg!(miri) {
         let start = memory.as_ptr().addr().next_multiple_of(PAGE);

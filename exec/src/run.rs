@@ -12,6 +12,7 @@ use damo_graph::{AnyArray, DType, ErrorKind, Graph, Problem, Result};
 
 use crate::array::{Argument, OwnedElements};
 use crate::debug::guard;
+use crate::fresh;
 use crate::hooks::Hooks;
 use crate::inputs::Inputs;
 use crate::layout::Layout;
@@ -42,7 +43,8 @@ impl Arena {
         for (lines, bytes) in [(&mut self.lines, plan.arena_bytes()), (&mut self.scratch, plan.scratch_bytes)] {
             let needed = bytes.div_ceil(ALIGNMENT);
             if lines.len() < needed {
-                lines.clear();
+                *lines = Vec::with_capacity(needed);
+                fresh::prepare(lines.spare_capacity_mut());
                 lines.resize(needed, Line([0; ALIGNMENT]));
             }
         }
