@@ -4,11 +4,11 @@
 const COLUMNS: usize = 2048;
 
 /// A panel of the right side is so long at most: with one of the left it stays in the first-level cache.
-const DEPTH: usize = 320;
+const DEPTH: usize = 384;
 const PANEL_BYTES: usize = 32 << 10;
 
 /// The second-level cache holds so many rows of the left side.
-const ROWS: usize = 144;
+const ROWS: usize = 96;
 
 /// So many rows of results use up what packing the right side costs.
 const ROWS_WORTH_PACKING: usize = 72;
