@@ -5,6 +5,8 @@ const COLUMNS: usize = 2048;
 
 /// A panel of the right side is so long at most: with one of the left it stays in the first-level cache.
 const DEPTH: usize = 384;
+/// Sums that two such panels hold are cut in two: a chain of products rounds the more the longer it is.
+const SHORT: usize = 320;
 const PANEL_BYTES: usize = 32 << 10;
 
 /// The second-level cache holds so many rows of the left side.
@@ -78,7 +80,7 @@ impl Blocks {
         let &Geometry { lengths: [m, k, n], size, left, right, out } = geometry;
         let ([m, n], left, right, out) = if is_turned { ([n, m], turn(right), turn(left), turn(out)) } else { ([m, n], left, right, out) };
         let [tile_rows, tile_columns] = tile;
-        let longest = (PANEL_BYTES / (tile_columns * size)).min(DEPTH);
+        let longest = (PANEL_BYTES / (tile_columns * size)).min(if k <= 2 * SHORT { SHORT } else { DEPTH });
         let depth = even(k, longest, 1);
         let (rows, columns) = (even(m, ROWS, tile_rows), even(n, COLUMNS, tile_columns));
         let meets = |stride: isize| (stride.unsigned_abs() * size).is_multiple_of(PAGE);
