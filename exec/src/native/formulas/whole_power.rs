@@ -1,6 +1,7 @@
 //! Powers with a whole exponent: products, with what rounding drops from them.
 
 use super::super::lanes::Lanes;
+use super::parts::constant;
 
 /// The largest exponent that products serve for.
 pub(crate) const LARGEST: u32 = 16;
@@ -9,21 +10,21 @@ pub(crate) const LARGEST: u32 = 16;
 /// numbers 1.5 as well, or two of the least.
 ///
 /// By squaring, highest bit first; beside each product what it lacks, to first order. (With x(1 + d) for x, d within half an ulp, the product
-/// of k of them is off by k·d, which is what this keeps; what is left is of the order of k²·d².)
+/// of k of them is off by k·d, which is what this keeps; what is left is of the order of k²·d².) The last product is rounded with it.
 pub(crate) fn whole_power<F: Lanes>(x: F, exponent: u32) -> F {
     let mut product = Product { value: x, lacks: None };
-    for bit in (0..exponent.ilog2()).rev() {
+    for bit in (1..exponent.ilog2()).rev() {
         product = product.squared();
         if exponent >> bit & 1 == 1 {
             product = product.times(x);
         }
     }
-    match product.lacks {
-        // Squares and cubes are rounded once or twice: exact enough.
-        None => product.value,
-        Some(_) if exponent <= 3 => product.value,
-        // What an infinite product lacks is no number.
-        Some(lacks) => F::select(product.value.abs().lt(x.number(f64::INFINITY)), product.value + lacks, product.value),
+    match (exponent, exponent & 1) {
+        (1, _) => x,
+        // Cubes are rounded twice: exact enough.
+        (3, _) => x * x * x,
+        (_, 0) => product.last_square(),
+        _ => product.squared().last(x),
     }
 }
 
@@ -45,6 +46,23 @@ impl<F: Lanes> Product<F> {
         let own = self.value.mul_add(x, -value);
         Product { value, lacks: Some(self.lacks.map_or(own, |lacks| lacks.mul_add(x, own))) }
     }
+
+    /// The product with x, rounded once.
+    fn last(self, x: F) -> F {
+        self.lacks.map_or(self.value * x, |lacks| self.value.mul_add(x, or_finite(lacks * x)))
+    }
+
+    /// The square, rounded once.
+    fn last_square(self) -> F {
+        let twice = self.value + self.value;
+        self.lacks.map_or(self.value * self.value, |lacks| self.value.mul_add(self.value, or_finite(twice * lacks)))
+    }
+}
+
+/// What a product lacks; what an infinite one does may be anything, and does not matter.
+fn or_finite<F: Lanes>(lacks: F) -> F {
+    let most = constant(lacks, 1e33, 1e293);
+    lacks.least(most).greatest(-most)
 }
 
 #[cfg(test)]
