@@ -68,5 +68,6 @@ fn main() -> anyhow::Result<()> {
 
     println!("time per step  {:.3} ms", 1e3 * busy.as_secs_f64() / costs.len().max(1) as f64);
     println!("cost curve     {}", report::draw_costs("lenet.svg", "LeNet, ten digits: cost", &costs)?.display());
+    report::profile("lenet", &train, &config)?;
     Ok(())
 }

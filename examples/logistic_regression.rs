@@ -83,5 +83,6 @@ fn train<T: Float>(steps: usize) -> anyhow::Result<()> {
     println!("time per step  {:.3} ms", 1e3 * seconds / steps.max(1) as f64);
     println!("cost curve     {}", svg.display());
     println!("graph          {}", dot.display());
+    report::profile("logistic_regression", &train, &config)?;
     Ok(())
 }

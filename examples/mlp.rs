@@ -63,5 +63,6 @@ fn main() -> anyhow::Result<()> {
     println!("time per step  {:.3} ms", 1e3 * busy.as_secs_f64() / costs.len().max(1) as f64);
     println!("cost curve     {}", report::draw_costs("mlp.svg", "784-500-10, ten digits: cost", &costs)?.display());
     println!("graph          {}", report::write("mlp.dot", &train.graph().to_dot())?.display());
+    report::profile("mlp", &train, &config)?;
     Ok(())
 }

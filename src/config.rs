@@ -26,9 +26,8 @@ choices! {
         Debug = "debug",
         /// The first op that makes NaN or infinity is an error that names it.
         NanGuard = "nan_guard",
-    }
-    later {
-        "profile" = "measuring every step while it runs is not built yet; `explain()` shows the steps and their bytes",
+        /// Each step is measured while it computes the same bits by the same plan: see [`Function::profile`](crate::Function::profile).
+        Profile = "profile",
     }
 }
 
@@ -43,7 +42,6 @@ choices! {
         /// Vectors of 512 bits: AVX-512 F, VL, DQ and BW.
         Avx512 = "avx512",
     }
-    later {}
 }
 
 choices! {
@@ -57,7 +55,6 @@ choices! {
         /// Every op by its meaning, one after another: slow, plain, and the judge of every other engine.
         Reference = "reference",
     }
-    later {}
 }
 
 /// Declares each key once: its documentation, name, type and default.
@@ -206,6 +203,7 @@ impl Config {
             Mode::Fast => damo_exec::Watch::Off,
             Mode::Debug => damo_exec::Watch::Debug { every: self.debug_sample.every(), raises: self.debug_raise, cuts_down: true },
             Mode::NanGuard => damo_exec::Watch::Guard { limit: self.guard_limit.number() },
+            Mode::Profile => damo_exec::Watch::Profile,
         };
         let instructions = match self.instructions {
             Instructions::Best => None,
@@ -298,8 +296,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_says_so() {
-        expect(&message(None, Some("mode=profile")), &["not built yet", "fast | debug | nan_guard"]);
+    fn profile_mode_is_a_flag() {
+        assert_eq!(Config::from_sources(None, Some("mode=profile")).unwrap().mode, Mode::Profile);
+        expect(&message(None, Some("mode=profil")), &["fast | debug | nan_guard | profile", "did you mean `profile`?"]);
         expect(&message(Some("engine = \"jit\""), None), &["native | portable | reference"]);
     }
 

@@ -229,7 +229,8 @@ impl<I, O: Results> Function<I, O> {
                 .advise("give one `&array` for each input, in the order they were listed"));
         }
         self.memories.with(&self.executable, self.updates.states().len(), |memory| {
-            self.updates.in_turn(|| {
+            memory.frame.begin();
+            let ran = self.updates.in_turn(|| {
                 let before = if self.is_debugged { self.states.states().iter().map(AnyShared::read_with_write).collect() } else { Vec::new() };
                 let Memory { frame, states, next, results } = memory;
                 self.states.read(states);
@@ -241,8 +242,10 @@ impl<I, O: Results> Function<I, O> {
                 // What the states were is only theirs again, so that it can be written when it is no longer needed.
                 states.clear();
                 self.updates.swap(next)
-            })?;
-            Ok(give(&mut memory.results))
+            });
+            let given = ran.map(|()| give(&mut memory.results));
+            self.executable.finish(&mut memory.frame, given.is_ok());
+            given
         })
     }
 }
@@ -261,6 +264,15 @@ impl<I, O> Function<I, O> {
     /// What each pass did: names, sizes, times.
     pub fn passes(&self) -> &Trace {
         &self.trace
+    }
+
+    pub(crate) const fn executable(&self) -> &Executable {
+        &self.executable
+    }
+
+    /// The user's line that asked for it.
+    pub(crate) const fn source(&self) -> Source {
+        self.source
     }
 
     /// What debug mode has found so far, the oldest first. What is worse than an error is an error of the call as well, unless the flag

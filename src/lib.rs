@@ -11,6 +11,7 @@ pub mod debug;
 mod derivatives;
 mod function;
 mod memory;
+pub mod profile;
 
 pub use arguments::{Argument, Arguments, Results, Target, Targets};
 pub use config::*;
@@ -22,6 +23,7 @@ pub use damo_trace::{Conv, Padding, Pool, Shared, Tape, Tensor};
 pub use derivatives::{Differentiate, OrZero, Parameters, or_zero};
 pub use function::{Compile, Function, FunctionBuilder};
 pub use ndarray;
+pub use profile::Profile;
 
 /// Everything a program needs: `use damo::prelude::*;`
 pub mod prelude {

@@ -10,6 +10,7 @@ pub mod measure;
 pub mod random;
 pub mod side_by_side;
 pub mod stream;
+pub mod turns;
 
 use damo::prelude::*;
 use ndarray::{Array1, Array2, Axis, arr0};

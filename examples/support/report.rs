@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use damo::{Config, Function, Mode};
 use indicatif::{ProgressBar, ProgressStyle};
 use plotters::prelude::*;
 
@@ -39,4 +40,15 @@ pub fn draw_costs(name: &str, caption: &str, costs: &[f64]) -> Result<PathBuf> {
     area.present()?;
     drop((chart, area)); // they hold the string
     write(name, &svg)
+}
+
+/// In profile mode: prints what the calls of a function cost, and writes it into `target/` as JSON and as a trace for <https://ui.perfetto.dev>.
+pub fn profile<I, O>(name: &str, function: &Function<I, O>, config: &Config) -> Result<()> {
+    if config.mode == Mode::Profile {
+        let profile = function.profile()?;
+        println!("\n{profile}");
+        println!("profile        {}", write(&format!("{name}.profile.json"), &profile.to_json())?.display());
+        println!("trace          {}", write(&format!("{name}.trace.json"), &profile.to_chrome_trace())?.display());
+    }
+    Ok(())
 }

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use damo_graph::NodeId;
 use smallvec::SmallVec;
 
 use crate::bands::{Bands, Member, Own};
-use crate::draft::{Draft, Origin};
+use crate::draft::{Draft, DraftStep, Origin};
 use crate::nest::{Access, BufferId, Nest};
 use crate::step::{ALIGNMENT, Step};
 use crate::step_graph::{StepGraph, Use};
@@ -47,8 +48,9 @@ fn join_one(graph: &mut StepGraph, consumer: usize) -> bool {
 }
 
 fn join(graph: &mut StepGraph, producer: usize, consumer: usize) -> bool {
-    let (Some(first), Some(second)) = (graph.step(producer), graph.step(consumer)) else { return false };
+    let (Some(first), Some(second)) = (graph.drafted(producer), graph.drafted(consumer)) else { return false };
     let Some(mut bands) = together(graph, first, second) else { return false };
+    let (first, second) = (&first.step, &second.step);
     let Some(band) = height(&bands) else { return false };
     bands.band = band;
     let used =
@@ -59,8 +61,8 @@ fn join(graph: &mut StepGraph, producer: usize, consumer: usize) -> bool {
 }
 
 /// The nests of two steps over a loop that they have in common; `None` if there is none.
-fn together(graph: &StepGraph, first: &Step, second: &Step) -> Option<Bands> {
-    let touched = first.nests().chain(second.nests()).flat_map(Nest::accesses);
+fn together(graph: &StepGraph, first: &DraftStep, second: &DraftStep) -> Option<Bands> {
+    let touched = first.step.nests().chain(second.step.nests()).flat_map(Nest::accesses);
     if touched.map(|access| graph.bytes(access.buffer)).sum::<usize>() < WORTH_BANDS {
         return None;
     }
@@ -69,7 +71,7 @@ fn together(graph: &StepGraph, first: &Step, second: &Step) -> Option<Bands> {
             let keeps = |member: &Turn| !member.nest.reductions.iter().any(|reduction| reduction.axes.contains(&member.axis));
             let meets = before.iter().chain(&after).all(keeps) && before.iter().all(|&old| after.iter().all(|&new| hands_on(graph, old, new)));
             if meets {
-                let nests = before.into_iter().chain(after).map(|turn| Member { nest: turn.nest.clone(), axis: turn.axis });
+                let nests = before.into_iter().chain(after).map(|turn| Member { nest: turn.nest.clone(), axis: turn.axis, nodes: turn.nodes.into() });
                 return Some(Bands { nests: nests.collect(), length, band: 1, own: Vec::new() });
             }
         }
@@ -77,22 +79,23 @@ fn together(graph: &StepGraph, first: &Step, second: &Step) -> Option<Bands> {
     None
 }
 
-/// A nest and one of its loops.
+/// A nest and one of its loops, and the nodes it computes.
 #[derive(Clone, Copy)]
 struct Turn<'a> {
     nest: &'a Nest,
     axis: usize,
+    nodes: &'a [NodeId],
 }
 
 /// The loops that all nests of a step have or could have in common, with their lengths: outermost first.
-fn common_loops(step: &Step) -> SmallVec<[(SmallVec<[Turn<'_>; 4]>, usize); 4]> {
+fn common_loops(DraftStep { step, nodes }: &DraftStep) -> SmallVec<[(SmallVec<[Turn<'_>; 4]>, usize); 4]> {
     match step {
         Step::Nest(nest) => {
             let loops = nest.shape.iter().copied().enumerate().filter(|(_, length)| *length > 1);
-            loops.map(|(axis, length)| ([Turn { nest, axis }].into_iter().collect(), length)).collect()
+            loops.map(|(axis, length)| ([Turn { nest, axis, nodes }].into_iter().collect(), length)).collect()
         }
         Step::Bands(bands) => {
-            let turns = bands.nests.iter().map(|member| Turn { nest: &member.nest, axis: member.axis }).collect();
+            let turns = bands.nests.iter().map(|member| Turn { nest: &member.nest, axis: member.axis, nodes: &member.nodes }).collect();
             [(turns, bands.length)].into_iter().collect()
         }
         Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => {
@@ -145,7 +148,7 @@ fn loops(turn: Turn<'_>, access: &Access) -> SmallVec<[(isize, usize); 4]> {
 fn height(bands: &Bands) -> Option<usize> {
     let bytes = bands.bytes();
     let is_column = |member: &Member| {
-        let turn = Turn { nest: &member.nest, axis: member.axis };
+        let turn = Turn { nest: &member.nest, axis: member.axis, nodes: &member.nodes };
         let lies_within = |access: &Access| {
             let step = access.strides[member.axis].abs();
             step != 0 && loops(turn, access).iter().any(|of| of.0.abs() > step)

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use damo_graph::NodeId;
 use smallvec::SmallVec;
 
 use crate::nest::{Access, BufferId, Nest};
@@ -29,6 +30,8 @@ pub struct Member {
     pub nest: Nest,
     /// Which of its loops is the common one.
     pub axis: usize,
+    /// The nodes of the graph it computes.
+    pub nodes: SmallVec<[NodeId; 2]>,
 }
 
 /// A buffer that only ever holds a band.

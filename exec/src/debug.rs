@@ -52,6 +52,8 @@ pub enum Watch {
         /// Whether a case is cut down to a few nodes and elements when a fault is found.
         cuts_down: bool,
     },
+    /// Each step is timed, and nothing is checked: see [`profile`](crate::profile).
+    Profile,
     /// Results of steps are checked for being finite, and their size for being at most the limit.
     Guard {
         /// Numbers beyond it are reported too.
@@ -62,6 +64,14 @@ pub enum Watch {
 impl Watch {
     /// Every call, ending with an error at the first fault, with a case cut down.
     pub const DEBUG: Watch = Watch::Debug { every: 1, raises: true, cuts_down: true };
+
+    /// Whether what steps leave is looked at. Plans are made for that; all others are the same.
+    pub const fn looks_at_values(self) -> bool {
+        match self {
+            Watch::Off | Watch::Profile => false,
+            Watch::Debug { .. } | Watch::Guard { .. } => true,
+        }
+    }
 }
 
 /// Runs a graph once with everything checked: what a reproducer calls.

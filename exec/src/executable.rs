@@ -14,6 +14,8 @@ use crate::inputs::Inputs;
 use crate::instruction_set::InstructionSet;
 use crate::layout::Layout;
 use crate::plan::Plan;
+use crate::profile::meter::{Meter, Unmeasured};
+use crate::profile::recorder::Recorder;
 use crate::watched::Watched;
 
 /// Who computes.
@@ -71,6 +73,8 @@ pub struct Executable {
     identity: u64,
     /// What the debugger knows, where calls are watched.
     pub(crate) watched: Watched,
+    /// What is known of calls that are measured.
+    pub(crate) recorder: Recorder,
     pub(crate) hooks: Hooks,
 }
 
@@ -99,6 +103,7 @@ impl Executable {
             found: AtomicU64::new(0),
             identity: EXECUTABLES.fetch_add(1, Ordering::Relaxed),
             watched: Watched::default(),
+            recorder: Recorder::default(),
             hooks: Hooks::default(),
         })
     }
@@ -115,7 +120,7 @@ impl Executable {
 
     /// What a call works with: kept from call to call, it makes them cheap. Each call needs one of its own at a time.
     pub fn frame(&self) -> Frame {
-        Frame::new(self.identity)
+        Frame::new(self.identity, self.options.watch == Watch::Profile)
     }
 
     /// Runs on one array per input of the graph, in order of declaration (states of `Shared`s among them), and gives one array per output.
@@ -141,10 +146,25 @@ impl Executable {
     ///
     /// Fails as [`Executable::call_into`] does. After a failure the targets are as they were; the arrays for states may hold anything.
     pub fn run(&self, frame: &mut Frame, inputs: Inputs<'_>, outputs: &mut Outputs<'_, '_>) -> Result<()> {
+        let begins = frame.enter();
+        let ran = self.compute(frame, inputs, outputs);
+        if begins {
+            self.finish(frame, ran.is_ok());
+        }
+        ran
+    }
+
+    fn compute(&self, frame: &mut Frame, inputs: Inputs<'_>, outputs: &mut Outputs<'_, '_>) -> Result<()> {
         if self.options.engine == Engine::Reference {
             self.check(inputs)?;
             let arrays: Vec<AnyArray> = inputs.iter().map(Argument::to_any).collect();
+            if let Some(stopwatch) = &mut frame.stopwatch {
+                stopwatch.evaluate();
+            }
             let results = self.graph.evaluate(&arrays)?;
+            if let Some(stopwatch) = &mut frame.stopwatch {
+                stopwatch.done();
+            }
             let types: Vec<(DType, Vec<usize>)> = results.iter().map(|array| (array.dtype(), array.shape().to_vec())).collect();
             self.check_targets(outputs, types.iter().map(|(dtype, shape)| (*dtype, shape.as_slice())))?;
             let results = if self.is_watched_now() { self.watch_reference(inputs, results)? } else { results };
@@ -157,8 +177,13 @@ impl Executable {
             self.check_targets(outputs, plan.outputs.iter().map(|(dtype, shape)| (*dtype, shape.as_slice())))
                 .and_then(|()| self.watch(&plan, inputs))
                 .map(|results| outputs.put(results.into_iter()))
+        } else if let Some(mut stopwatch) = frame.stopwatch.take() {
+            stopwatch.plan(&plan);
+            let ran = frame.run(self, &plan, inputs, outputs, &mut *stopwatch);
+            frame.stopwatch = Some(stopwatch);
+            ran
         } else {
-            frame.run(self, &plan, inputs, outputs)
+            frame.run(self, &plan, inputs, outputs, &mut Unmeasured)
         };
         frame.plan = Some(plan);
         ran
@@ -231,10 +256,13 @@ impl Executable {
             return Ok(plan);
         }
         if self.hooks.stale()
-            && self.options.watch != Watch::Off
+            && self.options.watch.looks_at_values()
             && let Some(plan) = lock(&self.cache).plans().next()
         {
             return Ok(Arc::clone(plan));
+        }
+        if let Some(stopwatch) = &mut frame.stopwatch {
+            stopwatch.made_plan = true;
         }
         // Other calls go on meanwhile. Two that make the same plan make it equal.
         let plan = Arc::new(self.plan_of(inputs)?);
@@ -260,7 +288,7 @@ impl Executable {
         let sizes = Sizes::bind(&self.graph, &inputs.shapes())?;
         let mut plan = Plan::make(&self.graph, &sizes, &inputs.layouts(), &self.options)?;
         self.hooks.plan(&mut plan);
-        if self.options.watch == Watch::Off {
+        if !self.options.watch.looks_at_values() {
             plan.check_accesses();
         }
         Ok(plan)

@@ -58,17 +58,7 @@ impl Plan {
 
 /// One step: what it is, where it comes from, what it does.
 fn write_step(graph: &Graph, at: usize, planned: &PlannedStep, text: &mut String) -> fmt::Result {
-    let kind = match &planned.step {
-        Step::Nest(_) => "nest",
-        Step::Bands(_) => "bands of nests",
-        Step::Contract(_) => "product",
-        Step::Row(_) => "rows",
-        Step::Pick(_) => "pick",
-        Step::ScatterAdd(_) => "scatter add",
-        Step::Convolve(_) => "convolution",
-        Step::Pool(_) => "pooling",
-        Step::Reference(_) => "falls back to the reference",
-    };
+    let kind = planned.step.kind();
     let names: Vec<&str> = planned.nodes.iter().map(|&node| name(graph, node)).collect();
     writeln!(text, "  {at}. {kind}: {}", names.join(", "))?;
     let mut lines: Vec<String> =
@@ -140,7 +130,7 @@ fn write_nest(nest: &Nest, text: &mut String) -> fmt::Result {
 }
 
 /// What people call a node: the composite function it is part of, or its op.
-fn name(graph: &Graph, node: NodeId) -> &'static str {
+pub(crate) fn name(graph: &Graph, node: NodeId) -> &'static str {
     let node = graph.node(node);
     node.provenance().within.unwrap_or(node.op().rules().name())
 }

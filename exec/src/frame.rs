@@ -10,6 +10,7 @@ use crate::array::{Output, OwnedElements, Target, own_region};
 use crate::executable::Executable;
 use crate::inputs::Inputs;
 use crate::plan::Plan;
+use crate::profile::meter::{Meter, Stopwatch};
 use crate::region::Region;
 use crate::run::{Arena, recycled};
 
@@ -27,6 +28,8 @@ pub struct Frame {
     direct: Vec<bool>,
     /// Results for the caller's other arrays, all elements there.
     copies: Vec<Output>,
+    /// What measures the calls, if they are.
+    pub(crate) stopwatch: Option<Box<Stopwatch>>,
 }
 
 /// Where the results of a call go. There are as many results as the graph has outputs.
@@ -40,24 +43,51 @@ pub struct Outputs<'a, 't> {
 }
 
 impl Frame {
-    pub(crate) fn new(executable: u64) -> Self {
-        Frame { executable, plan: None, arena: Arena::default(), regions: Vec::new(), direct: Vec::new(), copies: Vec::new() }
+    pub(crate) fn new(executable: u64, is_measured: bool) -> Self {
+        let stopwatch = is_measured.then(Box::default);
+        Frame { executable, plan: None, arena: Arena::default(), regions: Vec::new(), direct: Vec::new(), copies: Vec::new(), stopwatch }
+    }
+
+    /// A call begins: where calls are measured, its time is counted from here to [`Executable::finish`].
+    pub fn begin(&mut self) {
+        if let Some(stopwatch) = &mut self.stopwatch {
+            stopwatch.begin();
+        }
+    }
+
+    /// The arguments of a call are there. Gives whether it begins only now.
+    pub(crate) fn enter(&mut self) -> bool {
+        self.stopwatch.as_mut().is_some_and(|stopwatch| stopwatch.enter())
     }
 
     /// Runs a plan of this executable on inputs that it fits.
     ///
     /// Fails as [`Executable::run`] does. Whatever happens, the caller's arrays have their results or are as they were.
-    pub(crate) fn run(&mut self, executable: &Executable, plan: &Plan, inputs: Inputs<'_>, outputs: &mut Outputs<'_, '_>) -> Result<()> {
+    pub(crate) fn run<M: Meter>(
+        &mut self,
+        executable: &Executable,
+        plan: &Plan,
+        inputs: Inputs<'_>,
+        outputs: &mut Outputs<'_, '_>,
+        meter: &mut M,
+    ) -> Result<()> {
         executable.check_targets(outputs, plan.outputs.iter().map(|(dtype, shape)| (*dtype, shape.as_slice())))?;
         let first = outputs.results.len();
-        let ran = self.run_into(executable, plan, inputs, outputs);
+        let ran = self.run_into(executable, plan, inputs, outputs, meter);
         if ran.is_err() {
             outputs.results.truncate(first);
         }
         ran
     }
 
-    fn run_into(&mut self, executable: &Executable, plan: &Plan, inputs: Inputs<'_>, outputs: &mut Outputs<'_, '_>) -> Result<()> {
+    fn run_into<M: Meter>(
+        &mut self,
+        executable: &Executable,
+        plan: &Plan,
+        inputs: Inputs<'_>,
+        outputs: &mut Outputs<'_, '_>,
+        meter: &mut M,
+    ) -> Result<()> {
         let (given, kept) = (outputs.targets.len(), plan.outputs.len() - outputs.states.len());
         let first = outputs.results.len();
         for place in given..kept {
@@ -98,7 +128,7 @@ impl Frame {
         for state in outputs.states.iter_mut() {
             regions.push(own_region(state).ok_or_else(no_memory)?);
         }
-        let ran = executable.as_call(plan, inputs).run(&regions, &mut self.arena);
+        let ran = executable.as_call(plan, inputs).run(&regions, &mut self.arena, meter);
         self.regions = recycled(regions);
         ran?;
         // SAFETY: a plan says which results its machine code writes whole; all others were zeros before.

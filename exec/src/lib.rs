@@ -8,6 +8,7 @@
 //! | memory as kernels see it | [`region`], [`view`] |
 //! | matrix products | [`library`] |
 //! | watching all of it | [`debug`] |
+//! | measuring all of it | [`profile`] |
 
 mod absorb;
 pub mod array;
@@ -38,6 +39,7 @@ mod place;
 pub mod plan;
 mod pool;
 pub mod portable;
+pub mod profile;
 pub mod region;
 mod run;
 mod schedule;

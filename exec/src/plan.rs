@@ -6,7 +6,6 @@ use smallvec::SmallVec;
 use crate::absorb::absorb;
 use crate::array::Argument;
 use crate::band::band;
-use crate::debug::Watch;
 use crate::executable::{Engine, Options};
 use crate::fresh;
 use crate::fuse::fuse;
@@ -82,7 +81,7 @@ impl Plan {
         let (draft, places) = lower(graph, sizes, inputs)?;
         let fused = fuse(absorb(draft));
         // Who watches wants to see what each nest leaves.
-        let draft = schedule(if options.watch == Watch::Off { band(fused) } else { fused });
+        let draft = schedule(if options.watch.looks_at_values() { fused } else { band(fused) });
         let placed = place(&draft);
         let mut steps = Vec::with_capacity(draft.steps.len());
         let mut scratch_bytes = 0;
@@ -121,7 +120,7 @@ impl Plan {
             lower_bound_bytes: placed.lower_bound_bytes,
             scratch_bytes,
             engine: options.engine,
-            values: if options.watch == Watch::Off { Vec::new() } else { places },
+            values: if options.watch.looks_at_values() { places } else { Vec::new() },
             layouts: inputs.to_vec(),
             is_checked: false,
             calls: Vec::new(),

@@ -8,6 +8,8 @@
 
 #![expect(unsafe_code, reason = "buffers overlap in the arena over time, and kernels rely on the plan's lifetimes")]
 
+use std::sync::atomic::AtomicU64;
+
 use damo_graph::{AnyArray, DType, ErrorKind, Graph, Problem, Result};
 
 use crate::array::{Argument, OwnedElements};
@@ -15,10 +17,12 @@ use crate::debug::guard;
 use crate::fresh;
 use crate::hooks::Hooks;
 use crate::inputs::Inputs;
+use crate::kernel::Kernel;
 use crate::layout::Layout;
 use crate::library::{self, Product, multiplier::Multiplier};
 use crate::nest::BufferId;
 use crate::plan::{Plan, PlannedStep};
+use crate::profile::meter::Meter;
 use crate::region::Region;
 use crate::step::{ALIGNMENT, Place, Reference, Step, View};
 use crate::view::{View as Elements, ViewMut as ElementsMut, with_bits};
@@ -74,8 +78,8 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Runs all steps. The results are written to `outputs`, which are as long as the plan says.
-    pub fn run(&self, outputs: &[Region<'_>], arena: &mut Arena) -> Result<()> {
+    /// Runs all steps, and tells a meter. The results are written to `outputs`, which are as long as the plan says.
+    pub fn run<M: Meter>(&self, outputs: &[Region<'_>], arena: &mut Arena, meter: &mut M) -> Result<()> {
         arena.make_room(self.plan);
         let Arena { lines, scratch, regions: room } = arena;
         let bytes = size_of_val(lines.as_slice());
@@ -97,8 +101,10 @@ impl Call<'_> {
         let length = size_of_val(scratch.as_slice());
         // SAFETY: these are the bytes of a vector that is borrowed mutably here; lines are made of bytes without gaps, all initialised.
         let scratch = unsafe { std::slice::from_raw_parts_mut(scratch.as_mut_ptr().cast::<u8>(), length) };
+        meter.ready();
         for (at, step) in self.plan.steps.iter().enumerate() {
-            self.step(at, &regions, scratch).map_err(|problem| self.blame(step, problem))?;
+            self.step(at, &regions, scratch, meter.parts(at)).map_err(|problem| self.blame(step, problem))?;
+            meter.done();
             let Some(limit) = self.limit else { continue };
             let Some(value) = guard::suspicious(self.plan, at, &regions, limit).map_err(|problem| self.blame(step, problem))? else { continue };
             return Err(guard::locate(self, value, limit)?.to_error());
@@ -107,12 +113,17 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Runs one step.
-    pub fn step(&self, at: usize, regions: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
-        match self.plan.calls.get(at) {
+    /// Runs one step. If it runs in bands, the nanoseconds of each nest are added to `parts`, if there are any.
+    pub fn step(&self, at: usize, regions: &[Region<'_>], scratch: &mut [u8], parts: Option<&[AtomicU64]>) -> Result<(), Problem> {
+        let planned = &self.plan.steps[at];
+        match (self.plan.calls.get(at), parts, &planned.kernel) {
             // SAFETY: the plan's word; see the head of this file.
-            Some(Some(call)) => unsafe { call.run(regions) },
-            _ => self.compute(&self.plan.steps[at], regions, scratch)?,
+            (Some(Some(call)), ..) => unsafe { call.run(regions) },
+            // SAFETY: the plan's word; see the head of this file.
+            (_, Some(parts), Some(Kernel::Bands(bands))) if self.plan.is_checked => unsafe {
+                bands.run_timed(regions, scratch, self.threads, self.order, parts)?;
+            },
+            _ => self.compute(planned, regions, scratch)?,
         }
         self.hooks.step(at, self.plan, regions, self.order);
         Ok(())

@@ -103,6 +103,21 @@ impl Step {
         }
     }
 
+    /// What it is, in a word or few.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Step::Nest(_) => "nest",
+            Step::Bands(_) => "bands of nests",
+            Step::Contract(_) => "product",
+            Step::Row(_) => "rows",
+            Step::Pick(_) => "pick",
+            Step::ScatterAdd(_) => "scatter add",
+            Step::Convolve(_) => "convolution",
+            Step::Pool(_) => "pooling",
+            Step::Reference(_) => "falls back to the reference",
+        }
+    }
+
     /// The nest it is, if it is one.
     pub const fn as_nest(&self) -> Option<&Nest> {
         if let Step::Nest(nest) = self { Some(nest) } else { None }

@@ -56,6 +56,11 @@ impl StepGraph {
         self.steps.len()
     }
 
+    /// A step that is still there, and the nodes it computes.
+    pub fn drafted(&self, place: usize) -> Option<&DraftStep> {
+        self.steps[place].as_ref()
+    }
+
     /// A step that is still there.
     pub fn step(&self, place: usize) -> Option<&Step> {
         self.steps[place].as_ref().map(|step| &step.step)

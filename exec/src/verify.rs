@@ -86,7 +86,7 @@ impl Plan {
     /// Bands touch only what is in their buffers; what is their own is written before it is read, and a band of it stays within its bytes.
     fn verify_bands(&self, bands: &Bands) -> Result<(), String> {
         let mut written = vec![false; bands.own.len()];
-        for Member { nest, axis } in &bands.nests {
+        for Member { nest, axis, .. } in &bands.nests {
             if nest.shape.get(*axis) != Some(&bands.length) || nest.reductions.iter().any(|reduction| reduction.axes.contains(axis)) {
                 return Err(format!("loop {axis} of a nest is not the common one of {}", bands.length));
             }

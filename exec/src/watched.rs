@@ -77,7 +77,7 @@ impl Executable {
     /// Whether the call that begins now is to be watched.
     pub(crate) fn is_watched_now(&self) -> bool {
         match self.options.watch {
-            Watch::Off | Watch::Guard { .. } => false,
+            Watch::Off | Watch::Profile | Watch::Guard { .. } => false,
             Watch::Debug { every, .. } => self.watched.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(u64::from(every.max(1))),
         }
     }
@@ -85,7 +85,7 @@ impl Executable {
     pub(crate) fn as_call<'a>(&'a self, plan: &'a Plan, inputs: Inputs<'a>) -> Call<'a> {
         let limit = match self.options.watch {
             Watch::Guard { limit } => Some(limit),
-            Watch::Off | Watch::Debug { .. } => None,
+            Watch::Off | Watch::Profile | Watch::Debug { .. } => None,
         };
         Call { plan, graph: &self.graph, inputs, threads: self.options.threads, order: 0, limit, hooks: &self.hooks }
     }

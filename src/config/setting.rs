@@ -49,9 +49,9 @@ impl Setting for bool {
     }
 }
 
-/// Declares an enum whose variants are written as names, and the names that a later version will take, with what to say of them now.
+/// Declares an enum whose variants are written as names.
 macro_rules! choices {
-    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* } later { $($later:literal = $excuse:literal,)* }) => {
+    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -77,7 +77,6 @@ macro_rules! choices {
             fn parse(text: &str) -> Result<Self, Refusal> {
                 match text {
                     $($text => Ok($name::$variant),)*
-                    $($later => Err(Refusal { reason: Some($excuse), nearest: None }),)*
                     _ => Err(Refusal { reason: None, nearest: setting::nearest(text, [$($text),*]) }),
                 }
             }

@@ -13,6 +13,7 @@ use crate::executable::Options;
 use crate::inputs::Inputs;
 use crate::layout::Layout;
 use crate::plan::Plan;
+use crate::profile::meter::Unmeasured;
 use crate::run::{Arena, Call};
 
 /// On so many threads, whatever the program is told to use.
@@ -71,7 +72,7 @@ fn plain(call: &Call<'_>) -> Result<Vec<AnyArray>> {
         call.plan.outputs.iter().map(|(dtype, shape)| OwnedElements::zeros(*dtype, shape.iter().product())).collect();
     {
         let regions: Vec<_> = outputs.iter_mut().map(OwnedElements::region).collect();
-        call.run(&regions, &mut Arena::default())?;
+        call.run(&regions, &mut Arena::default(), &mut Unmeasured)?;
     }
     let arrays = outputs.into_iter().zip(&call.plan.outputs).filter_map(|(elements, (_, shape))| elements.into_array(shape));
     Ok(arrays.collect())

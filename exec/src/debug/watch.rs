@@ -27,7 +27,7 @@ pub(crate) fn watch(call: &Call<'_>, layouts: &[Layout], cuts_down: bool) -> Res
         {
             let (regions, scratch) = memory.regions(call.plan).map_err(lost)?;
             let step = &call.plan.steps()[at];
-            call.step(at, &regions, scratch).map_err(|problem| call.blame(step, problem))?;
+            call.step(at, &regions, scratch, None).map_err(|problem| call.blame(step, problem))?;
         }
         #[cfg(feature = "faults")]
         call.hooks.writes(at, call.plan).into_iter().for_each(|write| memory.write(call.plan, write));
@@ -207,7 +207,7 @@ impl<'a> Watch<'a> {
                 self.findings.push(Finding::NotRepeatable { what: Repetition::Op, place, how: first_lines(&difference) });
                 continue;
             }
-            let step = kind(&plan.steps()[at].step);
+            let step = plan.steps()[at].step.kind();
             self.findings.push(Finding::WrongValue { place: place_of(self.graph, value, Some(at)), step, difference, reproducer });
         }
         self.known.extend(found);
@@ -241,19 +241,4 @@ impl<'a> Watch<'a> {
 fn first_lines(difference: &Difference) -> String {
     let Difference { element, expected, found, count, .. } = difference;
     format!("element {element:?} is {found:?} and then {expected:?}; {count} elements differ")
-}
-
-/// A step in a word.
-fn kind(step: &Step) -> &'static str {
-    match step {
-        Step::Nest(_) => "nest",
-        Step::Bands(_) => "bands of nests",
-        Step::Contract(_) => "product",
-        Step::Row(_) => "row function",
-        Step::Pick(_) => "pick",
-        Step::ScatterAdd(_) => "scatter",
-        Step::Convolve(_) => "convolution",
-        Step::Pool(_) => "pooling",
-        Step::Reference(_) => "reference step",
-    }
 }

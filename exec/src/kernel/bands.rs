@@ -2,6 +2,8 @@
 
 #![expect(unsafe_code, reason = "kernels run on memory that they are vouched for")]
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use damo_graph::{ErrorKind, Problem};
 use smallvec::SmallVec;
 
@@ -11,6 +13,7 @@ use crate::instruction_set::InstructionSet;
 use crate::loops::tidy;
 use crate::nest::{Access, BufferId};
 use crate::pool;
+use crate::profile::meter::now;
 use crate::region::Region;
 use crate::step::ALIGNMENT;
 
@@ -155,6 +158,23 @@ impl BandKernels {
     ///
     /// As [`Kernel::run_checked`].
     pub unsafe fn run_checked(&self, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
+        // SAFETY: the caller's.
+        unsafe { self.run_timed(buffers, scratch, threads, order, &[]) }
+    }
+
+    /// The same, and adds up the nanoseconds of each nest, of all threads together, where there is room for them.
+    ///
+    /// # Safety
+    ///
+    /// As [`BandKernels::run_checked`].
+    pub unsafe fn run_timed(
+        &self,
+        buffers: &[Region<'_>],
+        scratch: &mut [u8],
+        threads: usize,
+        order: usize,
+        nanoseconds: &[AtomicU64],
+    ) -> Result<(), Problem> {
         let (threads, each) = (self.threads(threads), self.thread_bytes());
         let start = scratch.as_ptr().align_offset(ALIGNMENT);
         let scratch = scratch.get_mut(start..).and_then(|scratch| scratch.get_mut(..threads * each)).ok_or_else(too_little)?;
@@ -163,7 +183,7 @@ impl BandKernels {
             // SAFETY: each worker has a part of the scratch of its own, which is long enough for all.
             let scratch = unsafe { std::slice::from_raw_parts_mut(scratch.get().wrapping_add(worker * each), each) };
             // SAFETY: the caller's; bands write different memory.
-            unsafe { self.band(band, buffers, scratch) }
+            unsafe { self.band(band, buffers, scratch, nanoseconds) }
         })
     }
 
@@ -172,12 +192,13 @@ impl BandKernels {
     /// # Safety
     ///
     /// As [`Kernel::run_checked`].
-    unsafe fn band(&self, band: usize, buffers: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
+    unsafe fn band(&self, band: usize, buffers: &[Region<'_>], scratch: &mut [u8], nanoseconds: &[AtomicU64]) -> Result<(), Problem> {
         let (own, scratch) = scratch.split_at_mut(self.own_bytes);
         // SAFETY: these bytes are borrowed mutably for as long as the region is used, and initialised.
         let own = unsafe { Region::from_raw(own.as_mut_ptr(), 0, own.len(), true) };
         let first = (band * self.band) as isize;
-        for member in &self.members {
+        let mut last = if nanoseconds.is_empty() { 0 } else { now() };
+        for (place, member) in self.members.iter().enumerate() {
             let BandKernel { kernel, call } = self.kernel(member, band)?;
             if let Some(call) = call {
                 let base = |access: usize| match member.accesses[access] {
@@ -190,6 +211,11 @@ impl BandKernels {
                 let regions = self.regions(member, band, buffers, own)?;
                 // SAFETY: as above.
                 unsafe { kernel.run_checked(&regions, scratch, 1, 0) }?;
+            }
+            if let Some(sum) = nanoseconds.get(place) {
+                let done = now();
+                sum.fetch_add(done - last, Ordering::Relaxed);
+                last = done;
             }
         }
         Ok(())

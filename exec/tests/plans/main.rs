@@ -10,5 +10,6 @@ mod judge;
 mod ops;
 mod products;
 mod products_random;
+mod profile;
 mod random;
 mod sliding;
