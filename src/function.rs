@@ -243,9 +243,13 @@ impl<I, O: Results> Function<I, O> {
                 states.clear();
                 self.updates.swap(next)
             });
-            let given = ran.map(|()| give(&mut memory.results));
-            self.executable.finish(&mut memory.frame, given.is_ok());
-            given
+            if let Err(error) = ran {
+                self.executable.finish(&mut memory.frame, false);
+                return Err(error);
+            }
+            let given = give(&mut memory.results);
+            self.executable.finish(&mut memory.frame, true);
+            Ok(given)
         })
     }
 }

@@ -49,6 +49,7 @@ impl Frame {
     }
 
     /// A call begins: where calls are measured, its time is counted from here to [`Executable::finish`].
+    #[inline]
     pub fn begin(&mut self) {
         if let Some(stopwatch) = &mut self.stopwatch {
             stopwatch.begin();
@@ -56,6 +57,7 @@ impl Frame {
     }
 
     /// The arguments of a call are there. Gives whether it begins only now.
+    #[inline]
     pub(crate) fn enter(&mut self) -> bool {
         self.stopwatch.as_mut().is_some_and(|stopwatch| stopwatch.enter())
     }

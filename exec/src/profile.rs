@@ -306,7 +306,14 @@ fn per(time: Duration, calls: u64) -> Duration {
 
 impl Executable {
     /// A call that [`Frame::begin`] began is over, and its results are given.
+    #[inline]
     pub fn finish(&self, frame: &mut Frame, has_succeeded: bool) {
+        if frame.stopwatch.is_some() {
+            self.record(frame, has_succeeded);
+        }
+    }
+
+    fn record(&self, frame: &mut Frame, has_succeeded: bool) {
         let Frame { stopwatch: Some(stopwatch), plan, .. } = frame else { return };
         if std::mem::take(&mut stopwatch.is_running) {
             let over = has_succeeded.then(now);

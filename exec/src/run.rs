@@ -115,18 +115,23 @@ impl Call<'_> {
 
     /// Runs one step. If it runs in bands, the nanoseconds of each nest are added to `parts`, if there are any.
     pub fn step(&self, at: usize, regions: &[Region<'_>], scratch: &mut [u8], parts: Option<&[AtomicU64]>) -> Result<(), Problem> {
-        let planned = &self.plan.steps[at];
-        match (self.plan.calls.get(at), parts, &planned.kernel) {
+        match (self.plan.calls.get(at), parts) {
             // SAFETY: the plan's word; see the head of this file.
-            (Some(Some(call)), ..) => unsafe { call.run(regions) },
-            // SAFETY: the plan's word; see the head of this file.
-            (_, Some(parts), Some(Kernel::Bands(bands))) if self.plan.is_checked => unsafe {
-                bands.run_timed(regions, scratch, self.threads, self.order, parts)?;
-            },
-            _ => self.compute(planned, regions, scratch)?,
+            (Some(Some(call)), _) => unsafe { call.run(regions) },
+            (_, Some(parts)) => self.compute_timed(&self.plan.steps[at], regions, scratch, parts)?,
+            _ => self.compute(&self.plan.steps[at], regions, scratch)?,
         }
         self.hooks.step(at, self.plan, regions, self.order);
         Ok(())
+    }
+
+    /// The same of a step that runs in bands, with the nanoseconds of its nests.
+    fn compute_timed(&self, planned: &PlannedStep, regions: &[Region<'_>], scratch: &mut [u8], parts: &[AtomicU64]) -> Result<(), Problem> {
+        match &planned.kernel {
+            // SAFETY: the plan's word; see the head of this file.
+            Some(Kernel::Bands(bands)) if self.plan.is_checked => unsafe { bands.run_timed(regions, scratch, self.threads, self.order, parts) },
+            _ => self.compute(planned, regions, scratch),
+        }
     }
 
     fn compute(&self, planned: &PlannedStep, regions: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {

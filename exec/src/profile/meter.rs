@@ -66,6 +66,7 @@ pub(crate) struct Stopwatch {
 
 impl Stopwatch {
     /// A call begins, if it has not begun yet. Gives whether it begins.
+    #[inline(never)]
     pub fn begin(&mut self) -> bool {
         if self.is_running {
             return false;
@@ -77,6 +78,7 @@ impl Stopwatch {
     }
 
     /// The arguments are there. Gives whether the call begins only now.
+    #[inline(never)]
     pub fn enter(&mut self) -> bool {
         let begins = self.begin();
         if !begins {
