@@ -2,15 +2,20 @@
 
 use damo::{Config, Float};
 
-use super::Prepared;
 use super::repeated::calling;
-use super::training::Network;
+use super::{Prepared, convolution, training};
 
 pub fn prepare<T: Float>(case: &str, _size: &str, config: &Config) -> Prepared {
-    if case != "compile_mlp" {
-        return Ok(None);
-    }
-    let network = Network::<T>::of_case("mlp");
     let config = config.clone();
-    calling(move || network.freeze(&config)?.call((&network.images, &network.labels)))
+    match case {
+        "compile_mlp" => {
+            let network = training::Network::<T>::of_case("mlp");
+            calling(move || network.freeze(&config)?.call((&network.images, &network.labels)))
+        }
+        "compile_cnn" => {
+            let Some(network) = convolution::Network::<T>::of_case("cnn") else { return Ok(None) };
+            calling(move || network.freeze(&config)?.call((&network.images, &network.labels)))
+        }
+        _ => Ok(None),
+    }
 }
