@@ -38,5 +38,5 @@ mod shape;
 mod translate;
 
 pub use kernel::Kernel;
-pub use micro_kernel::{MicroKernels, Operands};
+pub use micro_kernel::{MicroKernels, Operands, Reading};
 pub(crate) use one_call::OneCall;

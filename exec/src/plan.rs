@@ -67,7 +67,9 @@ fn scratch_of(step: &Step, options: &Options) -> usize {
             product.prepare(contraction);
             product.scratch_bytes(contraction, options.threads)
         }
-        Step::Convolve(convolution) => library::convolution::scratch_bytes(convolution, Multiplier::of(convolution.dtype, options.engine)),
+        Step::Convolve(convolution) => {
+            library::convolution::scratch_bytes(convolution, Multiplier::of(convolution.dtype, options.engine), options.threads)
+        }
         Step::Pool(pooling) => library::pool::scratch_bytes(pooling),
         Step::Nest(_) | Step::Bands(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => 0,
     }

@@ -1,7 +1,11 @@
 //! Convolution, by gathering windows or by scattering products, whichever computes less: see [`crate::sliding::Method`].
+//!
+//! Where there is machine code, windows are read where they are ([`direct`]).
 
 #![expect(unsafe_code, reason = "it makes the slices that kernels work on")]
 
+#[cfg(target_arch = "x86_64")]
+mod direct;
 mod gather;
 mod scatter;
 
@@ -22,15 +26,23 @@ pub const fn supports(dtype: DType) -> bool {
     matches!(dtype, DType::F32 | DType::F64)
 }
 
-/// How many bytes of scratch it takes.
-pub fn scratch_bytes(convolution: &Convolution, multiplier: Multiplier) -> usize {
-    let elements = match (convolution.method, convolution.dtype.size()) {
-        (Method::Scatter, 4) => scatter::scratch::<f32>(convolution, multiplier),
-        (Method::Scatter, _) => scatter::scratch::<f64>(convolution, multiplier),
-        (Method::Gather, 4) => gather::scratch::<f32>(convolution),
-        (Method::Gather, _) => gather::scratch::<f64>(convolution),
+/// How many bytes of scratch it takes on so many threads; what it runs is made ready.
+pub fn scratch_bytes(convolution: &Convolution, multiplier: Multiplier, threads: usize) -> usize {
+    let elements = if convolution.dtype.size() == 4 {
+        scratch::<f32>(convolution, multiplier, threads)
+    } else {
+        scratch::<f64>(convolution, multiplier, threads)
     };
     elements * convolution.dtype.size()
+}
+
+fn scratch<T: Multiply>(convolution: &Convolution, multiplier: Multiplier, threads: usize) -> usize {
+    match (convolution.method, multiplier) {
+        (Method::Scatter, _) => scatter::scratch::<T>(convolution, multiplier),
+        #[cfg(target_arch = "x86_64")]
+        (Method::Gather, Multiplier::Native(kernels)) => direct::scratch::<T>(convolution, kernels, threads),
+        (Method::Gather, Multiplier::Portable) => gather::scratch::<T>(convolution),
+    }
 }
 
 /// The memory of the operands.
@@ -45,7 +57,8 @@ struct Memory<'a, T> {
     out: &'a mut [T],
 }
 
-/// Runs a convolution on the memory of a plan's buffers, by their places.
+/// Runs a convolution on the memory of a plan's buffers, by their places. The bits are the same on any number of threads, and in whatever order
+/// they take up their work.
 ///
 /// Fails if an operand is not all inside its buffer, or the dtype is not one of [`supports`].
 ///
@@ -53,13 +66,20 @@ struct Memory<'a, T> {
 ///
 /// While it runs nobody else writes the operands' memory or touches the result's, which overlaps no operand. The memory holds elements of
 /// the convolution's dtype.
-pub unsafe fn run(convolution: &Convolution, multiplier: Multiplier, buffers: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
+pub unsafe fn run(
+    convolution: &Convolution,
+    multiplier: Multiplier,
+    buffers: &[Region<'_>],
+    scratch: &mut [u8],
+    threads: usize,
+    order: usize,
+) -> Result<(), Problem> {
     if convolution.dtype == DType::F32 {
         // SAFETY: the caller's.
-        unsafe { run_typed::<f32>(convolution, multiplier, buffers, scratch) }
+        unsafe { run_typed::<f32>(convolution, multiplier, buffers, scratch, threads, order) }
     } else if convolution.dtype == DType::F64 {
         // SAFETY: the caller's.
-        unsafe { run_typed::<f64>(convolution, multiplier, buffers, scratch) }
+        unsafe { run_typed::<f64>(convolution, multiplier, buffers, scratch, threads, order) }
     } else {
         Err(Problem::dtype(format!("there is no convolution kernel for elements of type {}", convolution.dtype)))
     }
@@ -73,6 +93,8 @@ unsafe fn run_typed<T: Multiply>(
     multiplier: Multiplier,
     buffers: &[Region<'_>],
     scratch: &mut [u8],
+    threads: usize,
+    order: usize,
 ) -> Result<(), Problem> {
     // SAFETY: the caller's.
     let (input, input_start) = unsafe { reached::<T>(&convolution.input, buffers) }?;
@@ -80,12 +102,14 @@ unsafe fn run_typed<T: Multiply>(
     let (filter, filter_start) = unsafe { reached::<T>(&convolution.filter, buffers) }?;
     // SAFETY: the caller's.
     let out = unsafe { written::<T>(&convolution.out, buffers) }?;
-    let scratch = scratch.get_mut(..scratch_bytes(convolution, multiplier)).and_then(|bytes| bytemuck::try_cast_slice_mut(bytes).ok());
+    let scratch = scratch.get_mut(..scratch_bytes(convolution, multiplier, threads)).and_then(|bytes| bytemuck::try_cast_slice_mut(bytes).ok());
     let scratch = scratch.ok_or_else(|| Problem::new(ErrorKind::Execution, "a convolution has no scratch"))?;
     let memory = Memory { input, input_start, filter, filter_start, out };
-    match convolution.method {
-        Method::Gather => Arch::new().dispatch(Gather { convolution, memory, scratch }),
-        Method::Scatter => scatter::run(convolution, multiplier, memory, scratch),
+    match (convolution.method, multiplier) {
+        (Method::Scatter, _) => scatter::run(convolution, multiplier, memory, scratch),
+        #[cfg(target_arch = "x86_64")]
+        (Method::Gather, Multiplier::Native(kernels)) => direct::run(convolution, kernels, memory, scratch, threads, order),
+        (Method::Gather, Multiplier::Portable) => Arch::new().dispatch(Gather { convolution, memory, scratch }),
     }
 }
 

@@ -305,7 +305,7 @@ impl<T: Multiply> Strip<'_, T> {
             addend: addend.cast(),
             addend_row: bytes(addend_row),
             tiles,
-            next: [bytes(to_next), bytes(height as isize * out_row), bytes(height as isize * addend_row)],
+            next: [bytes(to_next), bytes(height as isize * out_row), bytes(height as isize * addend_row), 0],
             alpha: product.alpha.to_word(),
             beta: beta.to_word(),
             ..Operands::default()

@@ -1,24 +1,37 @@
-//! The innermost loops of matrix products as machine code: tiles of the result that stay in registers.
+//! The innermost loops of matrix products and convolutions as machine code: tiles of the result that stay in registers.
 //!
 //! A tile is some rows by some vectors. For each index of the sum a row's factor is stretched over a vector and multiplied with those of the
 //! other side, one step after the other, so that an element's sum has the same bits in whatever tile it is computed (Goto and van de Geijn
-//! 2008; Van Zee and van de Geijn 2015). The rows' factors may lie at any strides; the other side's are vectors.
+//! 2008; Van Zee and van de Geijn 2015). The rows' factors may lie at any strides; the other side's are vectors. One of the sides may be read at
+//! places that a list tells: so an image is read where it is, without a copy of all its windows (Dukhan 2019, "The indirect convolution
+//! algorithm").
 
 #![expect(unsafe_code, reason = "machine code runs on memory that it is vouched for")]
 
 mod family;
+mod writer;
 
-use std::mem::offset_of;
 use std::sync::OnceLock;
 
 use damo_graph::{DType, ErrorKind, Problem};
-use iced_x86::{Code as Opcode, Instruction, MemoryOperand, Register};
 
-use self::family::{AVX2, Family, Masking};
-use super::assembler::{Assembler, Operand};
+use self::family::{AVX2, Family};
 use super::code::Code;
-use super::instructions;
 use crate::instruction_set::InstructionSet;
+
+/// How a kernel finds the factors of the next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Both sides a step on.
+    Even,
+    /// The vectors at places of a list, each of the first and each of the second ones counted from a start of its own; the left side a step on.
+    ListedRight,
+    /// The rows' factors at places of a list, and the vectors a step on.
+    ListedLeft,
+}
+
+/// All of them, as codes are kept.
+const READINGS: [Reading; 3] = [Reading::Even, Reading::ListedRight, Reading::ListedLeft];
 
 /// What a call of a micro-kernel works on: addresses, and strides in bytes. It counts down and moves on in here.
 #[derive(Debug)]
@@ -46,8 +59,16 @@ pub struct Operands {
     pub addend_row: isize,
     /// How many tiles, one below the other.
     pub tiles: usize,
-    /// From one tile to the next, on the left side, of the results, of the addend.
-    pub next: [isize; 3],
+    /// From one tile to the next, on the left side, of the results, of the addend, on the right side.
+    pub next: [isize; 4],
+    /// The places of the side that is listed, in bytes from where it starts, one for each step.
+    pub places: *const isize,
+    /// With listed vectors, from the first ones to the second.
+    pub right_next: isize,
+    /// The same of the results.
+    pub out_next: isize,
+    /// The same of the addend.
+    pub addend_next: isize,
     /// The bits of what sums are multiplied by.
     pub alpha: u64,
     /// The bits of what the addend is multiplied by.
@@ -62,7 +83,7 @@ pub struct Operands {
 #[derive(Debug)]
 pub struct MicroKernels {
     family: &'static Family,
-    /// By rows, then by vectors, from one of each on; none where the system gives no memory for code.
+    /// By way of reading, by rows, then by vectors, from one of each on; none where the system gives no memory for code.
     codes: Vec<OnceLock<Option<Code>>>,
 }
 
@@ -73,9 +94,9 @@ impl MicroKernels {
         let place = usize::from(dtype.size() == 8);
         let make = || {
             let family = &AVX2[place];
-            let kernels = MicroKernels { family, codes: (0..family.rows * family.vectors).map(|_| OnceLock::new()).collect() };
+            let kernels = MicroKernels { family, codes: (0..READINGS.len() * family.rows * family.vectors).map(|_| OnceLock::new()).collect() };
             // Where there is memory for one there is for the others.
-            (InstructionSet::Avx2.is_available() && kernels.code(family.rows, family.vectors).is_some()).then_some(kernels)
+            (InstructionSet::Avx2.is_available() && kernels.code(Reading::Even, family.rows, family.vectors).is_some()).then_some(kernels)
         };
         ALL[place].get_or_init(make).as_ref()
     }
@@ -85,9 +106,20 @@ impl MicroKernels {
         [self.family.rows, self.family.vectors * self.family.lanes]
     }
 
-    fn code(&self, rows: usize, vectors: usize) -> Option<&Code> {
-        let write = || self.family.assemble(rows, vectors).and_then(|bytes| Code::new(&bytes, Vec::new())).ok();
-        self.codes.get((rows - 1) * self.family.vectors + vectors - 1)?.get_or_init(write).as_ref()
+    /// How many elements a vector has.
+    pub fn lanes(&self) -> usize {
+        self.family.lanes
+    }
+
+    fn code(&self, reading: Reading, rows: usize, vectors: usize) -> Option<&Code> {
+        let write = || self.family.assemble(reading, rows, vectors).and_then(|bytes| Code::new(&bytes, Vec::new())).ok();
+        let place = (reading as usize * self.family.rows + rows - 1) * self.family.vectors + vectors - 1;
+        self.codes.get(place)?.get_or_init(write).as_ref()
+    }
+
+    /// Writes the kernel for tiles of so many rows and vectors that reads so.
+    pub fn prepare_listed(&self, reading: Reading, rows: usize, vectors: usize) {
+        self.code(reading, rows, vectors);
     }
 
     /// Writes the kernels for all tiles that results of `m` by `n` elements, either way round, are cut into.
@@ -96,7 +128,7 @@ impl MicroKernels {
         for (m, n) in [(m, n), (n, m)] {
             let cut = |length: usize, most: usize| [length.min(most), length % most].into_iter().filter(|&length| length > 0);
             for (rows, columns) in cut(m, height).flat_map(|rows| cut(n, width).map(move |columns| (rows, columns))) {
-                self.code(rows, columns.div_ceil(self.family.lanes));
+                self.code(Reading::Even, rows, columns.div_ceil(self.family.lanes));
             }
         }
     }
@@ -114,7 +146,19 @@ impl MicroKernels {
         let last = columns - (vectors - 1) * self.family.lanes;
         operands.is_cut = u64::from(last < self.family.lanes);
         operands.mask = self.family.mask(last);
-        let code = self.code(rows, vectors).ok_or_else(|| {
+        // SAFETY: the caller's.
+        unsafe { self.run_whole(Reading::Even, rows, vectors, operands) }
+    }
+
+    /// Runs the kernel that reads so for tiles of so many rows and whole vectors, at least one and at most those of [`MicroKernels::size`].
+    ///
+    /// Fails if the system gives no memory for its code.
+    ///
+    /// # Safety
+    ///
+    /// As [`MicroKernels::run`]; of the side that is listed the factors at all places may be read.
+    pub unsafe fn run_whole(&self, reading: Reading, rows: usize, vectors: usize, operands: &mut Operands) -> Result<(), Problem> {
+        let code = self.code(reading, rows, vectors).ok_or_else(|| {
             Problem::new(ErrorKind::Execution, "the system gives no memory for machine code").advise("take the portable engine: `engine=portable`")
         })?;
         // SAFETY: the caller's; the code is that of this convention.
@@ -137,7 +181,11 @@ impl Default for Operands {
             addend: std::ptr::null(),
             addend_row: 0,
             tiles: 0,
-            next: [0; 3],
+            next: [0; 4],
+            places: std::ptr::null(),
+            right_next: 0,
+            out_next: 0,
+            addend_next: 0,
             alpha: 0,
             beta: 0,
             is_cut: 0,
@@ -157,8 +205,10 @@ mod tests {
             for (rows, vectors) in (1..=family.rows).flat_map(|rows| (1..=family.vectors).map(move |vectors| (rows, vectors))) {
                 // The sums, the vectors of a step, and two factors.
                 assert!(rows * vectors + vectors + 2 <= if family.lanes * family.size == 64 { 32 } else { 16 });
-                let code = family.assemble(rows, vectors).unwrap();
-                assert!(code.len() < 4096, "{rows} rows by {vectors} vectors take {} bytes", code.len());
+                for reading in READINGS {
+                    let code = family.assemble(reading, rows, vectors).unwrap();
+                    assert!(code.len() < 4096, "{rows} rows by {vectors} vectors take {} bytes", code.len());
+                }
             }
         }
     }

@@ -25,11 +25,19 @@ const LEFT_STEP: Register = Register::RSI;
 const RIGHT_STEP: Register = Register::R8;
 const LEFT_OVER: Register = Register::RCX;
 
+/// Where the list of places is, and a place of it; the start of the second vectors takes the register of a step that is not there.
+const PLACES: Register = Register::R14;
+const PLACE: Register = Register::R15;
+const SECOND: Register = RIGHT_STEP;
+
 /// The row stride times 1, 3, 5 and so on: with the factors 1, 2, 4 and 8 that addresses have, they lead to all rows from one cursor.
 const ODD_ROWS: [Register; 7] = [Register::R9, Register::R10, Register::R11, Register::RBX, Register::RBP, Register::R12, Register::R13];
 
 /// Those of them that a function gives back as they were.
-const KEPT: [Register; 4] = [Register::RBX, Register::RBP, Register::R12, Register::R13];
+const KEPT: [Register; 6] = [Register::RBX, Register::RBP, Register::R12, Register::R13, PLACES, PLACE];
+
+/// Bytes of a place in a list.
+const PLACE_BYTES: u32 = 8;
 
 /// So many steps are written one after the other.
 const UNROLLED: u32 = 4;
@@ -41,6 +49,7 @@ fn at(displacement: i64) -> MemoryOperand {
 /// Code for tiles of so many rows and vectors.
 struct Writer<'a> {
     family: &'a Family,
+    reading: Reading,
     rows: usize,
     vectors: usize,
     assembler: Assembler,
@@ -81,12 +90,16 @@ impl Writer<'_> {
     }
 
     fn kernel(&mut self) {
-        let kept: Vec<Register> = KEPT.into_iter().filter(|register| self.odd_rows().contains(register)).collect();
+        let is_listed = self.reading != Reading::Even;
+        let is_used = |register: &Register| self.odd_rows().contains(register) || is_listed && [PLACES, PLACE].contains(register);
+        let kept: Vec<Register> = KEPT.into_iter().filter(is_used).collect();
         for &register in &kept {
             self.assembler.one(Opcode::Push_r64, register);
         }
         self.fetch(LEFT_STEP, field!(left_step));
-        self.fetch(RIGHT_STEP, field!(right_step));
+        if self.reading != Reading::ListedRight {
+            self.fetch(RIGHT_STEP, field!(right_step));
+        }
         for (place, &register) in self.odd_rows().iter().enumerate() {
             self.fetch(register, field!(left_row));
             if place > 0 {
@@ -103,6 +116,7 @@ impl Writer<'_> {
         self.advance_field(field!(left), field!(next));
         self.advance_field(field!(out), field!(next + 8));
         self.advance_field(field!(addend), field!(next + 16));
+        self.advance_field(field!(right), field!(next + 24));
         self.assembler.write(Instruction::with1(Opcode::Dec_rm64, at(field!(tiles))));
         self.assembler.jump(Opcode::Jne_rel32_64, tile);
         for &register in kept.iter().rev() {
@@ -116,13 +130,17 @@ impl Writer<'_> {
         // The results will be written here: that they are on their way meanwhile pays where sums are short.
         self.fetch(LEFT, field!(out));
         self.fetch(RIGHT, field!(out_row));
+        if self.has_second() {
+            self.fetch(SECOND, field!(out_next));
+        }
         for row in 0..self.rows {
             if row > 0 {
                 self.advance(LEFT, RIGHT);
             }
             let last = (self.vectors * self.family.lanes * self.family.size - 1) as i64;
-            for place in [0, last] {
-                self.assembler.write(Instruction::with1(Opcode::Prefetcht0_m8, MemoryOperand::with_base_displ(LEFT, place)));
+            let last = if self.has_second() { self.vector(LEFT, 1) } else { MemoryOperand::with_base_displ(LEFT, last) };
+            for place in [MemoryOperand::with_base(LEFT), last] {
+                self.assembler.write(Instruction::with1(Opcode::Prefetcht0_m8, place));
             }
         }
         for number in 0..self.rows * self.vectors {
@@ -131,41 +149,78 @@ impl Writer<'_> {
         }
         self.fetch(LEFT, field!(left));
         self.fetch(RIGHT, field!(right));
+        if self.reading != Reading::Even {
+            self.fetch(PLACES, field!(places));
+        }
+        if self.has_second() {
+            self.fetch(SECOND, field!(right_next));
+            self.advance(SECOND, RIGHT);
+        }
         let (few, rest, done) = (self.assembler.label(), self.assembler.label(), self.assembler.label());
         self.fetch(LEFT_OVER, field!(depth));
         self.assembler.number(Opcode::Sub_rm64_imm8, LEFT_OVER, UNROLLED as i32);
         self.assembler.jump(Opcode::Jb_rel32_64, few);
         let many = self.assembler.here();
-        for _ in 0..UNROLLED {
-            self.step();
+        for number in 0..UNROLLED {
+            self.step(number);
         }
+        self.pass_places(UNROLLED);
         self.assembler.number(Opcode::Sub_rm64_imm8, LEFT_OVER, UNROLLED as i32);
         self.assembler.jump(Opcode::Jae_rel32_64, many);
         self.assembler.place(few);
         self.assembler.number(Opcode::Add_rm64_imm8, LEFT_OVER, UNROLLED as i32);
         self.assembler.jump(Opcode::Je_rel32_64, done);
         self.assembler.place(rest);
-        self.step();
+        self.step(0);
+        self.pass_places(1);
         self.assembler.one(Opcode::Dec_rm64, LEFT_OVER);
         self.assembler.jump(Opcode::Jne_rel32_64, rest);
         self.assembler.place(done);
         self.results();
     }
 
-    /// One product of each sum.
-    fn step(&mut self) {
+    /// Whether the second vectors have a start of their own.
+    fn has_second(&self) -> bool {
+        self.reading == Reading::ListedRight && self.vectors > 1
+    }
+
+    /// Leaves so many places of the list behind.
+    fn pass_places(&mut self, count: u32) {
+        if self.reading != Reading::Even {
+            self.assembler.number(Opcode::Add_rm64_imm8, PLACES, (count * PLACE_BYTES) as i32);
+        }
+    }
+
+    /// One product of each sum, the places being the list's of that number.
+    fn step(&mut self, number: u32) {
         let bytes = (self.family.lanes * self.family.size) as i64;
+        if self.reading != Reading::Even {
+            let place = MemoryOperand::with_base_displ(PLACES, i64::from(number * PLACE_BYTES));
+            self.assembler.two(Opcode::Mov_r64_rm64, PLACE, Operand::Memory(place));
+        }
         for vector in 0..self.vectors {
-            let memory = MemoryOperand::with_base_displ(RIGHT, vector as i64 * bytes);
+            let memory = match self.reading {
+                Reading::ListedRight => MemoryOperand::with_base_index(if vector == 0 { RIGHT } else { SECOND }, PLACE),
+                Reading::Even | Reading::ListedLeft => MemoryOperand::with_base_displ(RIGHT, vector as i64 * bytes),
+            };
             self.assembler.two(self.family.load, self.spare(vector), Operand::Memory(memory));
         }
-        self.advance(RIGHT, RIGHT_STEP);
+        let left = match self.reading {
+            Reading::ListedLeft => {
+                self.advance(PLACE, LEFT);
+                PLACE
+            }
+            Reading::Even | Reading::ListedRight => LEFT,
+        };
+        if self.reading != Reading::ListedRight {
+            self.advance(RIGHT, RIGHT_STEP);
+        }
         for row in 0..self.rows {
             let memory = if row == 0 {
-                MemoryOperand::with_base(LEFT)
+                MemoryOperand::with_base(left)
             } else {
                 let doublings = row.trailing_zeros();
-                MemoryOperand::with_base_index_scale(LEFT, ODD_ROWS[row >> (doublings + 1)], 1 << doublings)
+                MemoryOperand::with_base_index_scale(left, ODD_ROWS[row >> (doublings + 1)], 1 << doublings)
             };
             let factor = self.spare(self.vectors + row % 2);
             self.assembler.two(self.family.stretch, factor, Operand::Memory(memory));
@@ -174,7 +229,18 @@ impl Writer<'_> {
                 self.assembler.three(self.family.multiply_add, sum, factors, Operand::Register(factor));
             }
         }
-        self.advance(LEFT, LEFT_STEP);
+        if self.reading != Reading::ListedLeft {
+            self.advance(LEFT, LEFT_STEP);
+        }
+    }
+
+    /// A vector of a row whose first is at a register; second ones may be anywhere.
+    fn vector(&self, row: Register, vector: usize) -> MemoryOperand {
+        if self.has_second() && vector > 0 {
+            MemoryOperand::with_base_index(row, SECOND)
+        } else {
+            MemoryOperand::with_base_displ(row, (vector * self.family.lanes * self.family.size) as i64)
+        }
     }
 
     /// Scales the sums, adds what is added, and writes the results.
@@ -219,9 +285,12 @@ impl Writer<'_> {
         let (beta, part) = (self.spare(1), self.spare(2));
         self.assembler.two(self.family.stretch, beta, Operand::Memory(at(field!(beta))));
         self.fetch(LEFT_OVER, field!(addend_row));
+        if self.has_second() {
+            self.fetch(SECOND, field!(addend_next));
+        }
         for row in 0..self.rows {
             for vector in 0..self.vectors {
-                let memory = MemoryOperand::with_base_displ(RIGHT, (vector * self.family.lanes * self.family.size) as i64);
+                let memory = self.vector(RIGHT, vector);
                 if is_cut && vector + 1 == self.vectors {
                     match self.family.masking {
                         Masking::Vector(load, _) => self.assembler.three(load, part, self.mask(), Operand::Memory(memory)),
@@ -248,9 +317,12 @@ impl Writer<'_> {
     /// Writes the tile.
     fn written(&mut self, is_cut: bool) {
         self.fetch(LEFT_OVER, field!(out_row));
+        if self.has_second() {
+            self.fetch(SECOND, field!(out_next));
+        }
         for row in 0..self.rows {
             for vector in 0..self.vectors {
-                let memory = MemoryOperand::with_base_displ(LEFT, (vector * self.family.lanes * self.family.size) as i64);
+                let memory = self.vector(LEFT, vector);
                 let sum = self.sum(row, vector);
                 if is_cut && vector + 1 == self.vectors {
                     match self.family.masking {
@@ -274,8 +346,8 @@ impl Writer<'_> {
 
 impl Family {
     /// The code for tiles of so many rows and vectors.
-    fn assemble(&self, rows: usize, vectors: usize) -> Result<Vec<u8>, Problem> {
-        let mut writer = Writer { family: self, rows, vectors, assembler: Assembler::new(instructions::of(self.set)) };
+    pub fn assemble(&self, reading: Reading, rows: usize, vectors: usize) -> Result<Vec<u8>, Problem> {
+        let mut writer = Writer { family: self, reading, rows, vectors, assembler: Assembler::new(instructions::of(self.set)) };
         writer.kernel();
         writer.assembler.finish()
     }
