@@ -70,7 +70,7 @@ fn scratch_of(step: &Step, options: &Options) -> usize {
         Step::Convolve(convolution) => {
             library::convolution::scratch_bytes(convolution, Multiplier::of(convolution.dtype, options.engine), options.threads)
         }
-        Step::Pool(pooling) => library::pool::scratch_bytes(pooling),
+        Step::Pool(pooling) => library::pool::scratch_bytes(pooling, options.threads),
         Step::Nest(_) | Step::Bands(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => 0,
     }
 }

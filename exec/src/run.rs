@@ -158,7 +158,7 @@ impl Call<'_> {
                 library::convolution::run(convolution, Multiplier::of(convolution.dtype, self.plan.engine), regions, scratch, self.threads, self.order)
             },
             // SAFETY: the plan's word; see the head of this file.
-            (Step::Pool(pooling), _) => unsafe { library::pool::run(pooling, regions, scratch) },
+            (Step::Pool(pooling), _) => unsafe { library::pool::run(pooling, regions, scratch, self.threads, self.order) },
             (Step::Reference(reference), _) => self.reference(reference, regions),
         }
     }

@@ -38,7 +38,7 @@ pub fn scratch_bytes(convolution: &Convolution, multiplier: Multiplier, threads:
 
 fn scratch<T: Multiply>(convolution: &Convolution, multiplier: Multiplier, threads: usize) -> usize {
     match (convolution.method, multiplier) {
-        (Method::Scatter, _) => scatter::scratch::<T>(convolution, multiplier),
+        (Method::Scatter, _) => scatter::scratch::<T>(convolution, multiplier, threads),
         #[cfg(target_arch = "x86_64")]
         (Method::Gather, Multiplier::Native(kernels)) => direct::scratch::<T>(convolution, kernels, threads),
         (Method::Gather, Multiplier::Portable) => gather::scratch::<T>(convolution),
@@ -106,7 +106,7 @@ unsafe fn run_typed<T: Multiply>(
     let scratch = scratch.ok_or_else(|| Problem::new(ErrorKind::Execution, "a convolution has no scratch"))?;
     let memory = Memory { input, input_start, filter, filter_start, out };
     match (convolution.method, multiplier) {
-        (Method::Scatter, _) => scatter::run(convolution, multiplier, memory, scratch),
+        (Method::Scatter, _) => scatter::run(convolution, multiplier, memory, scratch, threads, order),
         #[cfg(target_arch = "x86_64")]
         (Method::Gather, Multiplier::Native(kernels)) => direct::run(convolution, kernels, memory, scratch, threads, order),
         (Method::Gather, Multiplier::Portable) => Arch::new().dispatch(Gather { convolution, memory, scratch }),

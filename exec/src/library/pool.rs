@@ -1,4 +1,5 @@
-//! Pooling: the largest element of each window, and its derivatives. A row of windows at a time, a tap at a time.
+//! Pooling: the largest element of each window, and its derivatives. A line of windows at a time: first the largest across the lines that it
+//! meets, which are vectors, then along the line.
 
 #![expect(unsafe_code, reason = "it makes the slices that kernels work on")]
 
@@ -10,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::convolution::{reached, written};
 use super::lanes::Multiply;
+use crate::pool::{self, Shared};
 use crate::region::Region;
 use crate::sliding::{PoolFunction, Pooling, Slide};
 
@@ -18,14 +20,30 @@ pub const fn supports(dtype: DType) -> bool {
     matches!(dtype, DType::F32 | DType::F64)
 }
 
-/// How many bytes of scratch it takes: the largest element of each window in a row, and how many are as large.
-pub fn scratch_bytes(pooling: &Pooling) -> usize {
-    2 * pooling.slides[2].count * pooling.dtype.size()
+/// How many bytes of scratch it takes on so many threads.
+pub fn scratch_bytes(pooling: &Pooling, threads: usize) -> usize {
+    threads * of_thread(pooling) * pooling.dtype.size()
 }
+
+/// How many elements a thread has for itself: the largest element of each window of a line, how many are as large, and three lines of elements.
+fn of_thread(pooling: &Pooling) -> usize {
+    (2 * pooling.slides[2].count + 3 * pooling.slides[2].length).next_multiple_of(LINE)
+}
+
+/// So many elements fill a line of a cache.
+const LINE: usize = 16;
+
+/// A part that one thread computes has at least so many elements, if there are as many.
+const PART: usize = 1 << 15;
+
+/// So many elements are worth a thread.
+const WORTH_A_THREAD: usize = 1 << 16;
 
 /// Elements that are compared here.
 trait Compare: Multiply + bytemuck::Pod + PartialOrd + Div<Output = Self> {
     const LEAST: Self;
+    /// What equals nothing.
+    const NONE: Self;
 
     /// The larger, with +0 above −0; NaN if either is.
     fn larger(self, other: Self) -> Self;
@@ -35,13 +53,14 @@ macro_rules! compare {
     ($float:ty) => {
         impl Compare for $float {
             const LEAST: Self = <$float>::NEG_INFINITY;
+            const NONE: Self = <$float>::NAN;
 
             #[inline(always)]
             fn larger(self, other: Self) -> Self {
-                let larger = if self > other { self } else { other };
-                // Equal ones differ in the sign of 0 at most.
-                let larger = if self == other { <$float>::from_bits(self.to_bits() & other.to_bits()) } else { larger };
-                if self.is_nan() { self } else { larger }
+                let (larger, same) = (if self > other { self } else { other }, if other > self { other } else { self });
+                // These are two where neither is larger: then they differ in the sign of 0 at most.
+                let larger = <$float>::from_bits(larger.to_bits() & same.to_bits());
+                if self.is_nan() || other.is_nan() { self + other } else { larger }
             }
         }
     };
@@ -49,7 +68,8 @@ macro_rules! compare {
 compare!(f32);
 compare!(f64);
 
-/// Runs a pooling on the memory of a plan's buffers, by their places.
+/// Runs a pooling on the memory of a plan's buffers, by their places. The bits are the same on any number of threads, and in whatever order they
+/// take up their work.
 ///
 /// Fails if an operand is not all inside its buffer, or the dtype is not one of [`supports`].
 ///
@@ -57,13 +77,13 @@ compare!(f64);
 ///
 /// While it runs nobody else writes the operands' memory or touches the result's, which overlaps no operand. The memory holds elements of
 /// the pooling's dtype.
-pub unsafe fn run(pooling: &Pooling, buffers: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
+pub unsafe fn run(pooling: &Pooling, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
     if pooling.dtype == DType::F32 {
         // SAFETY: the caller's.
-        unsafe { run_typed::<f32>(pooling, buffers, scratch) }
+        unsafe { run_typed::<f32>(pooling, buffers, scratch, threads, order) }
     } else if pooling.dtype == DType::F64 {
         // SAFETY: the caller's.
-        unsafe { run_typed::<f64>(pooling, buffers, scratch) }
+        unsafe { run_typed::<f64>(pooling, buffers, scratch, threads, order) }
     } else {
         Err(Problem::dtype(format!("there is no pooling kernel for elements of type {}", pooling.dtype)))
     }
@@ -72,7 +92,13 @@ pub unsafe fn run(pooling: &Pooling, buffers: &[Region<'_>], scratch: &mut [u8])
 /// # Safety
 ///
 /// As [`run`].
-unsafe fn run_typed<T: Compare>(pooling: &Pooling, buffers: &[Region<'_>], scratch: &mut [u8]) -> Result<(), Problem> {
+unsafe fn run_typed<T: Compare>(
+    pooling: &Pooling,
+    buffers: &[Region<'_>],
+    scratch: &mut [u8],
+    threads: usize,
+    order: usize,
+) -> Result<(), Problem> {
     // SAFETY: the caller's.
     let (x, _) = unsafe { reached::<T>(&pooling.input, buffers) }?;
     let given: &[T] = match &pooling.given {
@@ -82,31 +108,51 @@ unsafe fn run_typed<T: Compare>(pooling: &Pooling, buffers: &[Region<'_>], scrat
     };
     // SAFETY: the caller's.
     let out = unsafe { written::<T>(&pooling.out, buffers) }?;
-    let scratch: Option<&mut [T]> = scratch.get_mut(..scratch_bytes(pooling)).and_then(|bytes| bytemuck::try_cast_slice_mut(bytes).ok());
+    let scratch: Option<&mut [T]> = scratch.get_mut(..scratch_bytes(pooling, threads)).and_then(|bytes| bytemuck::try_cast_slice_mut(bytes).ok());
     let scratch = scratch.ok_or_else(|| Problem::new(ErrorKind::Execution, "a pooling has no scratch"))?;
-    Arch::new().dispatch(|| pool(pooling, x, given, out, scratch));
+    let [elements, windows] = [pooling.elements(), pooling.windows()];
+    let of_out = if pooling.function == PoolFunction::Cotangent { elements } else { windows };
+    let rows_at_once = PART.div_ceil(elements.max(1));
+    let (own_length, own, out) = (of_thread(pooling), Shared(scratch.as_mut_ptr()), Shared(out.as_mut_ptr()));
+    let threads = threads.min(pooling.rows * elements / WORTH_A_THREAD).max(1);
+    pool::share(threads, pooling.rows.div_ceil(rows_at_once), order, |range, worker| {
+        let rows = range * rows_at_once..pooling.rows.min((range + 1) * rows_at_once);
+        // SAFETY: the result has these rows, and no other thread has them.
+        let out = unsafe { std::slice::from_raw_parts_mut(out.get().wrapping_add(rows.start * of_out), rows.len() * of_out) };
+        // SAFETY: the scratch has room for each worker, and this is this one's.
+        let own = unsafe { std::slice::from_raw_parts_mut(own.get().wrapping_add(worker * own_length), own_length) };
+        let x = &x[rows.start * elements..rows.end * elements];
+        let of_given = if pooling.function == PoolFunction::Tangent { elements } else { windows };
+        let given = given.get(rows.start * of_given..rows.end * of_given).unwrap_or_default();
+        Arch::new().dispatch(|| pool(pooling, rows.len(), x, given, out, own));
+    });
     Ok(())
 }
 
 /// The last axis, whose stride the compiler should know where it is small.
 #[inline(always)]
-fn pool<T: Compare>(pooling: &Pooling, x: &[T], given: &[T], out: &mut [T], scratch: &mut [T]) {
+fn pool<T: Compare>(pooling: &Pooling, rows: usize, x: &[T], given: &[T], out: &mut [T], scratch: &mut [T]) {
     match pooling.slides[2].stride {
-        1 => pool_by::<T, 1>(pooling, x, given, out, scratch),
-        2 => pool_by::<T, 2>(pooling, x, given, out, scratch),
-        3 => pool_by::<T, 3>(pooling, x, given, out, scratch),
-        _ => pool_by::<T, 0>(pooling, x, given, out, scratch),
+        1 => pool_by::<T, 1>(pooling, rows, x, given, out, scratch),
+        2 => pool_by::<T, 2>(pooling, rows, x, given, out, scratch),
+        3 => pool_by::<T, 3>(pooling, rows, x, given, out, scratch),
+        _ => pool_by::<T, 0>(pooling, rows, x, given, out, scratch),
     }
 }
 
-/// `STRIDE` is that of the last axis, or 0 if it is another.
+/// Some rows. `STRIDE` is that of the last axis, or 0 if it is another.
 #[inline(always)]
-fn pool_by<T: Compare, const STRIDE: usize>(pooling: &Pooling, x: &[T], given: &[T], out: &mut [T], scratch: &mut [T]) {
+fn pool_by<T: Compare, const STRIDE: usize>(pooling: &Pooling, rows: usize, x: &[T], given: &[T], out: &mut [T], scratch: &mut [T]) {
     let slides = &pooling.slides;
     let [planes, lines, count] = slides.map(|slide| slide.count);
-    let elements: usize = slides.iter().map(|slide| slide.length).product();
-    let (largest, counts) = scratch.split_at_mut(count);
-    if pooling.function == PoolFunction::Cotangent {
+    let elements = pooling.elements();
+    let (largest, rest) = scratch.split_at_mut(count);
+    let (counts, rest) = rest.split_at_mut(count);
+    let (line_of_largest, rest) = rest.split_at_mut(slides[2].length);
+    let (wide, rest) = rest.split_at_mut(slides[2].length);
+    let shares = &mut rest[..slides[2].length];
+    let are_apart = slides.iter().all(|slide| slide.stride >= slide.taps);
+    if pooling.function == PoolFunction::Cotangent && !(are_apart && slides.iter().all(is_full)) {
         out.fill(T::ZERO);
     }
     let tap = |tap| {
@@ -115,20 +161,28 @@ fn pool_by<T: Compare, const STRIDE: usize>(pooling: &Pooling, x: &[T], given: &
         (!windows.is_empty()).then_some(Tap { windows, first: first as usize })
     };
     let taps: SmallVec<[Tap; 8]> = (0..slides[2].taps).filter_map(tap).collect();
-    for place in 0..pooling.rows * planes * lines {
+    for place in 0..rows * planes * lines {
         let (row, window) = (place / lines / planes, [place / lines % planes, place % lines]);
         let (image, windows) = (row * elements..(row + 1) * elements, place * count..(place + 1) * count);
         let line = Line::<T, STRIDE> { slides, taps: &taps, window, x: &x[image.clone()] };
         match pooling.function {
-            PoolFunction::Max => line.largest(&mut out[windows]),
+            PoolFunction::Max => line.largest(line_of_largest, &mut out[windows]),
             PoolFunction::Tangent => {
-                line.largest(largest);
+                line.largest(line_of_largest, largest);
                 line.count(largest, counts);
                 line.sum(largest, &given[image], &mut out[windows.clone()]);
                 out[windows].iter_mut().zip(&*counts).for_each(|(sum, &count)| *sum = *sum / count);
             }
+            PoolFunction::Cotangent if are_apart => {
+                line.largest(line_of_largest, largest);
+                line.spread(largest, wide);
+                line.count_apart(wide, line_of_largest, counts);
+                counts.iter_mut().zip(&given[windows]).for_each(|(count, &given)| *count = given / *count);
+                line.spread(counts, shares);
+                line.share_apart(wide, shares, &mut out[image]);
+            }
             PoolFunction::Cotangent => {
-                line.largest(largest);
+                line.largest(line_of_largest, largest);
                 line.count(largest, counts);
                 // The count of each window becomes the share of each of its largest.
                 counts.iter_mut().zip(&given[windows]).for_each(|(count, &given)| *count = given / *count);
@@ -136,6 +190,11 @@ fn pool_by<T: Compare, const STRIDE: usize>(pooling: &Pooling, x: &[T], given: &
             }
         }
     }
+}
+
+/// Whether every element is in a window.
+fn is_full(slide: &Slide) -> bool {
+    slide.stride <= slide.taps && slide.begin <= 0 && slide.begin + (slide.count * slide.stride) as isize >= slide.length as isize
 }
 
 /// In which windows of a line a tap meets elements, and the first of these.
@@ -160,26 +219,105 @@ impl<T: Compare, const STRIDE: usize> Line<'_, T, STRIDE> {
         if STRIDE == 0 { self.slides[2].stride } else { STRIDE }
     }
 
-    /// For each tap that meets elements: in which windows, and the first of the elements; the next are a stride apart.
+    /// Where each line of elements begins that the windows meet.
     #[inline(always)]
-    fn each_tap(&self, mut of: impl FnMut(Range<usize>, usize)) {
+    fn each_line(&self, mut of: impl FnMut(usize)) {
         let [planes, lines, line] = self.slides;
         for plane in (0..planes.taps).filter_map(|tap| planes.element(self.window[0], tap)) {
             for down in (0..lines.taps).filter_map(|tap| lines.element(self.window[1], tap)) {
-                for tap in self.taps {
-                    of(tap.windows.clone(), (plane * lines.length + down) * line.length + tap.first);
-                }
+                of((plane * lines.length + down) * line.length);
             }
         }
     }
 
-    /// The largest element of each window.
+    /// For each tap that meets elements: in which windows, and the first of the elements; the next are a stride apart.
     #[inline(always)]
-    fn largest(&self, largest: &mut [T]) {
+    fn each_tap(&self, mut of: impl FnMut(Range<usize>, usize)) {
+        self.each_line(|start| {
+            for tap in self.taps {
+                of(tap.windows.clone(), start + tap.first);
+            }
+        });
+    }
+
+    /// Whether each window has just the elements of its stride.
+    #[inline(always)]
+    fn is_tiled(&self) -> bool {
+        let line = &self.slides[2];
+        line.taps == line.stride && line.begin == 0 && line.count * line.stride <= line.length
+    }
+
+    /// The largest element of each window, by way of the largest across lines.
+    #[inline(always)]
+    fn largest(&self, across: &mut [T], largest: &mut [T]) {
+        let mut is_first = true;
+        self.each_line(|start| {
+            let x = &self.x[start..start + across.len()];
+            if is_first {
+                across.copy_from_slice(x);
+            } else {
+                across.iter_mut().zip(x).for_each(|(largest, &x)| *largest = largest.larger(x));
+            }
+            is_first = false;
+        });
+        if is_first {
+            across.fill(T::LEAST);
+        }
+        if self.is_tiled() {
+            for (largest, x) in largest.iter_mut().zip(across.chunks_exact(self.stride())) {
+                *largest = x[1..].iter().fold(x[0], |largest, &x| largest.larger(x));
+            }
+            return;
+        }
         largest.fill(T::LEAST);
-        self.each_tap(|windows, first| {
-            let x = self.x[first..].iter().step_by(self.stride());
-            largest[windows].iter_mut().zip(x).for_each(|(largest, &x)| *largest = largest.larger(x));
+        for tap in self.taps {
+            let x = across[tap.first..].iter().step_by(self.stride());
+            largest[tap.windows.clone()].iter_mut().zip(x).for_each(|(largest, &x)| *largest = largest.larger(x));
+        }
+    }
+
+    /// What each window has, at all elements of a line; what is in no window has what equals nothing.
+    #[inline(always)]
+    fn spread(&self, of_windows: &[T], wide: &mut [T]) {
+        if self.is_tiled() {
+            let (tiled, rest) = wide.split_at_mut(of_windows.len() * self.stride());
+            tiled.chunks_exact_mut(self.stride()).zip(of_windows).for_each(|(wide, &of_window)| wide.fill(of_window));
+            return rest.fill(T::NONE);
+        }
+        wide.fill(T::NONE);
+        for tap in self.taps {
+            let wide = wide[tap.first..].iter_mut().step_by(self.stride());
+            wide.zip(&of_windows[tap.windows.clone()]).for_each(|(wide, &of_window)| *wide = of_window);
+        }
+    }
+
+    /// How many of each window are as large, where no two windows share elements.
+    #[inline(always)]
+    fn count_apart(&self, wide: &[T], across: &mut [T], counts: &mut [T]) {
+        across.fill(T::ZERO);
+        self.each_line(|start| {
+            let x = self.x[start..].iter().zip(wide);
+            across.iter_mut().zip(x).for_each(|(count, (x, largest))| *count += if x == largest { T::ONE } else { T::ZERO });
+        });
+        if self.is_tiled() {
+            for (count, x) in counts.iter_mut().zip(across.chunks_exact(self.stride())) {
+                *count = x[1..].iter().fold(x[0], |count, &x| count + x);
+            }
+            return;
+        }
+        counts.fill(T::ZERO);
+        for tap in self.taps {
+            let x = across[tap.first..].iter().step_by(self.stride());
+            counts[tap.windows.clone()].iter_mut().zip(x).for_each(|(count, &x)| *count += x);
+        }
+    }
+
+    /// Writes the shares of all that are as large, where no two windows share elements.
+    #[inline(always)]
+    fn share_apart(&self, wide: &[T], shares: &[T], out: &mut [T]) {
+        self.each_line(|start| {
+            let x = self.x[start..].iter().zip(wide.iter().zip(shares));
+            out[start..].iter_mut().zip(x).for_each(|(out, (x, (largest, &share)))| *out = if x == largest { share } else { T::ZERO });
         });
     }
 

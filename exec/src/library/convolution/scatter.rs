@@ -2,6 +2,8 @@
 //!
 //! It is what gradients of inputs want: a product with the zeros that padding and spreading put around and between is never computed.
 
+#![expect(unsafe_code, reason = "threads write parts of one result")]
+
 use std::ops::Range;
 
 use pulp::Arch;
@@ -13,6 +15,7 @@ use crate::library::lanes::Multiply;
 use crate::library::matmul::{self, blocks::Geometry};
 use crate::library::multiplier::Multiplier;
 use crate::library::workers::Workers;
+use crate::pool::{self, Shared};
 use crate::sliding::{Convolution, Slide};
 use crate::view::{View, ViewMut};
 
@@ -26,59 +29,121 @@ fn lines_at_once(convolution: &Convolution) -> usize {
     (PRODUCTS / of_line.max(1)).clamp(1, lines.max(1))
 }
 
-/// How many elements of scratch it takes: the filters in order, the products of some lines, and what they are computed with.
-pub(super) fn scratch<T: Multiply>(convolution: &Convolution, multiplier: Multiplier) -> usize {
-    let (rows, channels) = (convolution.outputs() * convolution.taps(), convolution.channels());
+/// How many elements of scratch it takes on so many threads: the filters in order; for each thread the products of some lines, and what they are
+/// computed with.
+pub(super) fn scratch<T: Multiply>(convolution: &Convolution, multiplier: Multiplier, threads: usize) -> usize {
+    let rows = convolution.outputs() * convolution.taps();
     let line = convolution.slides[2].length;
-    let elements = lines_at_once(convolution) * line;
-    let of_product = |elements: usize| {
+    // The last lines of a plane may be fewer.
+    for lines in [lines_at_once(convolution), convolution.slides[1].length % lines_at_once(convolution)] {
+        multiplier.prepare(rows, lines * line);
+    }
+    packed(convolution) + threads * own::<T>(convolution, multiplier)
+}
+
+/// How many elements the filters of all groups take.
+fn packed(convolution: &Convolution) -> usize {
+    (convolution.groups * convolution.outputs() * convolution.taps() * convolution.channels()).next_multiple_of(LINE)
+}
+
+/// How many elements the products of some lines take.
+fn products(convolution: &Convolution) -> usize {
+    convolution.outputs() * convolution.taps() * lines_at_once(convolution) * convolution.slides[2].length
+}
+
+/// How many elements each thread has for itself.
+fn own<T: Multiply>(convolution: &Convolution, multiplier: Multiplier) -> usize {
+    let (rows, channels) = (convolution.outputs() * convolution.taps(), convolution.channels());
+    let of_product = |lines: usize| {
+        let elements = lines * convolution.slides[2].length;
         let right = [convolution.input.layout.strides[1], 1];
         let (left, out) = ([channels as isize, 1], [elements as isize, 1]);
         let geometry = Geometry { lengths: [rows, channels, elements], size: size_of::<T>(), left, right, out };
         matmul::scratch::<T>(&geometry, multiplier, 1)
     };
-    // The last lines of a plane may be fewer.
-    let fewer = convolution.slides[1].length % lines_at_once(convolution) * line;
-    multiplier.prepare(rows, elements);
-    multiplier.prepare(rows, fewer);
-    rows * (channels + elements) + of_product(elements).max(of_product(fewer))
+    let at_once = lines_at_once(convolution);
+    let of_product = of_product(at_once).max(of_product(convolution.slides[1].length % at_once));
+    products(convolution).next_multiple_of(LINE) + of_product.next_multiple_of(LINE)
 }
 
-pub(super) fn run<T: Multiply>(convolution: &Convolution, multiplier: Multiplier, memory: Memory<'_, T>, scratch: &mut [T]) -> Result<(), Problem> {
-    let Convolution { groups, slides, input, .. } = convolution;
-    let Memory { input: elements_of_input, input_start, filter, filter_start, out: result } = memory;
-    let (outputs, channels, taps, windows) = (convolution.outputs(), convolution.channels(), convolution.taps(), convolution.windows());
-    let [planes, lines, line] = slides.map(|slide| slide.length);
-    let (rows, at_once) = (outputs * taps, lines_at_once(convolution));
-    let (packed, rest) = scratch.split_at_mut(rows * channels);
-    let (products, scratch) = rest.split_at_mut(rows * at_once * line);
-    let mut workers = Workers { multiplier, threads: 1, order: 0, scratch };
-    let too_short = || Problem::new(damo_graph::ErrorKind::Execution, "the scratch of a convolution is too short");
-    result.fill(T::ZERO);
-    let along: SmallVec<[Meeting; 16]> = (0..slides[2].taps).map(|tap| Meeting::of(&slides[2], tap)).collect();
-    for group in 0..*groups {
-        pack(convolution, group, filter, filter_start, packed);
-        let left = View::rows_of(packed, rows, channels).ok_or_else(too_short)?;
-        for image in 0..convolution.batch() {
-            let first = image as isize * input.layout.strides[0] + (group * channels) as isize * input.layout.strides[1];
-            let first = (input_start + first) as usize;
-            let place = (image * groups + group) * outputs * windows;
-            let out = &mut result[place..place + outputs * windows];
-            for (plane, from) in (0..planes).flat_map(|plane| (0..lines).step_by(at_once).map(move |from| (plane, from))) {
-                let to = (from + at_once).min(lines);
-                let elements = (to - from) * line;
-                // The spatial axes of the input are one, and its channels step evenly.
-                let start = first + (plane * lines + from) * line;
-                let right = View::strided(elements_of_input, start, [channels, elements], [input.layout.strides[1], 1]).ok_or_else(too_short)?;
-                let products = &mut products[..rows * elements];
-                let view = ViewMut::rows_of(products, rows, elements).ok_or_else(too_short)?;
-                matmul::matmul(left, right, Blend::PLAIN, view, &mut workers)?;
-                let part = Part { slides, along: &along, plane, lines: from..to };
-                Arch::new().dispatch(|| part.add_up(products, out));
-            }
-        }
+/// So many elements fill a line of a cache.
+const LINE: usize = 16;
+
+/// So many multiplications are worth a thread.
+const WORTH_A_THREAD: usize = 1 << 21;
+
+pub(super) fn run<T: Multiply>(
+    convolution: &Convolution,
+    multiplier: Multiplier,
+    memory: Memory<'_, T>,
+    scratch: &mut [T],
+    threads: usize,
+    order: usize,
+) -> Result<(), Problem> {
+    let Memory { input, input_start, filter, filter_start, out } = memory;
+    let (groups, windows) = (convolution.groups, convolution.windows());
+    let (outputs, of_group) = (convolution.outputs(), convolution.outputs() * convolution.taps() * convolution.channels());
+    let (packed, own) = scratch.split_at_mut(packed(convolution));
+    for group in 0..groups {
+        pack(convolution, group, filter, filter_start, &mut packed[group * of_group..][..of_group]);
     }
-    Ok(())
+    let along: SmallVec<[Meeting; 16]> = (0..convolution.slides[2].taps).map(|tap| Meeting::of(&convolution.slides[2], tap)).collect();
+    let scattering = Scattering { convolution, input, input_start, along: &along };
+    let (packed, own_length, own, out) = (&*packed, self::own::<T>(convolution, multiplier), Shared(own.as_mut_ptr()), Shared(out.as_mut_ptr()));
+    let work = convolution.batch() * groups * of_group * convolution.elements();
+    let threads = threads.min(work / WORTH_A_THREAD).max(1);
+    pool::try_share(threads, convolution.batch() * groups, order, |place, worker| {
+        // SAFETY: the scratch has room for each worker, and this is this one's.
+        let own = unsafe { std::slice::from_raw_parts_mut(own.get().wrapping_add(worker * own_length), own_length) };
+        let (products, scratch) = own.split_at_mut(products(convolution).next_multiple_of(LINE));
+        let mut workers = Workers { multiplier, threads: 1, order: 0, scratch };
+        // SAFETY: the result has this group of this image, and no other thread has it.
+        let out = unsafe { std::slice::from_raw_parts_mut(out.get().wrapping_add(place * outputs * windows), outputs * windows) };
+        scattering.image([place / groups, place % groups], &packed[place % groups * of_group..][..of_group], products, &mut workers, out)
+    })
+}
+
+/// A convolution that adds up products.
+struct Scattering<'a, T> {
+    convolution: &'a Convolution,
+    input: &'a [T],
+    input_start: isize,
+    /// What each tap meets along the last axis.
+    along: &'a [Meeting],
+}
+
+impl<T: Multiply> Scattering<'_, T> {
+    /// A group of an image, with the group's filters.
+    fn image(
+        &self,
+        [image, group]: [usize; 2],
+        filters: &[T],
+        products: &mut [T],
+        workers: &mut Workers<'_, T>,
+        out: &mut [T],
+    ) -> Result<(), Problem> {
+        let Convolution { slides, input, .. } = self.convolution;
+        let (rows, channels) = (self.convolution.outputs() * self.convolution.taps(), self.convolution.channels());
+        let [planes, lines, line] = slides.map(|slide| slide.length);
+        let at_once = lines_at_once(self.convolution);
+        let too_short = || Problem::new(damo_graph::ErrorKind::Execution, "the scratch of a convolution is too short");
+        let left = View::rows_of(filters, rows, channels).ok_or_else(too_short)?;
+        let first = self.input_start + image as isize * input.layout.strides[0] + (group * channels) as isize * input.layout.strides[1];
+        out.fill(T::ZERO);
+        for (plane, from) in (0..planes).flat_map(|plane| (0..lines).step_by(at_once).map(move |from| (plane, from))) {
+            let to = (from + at_once).min(lines);
+            let elements = (to - from) * line;
+            // The spatial axes of the input are one, and its channels step evenly.
+            let start = first as usize + (plane * lines + from) * line;
+            let right = View::strided(self.input, start, [channels, elements], [input.layout.strides[1], 1]).ok_or_else(too_short)?;
+            let products = &mut products[..rows * elements];
+            let view = ViewMut::rows_of(products, rows, elements).ok_or_else(too_short)?;
+            matmul::matmul(left, right, Blend::PLAIN, view, workers)?;
+            let part = Part { slides, along: self.along, plane, lines: from..to };
+            Arch::new().dispatch(|| part.add_up(products, out));
+        }
+        Ok(())
+    }
 }
 
 /// Which elements a tap meets along an axis: element `e` in window `e·spread - start`, so that the windows are `spread` apart.
@@ -138,7 +203,7 @@ impl Part<'_> {
                             let to = &mut out[(plane * lines + window) * line + right.window..];
                             let products = &products[right.element..right.element + right.count];
                             if spread == 1 {
-                                to[..right.count].iter_mut().zip(products).for_each(|(sum, &product)| *sum += product);
+                                add(&mut to[..right.count], products);
                             } else {
                                 to.iter_mut().step_by(spread).zip(products).for_each(|(sum, &product)| *sum += product);
                             }
@@ -148,6 +213,16 @@ impl Part<'_> {
             }
         }
     }
+}
+
+/// Adds neighbours, whole vectors of them where they are enough.
+#[inline(always)]
+fn add<T: Multiply>(sums: &mut [T], products: &[T]) {
+    let ((sums, last_sums), (products, last_products)) = (sums.as_chunks_mut::<8>(), products.as_chunks::<8>());
+    for (sums, products) in sums.iter_mut().zip(products) {
+        sums.iter_mut().zip(products).for_each(|(sum, &product)| *sum += product);
+    }
+    last_sums.iter_mut().zip(last_products).for_each(|(sum, &product)| *sum += product);
 }
 
 /// The filters of a group as a matrix: `[outputs·taps, channels]`.
