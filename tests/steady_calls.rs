@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use damo::Result;
 use damo::prelude::*;
-use ndarray::{Array1, Array2, Axis, arr0, s};
+use ndarray::{Array1, Array2, ArrayD, Axis, IxDyn, arr0, s};
 
 /// The system's allocator, which is asked so often.
 struct Counting(AtomicUsize);
@@ -146,6 +146,30 @@ fn states_that_change() {
         let f = tape.function((x, y), cost).update(wt, wt - 0.1 * gw).update(bt, bt - 0.1 * gb).freeze(config)?;
         let (xs, ys, mut cost) = (grid(100, 50), ramp(100).mapv(|y| f32::from(u8::from(y > 0.0))), arr0(0f32));
         Ok(move || f.call_into((&xs, &ys), &mut cost).unwrap())
+    });
+}
+
+#[test]
+fn a_network_that_convolves() {
+    let filters = |shape| ArrayD::from_shape_fn(IxDyn(shape), |index| (index.slice().iter().fold(1, |k, i| 7 * k + i) as f32 * 0.37).sin() * 0.2);
+    expect(0, "convolutions and poolings with their gradients", |config| {
+        // The second layer is padded.
+        let (f, g) = (Shared::new("f", filters(&[6, 1, 5, 5])), Shared::new("g", filters(&[20, 6, 3, 3])));
+        let b = Shared::new("b", ramp(6).into_dyn());
+        let tape = Tape::new();
+        let x = tape.input::<f32>("x", (4, 1, 28, 28));
+        let parameters = [&f, &g, &b].map(|parameter| tape.shared(parameter));
+        let [ft, gt, bt] = parameters;
+        let hidden = (x.conv(ft) + bt.reshape((6, 1, 1))).max_pool([2, 2]).tanh();
+        let cost = hidden.conv_with(gt, Conv::new().padding(Padding::Same)).max_pool_with([3, 3], Pool::new().stride(2)).tanh().sum();
+        let gradients = cost.grad(parameters);
+        let mut train = tape.function(x, cost);
+        for (parameter, gradient) in parameters.into_iter().zip(gradients) {
+            train = train.update(parameter, parameter - 1e-3 * gradient);
+        }
+        let train = train.freeze(config)?;
+        let (images, mut cost) = (filters(&[4, 1, 28, 28]), arr0(0f32));
+        Ok(move || train.call_into(&images, &mut cost).unwrap())
     });
 }
 

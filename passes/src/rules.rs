@@ -15,6 +15,7 @@ mod shapes;
 mod stretched;
 mod sums;
 mod tails;
+mod windows;
 
 use crate::rule::Rule;
 
@@ -42,6 +43,7 @@ pub fn chapters() -> Vec<(&'static str, &'static str, Vec<Rule>)> {
         ("Inverses", "A function of its own inverse.", inverses::inverses()),
         ("Rows", "Sums of exponentials along axes: softmax and its relatives.", rows::rows()),
         ("Reductions", "Sums, products and extremes along axes.", reductions::reductions()),
+        ("Windows", "The largest elements of windows.", windows::windows()),
         (
             "Shapes",
             "Views of views, and work done before a view rather than after.",

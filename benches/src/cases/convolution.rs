@@ -115,3 +115,23 @@ fn parameters<T: Float>(random: &mut Random, layers: &[(&[usize], usize, f64)]) 
     };
     layers.iter().enumerate().flat_map(layer).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The costs of the first steps are those of PyTorch on the same arrays, whichever way is pooled.
+    #[test]
+    fn costs_are_those_of_a_peer() {
+        let large = [1.947_969_1, 1.947_898_5, 1.947_825, 1.947_751_3, 1.947_677_1];
+        let lenet = [2.388_253_2, 2.290_223_6, 2.247_394, 2.224_135_4, 2.208_812_7];
+        for (case, expected) in [("cnn", large), ("cnn_rs", large), ("lenet", lenet), ("lenet_rs", lenet)] {
+            let network = Network::<f32>::of_case(case).unwrap();
+            let step = network.freeze(&Config::default()).unwrap();
+            for expected in expected {
+                let cost = step.call((&network.images, &network.labels)).unwrap()[[]];
+                assert!((cost - expected).abs() < 1e-5 * expected, "{case}: {cost} is not {expected}");
+            }
+        }
+    }
+}

@@ -110,7 +110,7 @@ impl Cut {
         let mut lines = PART.div_ceil(of_line);
         if !is_in_place {
             // What neighbouring parts both lay out is no more than what they have for themselves.
-            let most = (1..down.count).take_while(|&lines| lie_of(lines).elements(convolution, lines) * size_of::<T>() <= LAID_OUT_BYTES).count();
+            let most = (1..down.count).take_while(|&lines| lie_of(lines).elements(convolution) * size_of::<T>() <= LAID_OUT_BYTES).count();
             lines = lines.min(most).max(down.taps * down.dilation / down.stride);
         }
         // Two odd lines make pairs of vectors.
@@ -142,7 +142,7 @@ impl Cut {
 
     /// How many elements a part takes laid out.
     fn laid_out(&self, convolution: &Convolution) -> usize {
-        if self.is_in_place { 0 } else { self.lie.elements(convolution, self.lines).next_multiple_of(LINE) }
+        if self.is_in_place { 0 } else { self.lie.elements(convolution).next_multiple_of(LINE) }
     }
 
     /// How many elements each thread has for itself: what is laid out, and sums.

@@ -18,6 +18,8 @@ pub struct Lie {
     /// A line lies in so many parts, each of every so-many-th place, of that length.
     parts: usize,
     part: usize,
+    /// So many lines are laid out one after the other.
+    span: usize,
     /// From one line of windows to the next, and from one window to the next.
     pub line: isize,
     pub window: isize,
@@ -35,6 +37,7 @@ impl Lie {
             dilation: line.dilation,
             parts: 1,
             part: 0,
+            span: 0,
             line: lines.stride as isize * strides[3],
             window: line.stride as isize * strides[4],
         }
@@ -49,22 +52,23 @@ impl Lie {
             None => (1, (line.count.max(1) - 1) * line.stride + reach + 1),
         };
         let pitch = (parts * part) as isize;
-        let span = span(&down, lines) as isize;
+        let span = span(&down, lines);
+        let of_plane = span as isize * pitch;
         Lie {
-            taps: [planes.taps as isize * span * pitch, span * pitch, down.dilation as isize * pitch],
+            taps: [planes.taps as isize * of_plane, of_plane, down.dilation as isize * pitch],
             unit: 1,
             dilation: line.dilation,
             parts,
             part,
+            span,
             line: down.stride as isize * pitch,
             window: if lanes.is_some() { 1 } else { line.stride as isize },
         }
     }
 
-    /// How many elements are laid out for so many lines of windows.
-    pub fn elements(&self, convolution: &Convolution, lines: usize) -> usize {
-        let [planes, down, _] = convolution.slides;
-        convolution.channels() * planes.taps * span(&down, lines) * self.parts * self.part
+    /// How many elements are laid out.
+    pub fn elements(&self, convolution: &Convolution) -> usize {
+        convolution.channels() * convolution.slides[0].taps * self.span * self.parts * self.part
     }
 
     /// The place of a term.
@@ -85,12 +89,14 @@ impl Lie {
     pub fn lay_out<T: Multiply>(&self, convolution: &Convolution, input: &[T], first: isize, plane: usize, lines: Range<usize>, to: &mut [T]) {
         let [planes, down, line] = convolution.slides;
         let strides = &convolution.input.layout.strides;
-        let mut rows = to.chunks_exact_mut((self.parts * self.part).max(1));
+        // Each tap of a plane has room for all lines of the longest part.
+        let pitch = self.parts * self.part;
+        let mut planes_of_rows = to.chunks_exact_mut((pitch * self.span).max(1));
         for channel in 0..convolution.channels() {
             for tap in 0..planes.taps {
                 let in_plane = planes.element(plane, tap);
-                for place in 0..span(&down, lines.len()) {
-                    let Some(row) = rows.next() else { return };
+                let Some(rows) = planes_of_rows.next() else { return };
+                for (place, row) in rows.chunks_exact_mut(pitch).enumerate().take(span(&down, lines.len())) {
                     let place = down.begin + (lines.start * down.stride + place) as isize;
                     let Some((in_plane, in_line)) = in_plane.zip(element(&down, place)) else {
                         row.fill(T::ZERO);
