@@ -47,8 +47,9 @@ impl<T: Multiply> Direct<'_, T> {
         let (width, rest) = (2 * lanes, self.convolution.outputs() - 2 * lanes * panel);
         let place = start + first as isize * window + self.start(block);
         let out = sums.as_mut_ptr().wrapping_add(first * width);
-        let added = if block.before > 0 { out.cast_const() } else { std::ptr::null() };
         let next = bytes::<T>((height * width) as isize);
+        // What is null stays so from tile to tile.
+        let (added, added_next) = if block.before > 0 { (out.cast_const(), next) } else { (std::ptr::null(), 0) };
         let mut operands = Operands {
             left: image.as_ptr().wrapping_offset(place).cast(),
             left_row: bytes::<T>(window),
@@ -61,7 +62,7 @@ impl<T: Multiply> Direct<'_, T> {
             addend: added.cast(),
             addend_row: bytes::<T>(width as isize),
             tiles,
-            next: [bytes::<T>(height as isize * window), next, next, 0],
+            next: [bytes::<T>(height as isize * window), next, added_next, 0],
             alpha: T::ONE.to_word(),
             beta: T::ONE.to_word(),
             ..Operands::default()
