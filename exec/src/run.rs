@@ -155,7 +155,14 @@ impl Call<'_> {
             (Step::ScatterAdd(pick), _) => unsafe { library::pick::scatter_add(pick, regions) },
             // SAFETY: the plan's word; see the head of this file.
             (Step::Convolve(convolution), _) => unsafe {
-                library::convolution::run(convolution, Multiplier::of(convolution.dtype, self.plan.engine), regions, scratch, self.threads, self.order)
+                library::convolution::run(
+                    convolution,
+                    Multiplier::of(convolution.dtype, self.plan.engine),
+                    regions,
+                    scratch,
+                    self.threads,
+                    self.order,
+                )
             },
             // SAFETY: the plan's word; see the head of this file.
             (Step::Pool(pooling), _) => unsafe { library::pool::run(pooling, regions, scratch, self.threads, self.order) },

@@ -92,13 +92,7 @@ pub unsafe fn run(pooling: &Pooling, buffers: &[Region<'_>], scratch: &mut [u8],
 /// # Safety
 ///
 /// As [`run`].
-unsafe fn run_typed<T: Compare>(
-    pooling: &Pooling,
-    buffers: &[Region<'_>],
-    scratch: &mut [u8],
-    threads: usize,
-    order: usize,
-) -> Result<(), Problem> {
+unsafe fn run_typed<T: Compare>(pooling: &Pooling, buffers: &[Region<'_>], scratch: &mut [u8], threads: usize, order: usize) -> Result<(), Problem> {
     // SAFETY: the caller's.
     let (x, _) = unsafe { reached::<T>(&pooling.input, buffers) }?;
     let given: &[T] = match &pooling.given {

@@ -52,7 +52,11 @@ fn largest_of_reshaped(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Opti
     let first = along.iter().position(|&(_, length)| length > 1).unwrap_or(along.len());
     let windows = &along[first..];
     let is_small = windows.len() <= AXES && windows.iter().map(|(_, length)| *length).product::<usize>() <= FEW;
-    if place != to.len() || !is_small || windows.iter().filter(|(_, length)| *length > 1).count() < 2 || windows.iter().any(|(count, _)| count.known().is_none()) {
+    if place != to.len()
+        || !is_small
+        || windows.iter().filter(|(_, length)| *length > 1).count() < 2
+        || windows.iter().any(|(count, _)| count.known().is_none())
+    {
         return Ok(None);
     }
     let begins = windows.iter().map(|(count, length)| Range { start: 0.into(), step: *length as i64, length: count.clone() }).collect();

@@ -95,7 +95,8 @@ impl Cut {
         let lengths = [channels, planes.taps, down.taps, line.taps];
         let per_line = line.count.div_ceil(lanes);
         // How long a step takes for all windows of two lines and all filters.
-        let in_rows = |length: usize, vectors: usize| Tiles::of(length, height).alike().map(|[_, rows, count]| count * step(rows, vectors)).sum::<usize>();
+        let in_rows =
+            |length: usize, vectors: usize| Tiles::of(length, height).alike().map(|[_, rows, count]| count * step(rows, vectors)).sum::<usize>();
         let by_windows = per_line * in_rows(outputs, 2);
         let of_filters = outputs.div_ceil(lanes);
         let by_outputs = 2 * (of_filters / 2 * in_rows(line.count, 2) + of_filters % 2 * in_rows(line.count, 1));
@@ -166,7 +167,8 @@ fn reads_inside(convolution: &Convolution, lie: &Lie, lanes: usize, lengths: [us
     let layout = &convolution.input.layout;
     let windows = convolution.slides[2].count;
     let length = crate::region::reach(0, &layout.shape, &layout.strides).map_or(0, |(low, high)| (high - low) as usize + 1);
-    windows >= lanes || lie.reach(lengths).is_some_and(|reach| length + windows + 1 >= reach + 2 * lanes) && layout.strides.iter().all(|&stride| stride >= 0)
+    windows >= lanes
+        || lie.reach(lengths).is_some_and(|reach| length + windows + 1 >= reach + 2 * lanes) && layout.strides.iter().all(|&stride| stride >= 0)
 }
 
 /// How many elements of scratch it takes on so many threads; what it runs is made ready.
