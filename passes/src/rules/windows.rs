@@ -1,7 +1,5 @@
 //! The largest elements of windows.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "a rule looks for a few ops among all")]
-
 use damo_graph::op::Op;
 use damo_graph::op::max_pool::MaxPool;
 use damo_graph::op::reduce::Reduction;
