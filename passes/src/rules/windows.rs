@@ -29,7 +29,8 @@ const FEW: usize = 256;
 
 fn largest_of_reshaped(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
     let Some((Reduction::Max, axes, reshaped)) = reduction_of(rewriter, node.into()) else { return Ok(None) };
-    let (Some(Op::Reshape(_)), x) = (rewriter.op(reshaped), rewriter.input(reshaped)) else { return Ok(None) };
+    let Some(Op::Reshape(_)) = rewriter.op(reshaped) else { return Ok(None) };
+    let x = rewriter.input(reshaped);
     let (ty, to) = (rewriter.graph.ty(x), &rewriter.graph.ty(reshaped).dims);
     if !matches!(ty.dtype, DType::F32 | DType::F64) || axes.len() < 2 {
         return Ok(None);
