@@ -34,9 +34,13 @@ pub(crate) enum OneCall {}
 
 #[cfg(not(target_arch = "x86_64"))]
 impl OneCall {
-    pub unsafe fn run(&self, _: &[Region<'_>]) {}
+    pub unsafe fn run(&self, _: &[Region<'_>]) {
+        match *self {}
+    }
 
-    pub unsafe fn run_at(&self, _: impl Fn(usize) -> *mut u8) {}
+    pub unsafe fn run_at(&self, _: impl Fn(usize) -> *mut u8) {
+        match *self {}
+    }
 }
 
 /// A nest, or bands of nests, made ready to run. It never changes; any number of calls may run it at once.
@@ -75,6 +79,7 @@ impl Kernel {
 
     /// The kernel of a nest that differs from this kernel's only in its buffers, if that is cheaper than to compile it.
     fn moved(&self, nest: &Nest) -> Option<Kernel> {
+        let _ = nest;
         match self {
             #[cfg(target_arch = "x86_64")]
             Kernel::Native(kernel) => kernel.moved(nest).map(|kernel| Kernel::Native(Box::new(kernel))),
@@ -112,7 +117,9 @@ impl Kernel {
     }
 
     /// Fails unless every access is all inside its buffer, aligned, and written only where that is allowed.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(clippy::unnecessary_wraps, reason = "machine code is checked"))]
     pub(crate) fn check(&self, buffers: &[Region<'_>]) -> Result<(), Problem> {
+        let _ = buffers;
         match self {
             #[cfg(target_arch = "x86_64")]
             Kernel::Native(kernel) => kernel.check(buffers),
