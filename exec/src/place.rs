@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::choice::Choice;
 use crate::draft::{Draft, Origin};
 use crate::memory::{Block, lower_bound, pack};
 use crate::nest::{Access, BufferId, Instruction, Nest};
@@ -30,7 +31,7 @@ pub(crate) struct Lives {
 
 impl Lives {
     /// Those of a draft whose steps run in this order.
-    pub fn of(draft: &Draft, order: &[usize]) -> Lives {
+    pub fn of(draft: &Draft, order: &[usize], choice: &mut Choice) -> Lives {
         let mut lives: Vec<Option<Block>> = vec![None; draft.buffers.len()];
         for (at, &place) in order.iter().enumerate() {
             let step = &draft.steps[place].step;
@@ -55,7 +56,8 @@ impl Lives {
                     passing && lives[old.index()].is_some_and(|old| old.last == at && old.first < at && old.bytes == life.bytes)
                 };
                 let free = |old: BufferId| !replaced.iter().any(|pair| pair.0 == old);
-                let old = step.reads().into_iter().find(|&old| dies_here(old) && free(old) && may_replace(draft, step, old, new));
+                let mut replaces = |old: BufferId| dies_here(old) && free(old) && may_replace(draft, step, old, new) && choice.does(true);
+                let old = step.reads().into_iter().find(|&old| replaces(old));
                 let old = old.and_then(|old| Some((old, found.of_buffer[old.index()]?)));
                 let block = old.map_or(found.blocks.len(), |(_, block)| block);
                 if let Some((old, _)) = old {
@@ -78,9 +80,9 @@ impl Lives {
 }
 
 /// Gives each buffer its place.
-pub(crate) fn place(draft: &Draft) -> Placed {
+pub(crate) fn place(draft: &Draft, choice: &mut Choice) -> Placed {
     let order: Vec<usize> = (0..draft.steps.len()).collect();
-    let Lives { blocks, of_buffer, outputs, in_place } = Lives::of(draft, &order);
+    let Lives { blocks, of_buffer, outputs, in_place } = Lives::of(draft, &order, choice);
     let packing = pack(&blocks);
     let buffers = draft.buffers.iter().zip(&of_buffer).map(|(buffer, block)| Buffer {
         dtype: buffer.dtype,

@@ -6,6 +6,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use crate::choice::Choice;
 use crate::draft::{Draft, Origin, predecessors};
 use crate::memory::lower_bound;
 use crate::place::Lives;
@@ -17,10 +18,10 @@ type Way = fn(&Users) -> Option<Vec<usize>>;
 const WAYS: [Way; 3] = [|users| Some(users.greedy()), |users| Some(users.depth_first()), beam::beam];
 
 /// The same program with its steps in the best of several orders.
-pub(crate) fn schedule(mut draft: Draft) -> Draft {
+pub(crate) fn schedule(mut draft: Draft, choice: &mut Choice) -> Draft {
     let users = Users::of(&draft);
-    let needs = |order: &[usize]| lower_bound(&Lives::of(&draft, order).blocks);
-    let order = best(&users, needs);
+    let needs = |order: &[usize]| lower_bound(&Lives::of(&draft, order, &mut Choice::usual()).blocks);
+    let order = if choice.is_shaken() { users.any(choice) } else { best(&users, needs) };
     let mut steps: Vec<_> = std::mem::take(&mut draft.steps).into_iter().map(Some).collect();
     draft.steps = order.into_iter().filter_map(|place| steps[place].take()).collect();
     draft
@@ -104,6 +105,24 @@ impl Users {
     /// The same from the last step to the first: an order of one, turned round, is one of the other, and holds as much at once.
     fn backwards(&self) -> Users {
         Users { before: self.after.clone(), after: self.before.clone(), ..self.clone() }
+    }
+
+    /// Any order.
+    fn any(&self, choice: &mut Choice) -> Vec<usize> {
+        let mut waiting: Vec<usize> = self.before.iter().map(BTreeSet::len).collect();
+        let mut ready: Vec<usize> = (0..waiting.len()).filter(|&step| waiting[step] == 0).collect();
+        let mut order = Vec::with_capacity(waiting.len());
+        while !ready.is_empty() {
+            choice.order(&mut ready);
+            order.extend(ready.pop());
+            for &next in order.last().into_iter().flat_map(|&step: &usize| &self.after[step]) {
+                waiting[next] -= 1;
+                if waiting[next] == 0 {
+                    ready.push(next);
+                }
+            }
+        }
+        order
     }
 
     /// Always the step that frees most, or asks for least.
