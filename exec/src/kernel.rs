@@ -8,6 +8,8 @@ mod bands;
 mod instruction_sets;
 #[cfg(test)]
 mod judge;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod past_caches;
 #[cfg(test)]
 mod random_nests;
 #[cfg(test)]
