@@ -2,8 +2,10 @@
 
 #![expect(unsafe_code, reason = "it hands memory to the engine")]
 
-use damo_graph::DType;
-use damo_graph::op::scalar;
+use std::time::Instant;
+
+use damo_graph::op::scalar::{self, Scalar};
+use damo_graph::{DType, Number};
 
 use super::judge::engines;
 use super::tests::{access, apply};
@@ -66,6 +68,61 @@ fn large_results_are_written_past_the_caches() {
                 let [ordinary, past] = [usize::MAX, 0].map(|large| Kernel::compile_with(&same, set, large).unwrap().unwrap());
                 assert!(after(&past, words, 1) == after(&ordinary, words, 1));
             }
+        }
+    }
+}
+
+/// The formulas `elemwise1` to `elemwise4` of the run side by side: `a + a¹⁰`, `a² + b² + 2ab`, `2a + 3b` and `2a + b¹⁰`, of so many elements.
+fn formulas(count: usize) -> [(&'static str, Nest); 4] {
+    let dtype = DType::F32;
+    let of = |body: &[Instruction]| Nest {
+        shape: [count].as_slice().into(),
+        operands: (0..2).map(|buffer| access(buffer, dtype, 0, &[1])).collect(),
+        body: body.to_vec(),
+        stores: vec![Store { value: body.len() - 1, to: access(2, dtype, 0, &[1]) }],
+        reductions: Vec::new(),
+    };
+    let (a, b) = (Instruction::Load(0), Instruction::Load(1));
+    let number = |number: f64| Instruction::Constant(Number::Real(number), dtype);
+    let two = |scalar: &'static Scalar, left: usize, right: usize| apply(scalar, &[left, right], dtype);
+    let (times, plus) = (&scalar::MUL, &scalar::ADD);
+    let tenth = |x: usize, next: usize| [two(times, x, x), two(times, next, next), two(times, next + 1, x), two(times, next + 2, next + 2)];
+    let first = [&[a.clone()][..], &tenth(0, 1), &[two(plus, 0, 4)]].concat();
+    let sums = [two(plus, 2, 3), number(2.0), two(times, 0, 5), two(times, 6, 1), two(plus, 4, 7)];
+    let second = [&[a.clone(), b.clone(), two(times, 0, 0), two(times, 1, 1)][..], &sums].concat();
+    let third = [a.clone(), number(2.0), two(times, 0, 1), b.clone(), number(3.0), two(times, 3, 4), two(plus, 2, 5)];
+    let fourth = [&[a, number(2.0), two(times, 0, 1), b][..], &tenth(3, 4), &[two(plus, 2, 7)]].concat();
+    [("a + a¹⁰", of(&first)), ("a² + b² + 2ab", of(&second)), ("2a + 3b", of(&third)), ("2a + b¹⁰", of(&fourth))]
+}
+
+/// What is gained: `TIMES=1 cargo test --release -p damo-exec --lib times_past_the_caches -- --nocapture`.
+#[test]
+fn times_past_the_caches() {
+    if std::env::var_os("TIMES").is_none() {
+        return;
+    }
+    for count in [1_000_000, 3_000_000, 6_000_000, 10_000_000, 30_000_000] {
+        for (name, nest) in formulas(count) {
+            let set = engines().flatten().next().unwrap();
+            let kernels = [usize::MAX, 0].map(|large| Kernel::compile_with(&nest, set, large).unwrap().unwrap());
+            let mut buffers: Vec<Vec<u64>> = (0..3).map(|_| vec![0x3F00_0000_3F00_0000; count / 2 + 1]).collect();
+            let regions: Vec<Region<'_>> = buffers.iter_mut().map(|buffer| Region::writing(buffer.as_mut_slice())).collect();
+            let mut times = [Vec::new(), Vec::new()];
+            for _ in 0..41 {
+                for (kernel, times) in kernels.iter().zip(&mut times) {
+                    let mut scratch = vec![0; kernel.scratch_bytes(1)];
+                    let start = Instant::now();
+                    // SAFETY: the buffers are borrowed, and any bits are floats.
+                    unsafe { kernel.run(&regions, &mut scratch, 1, 0) }.unwrap();
+                    times.push(start.elapsed().as_secs_f64() * 1e3);
+                }
+            }
+            let [through, past] = times.map(|mut times| {
+                times.sort_by(f64::total_cmp);
+                [times[20], times[4], times[36]]
+            });
+            let text = |[median, low, high]: [f64; 3]| format!("{median:.2} ms ({low:.2} to {high:.2})");
+            println!("{name} of {count}: through {}, past {}, ratio {:.2}", text(through), text(past), past[0] / through[0]);
         }
     }
 }
