@@ -234,7 +234,7 @@ fn double_products_of_strided_matrices() {
         let f = tape.function((x, y), x.dot(y)).freeze(config)?;
         let (left, right) = (grid(90, 70).mapv(f64::from), grid(160, 90).mapv(f64::from));
         let mut product = Array2::<f64>::zeros((70, 80));
-        Ok(move || f.call_into((left.t(), right.slice(s![..;2, ..]).reversed_axes()), &mut product).unwrap())
+        Ok(move || f.call_into((&left.t(), &right.slice(s![..;2, ..]).reversed_axes()), &mut product).unwrap())
     });
 }
 
