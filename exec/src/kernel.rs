@@ -119,7 +119,6 @@ impl Kernel {
     }
 
     /// Fails unless every access is all inside its buffer, aligned, and written only where that is allowed.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(clippy::unnecessary_wraps, reason = "machine code is checked"))]
     pub(crate) fn check(&self, buffers: &[Region<'_>]) -> Result<(), Problem> {
         let _ = buffers;
         match self {

@@ -1,6 +1,7 @@
 //! Results written past the caches are those written through them, wherever they begin.
 
 #![expect(unsafe_code, reason = "it hands memory to the engine")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::Instant;
 
