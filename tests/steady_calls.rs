@@ -251,8 +251,11 @@ fn batched_products() {
     });
 }
 
-/// A step of training of two layers, which takes `batch` rows and gives the cost.
-fn network(config: &Config, batch: usize) -> Result<(Function<(f32, f32), Single<f32>>, Array2<f32>, Array2<f32>)> {
+/// Takes rows and their labels, gives the cost, and changes the weights.
+type Training = Function<(f32, f32), Single<f32>>;
+
+/// A step of training of two layers, and `batch` rows for it with their labels.
+fn network(config: &Config, batch: usize) -> Result<(Training, Array2<f32>, Array2<f32>)> {
     let states = [("w1", grid(50, 40)), ("w2", grid(40, 10))].map(|(name, array)| Shared::new(name, array * 0.1));
     let biases = [("b1", 40), ("b2", 10)].map(|(name, length)| Shared::new(name, Array1::<f32>::zeros(length)));
     let tape = Tape::new();
