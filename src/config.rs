@@ -210,7 +210,7 @@ impl Config {
             Instructions::Avx2 => Some(damo_exec::InstructionSet::Avx2),
             Instructions::Avx512 => Some(damo_exec::InstructionSet::Avx512),
         };
-        damo_exec::Options { engine, instructions, threads: self.threads, plan_cache: self.plan_cache, verify: self.verify, watch }
+        damo_exec::Options { engine, instructions, threads: self.threads, plan_cache: self.plan_cache, verify: self.verify, watch, shake: None }
     }
 
     /// Gives a key a value, both as written.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use damo::Result;
 use damo::prelude::*;
-use ndarray::{Array1, Array2, ArrayD, Axis, IxDyn, arr0, s};
+use ndarray::{Array1, Array2, Array3, ArrayD, Axis, IxDyn, arr0, s};
 
 /// The system's allocator, which is asked so often.
 struct Counting(AtomicUsize);
@@ -232,4 +232,90 @@ fn the_memory_of_results_is_used_again() {
         assert!(found <= pages / 10, "{found} pages were new of {pages}");
         drop(held);
     }
+}
+
+#[test]
+fn matrix_products_into_arrays() {
+    // A few elements, many, skinny, and with a factor and an addend.
+    for [m, k, n] in [[3, 5, 4], [64, 64, 64], [60, 784, 500], [300, 2, 300], [1, 500, 300]] {
+        expect(0, &format!("{m} by {k} by {n}"), |config| {
+            let tape = Tape::new();
+            let (x, y, z) = (tape.matrix::<f32>("x"), tape.matrix::<f32>("y"), tape.matrix::<f32>("z"));
+            let outputs = [x.dot(y), 0.5 * x.dot(y) + z, (x.dot(y) + z).tanh(), y.t().dot(x.t())];
+            let f = tape.function([x, y, z], outputs).freeze(config)?;
+            let arrays = [grid(m, k), grid(k, n), grid(m, n)];
+            let mut results = [grid(m, n), grid(m, n), grid(m, n), grid(n, m)].map(Array2::into_dyn);
+            Ok(move || f.call_into(arrays.each_ref(), results.each_mut()).unwrap())
+        });
+    }
+}
+
+#[test]
+fn double_products_of_strided_matrices() {
+    expect(0, "f64, transposed and with gaps", |config| {
+        let tape = Tape::new();
+        let (x, y) = (tape.matrix::<f64>("x"), tape.matrix::<f64>("y"));
+        let f = tape.function((x, y), x.dot(y)).freeze(config)?;
+        let (left, right) = (grid(90, 70).mapv(f64::from), grid(160, 90).mapv(f64::from));
+        let mut product = Array2::<f64>::zeros((70, 80));
+        Ok(move || f.call_into((&left.t(), &right.slice(s![..;2, ..]).reversed_axes()), &mut product).unwrap())
+    });
+}
+
+#[test]
+fn batched_products() {
+    expect(0, "batches", |config| {
+        let tape = Tape::new();
+        let (x, y) = (tape.input::<f32>("x", (8, 40, 30)), tape.input::<f32>("y", (8, 30, 50)));
+        let f = tape.function((x, y), x.dot(y)).freeze(config)?;
+        let (left, right) =
+            (grid(8 * 40, 30).into_shape_with_order((8, 40, 30)).unwrap(), grid(8 * 30, 50).into_shape_with_order((8, 30, 50)).unwrap());
+        let mut product = Array3::<f32>::zeros((8, 40, 50));
+        Ok(move || f.call_into((&left, &right), &mut product).unwrap())
+    });
+}
+
+/// Takes rows and their labels, gives the cost, and changes the weights.
+type Training = Function<(f32, f32), Single<f32>>;
+
+/// A step of training of two layers, and `batch` rows for it with their labels.
+fn network(config: &Config, batch: usize) -> Result<(Training, Array2<f32>, Array2<f32>)> {
+    let states = [("w1", grid(50, 40)), ("w2", grid(40, 10))].map(|(name, array)| Shared::new(name, array * 0.1));
+    let biases = [("b1", 40), ("b2", 10)].map(|(name, length)| Shared::new(name, Array1::<f32>::zeros(length)));
+    let tape = Tape::new();
+    let (x, y) = (tape.matrix::<f32>("x"), tape.matrix::<f32>("y"));
+    let ([w1, w2], [b1, b2]) = (states.each_ref().map(|state| tape.shared(state)), biases.each_ref().map(|state| tape.shared(state)));
+    let scores = (x.dot(w1) + b1).tanh().dot(w2) + b2;
+    let cost = -(y * scores.log_softmax(Axis(1))).sum_axis(Axis(1)).mean();
+    let [g1, g2, h1, h2] = cost.grad([w1, w2, b1, b2]);
+    let train = tape.function((x, y), cost);
+    let train = train.update(w1, w1 - 0.1 * g1).update(w2, w2 - 0.1 * g2).update(b1, b1 - 0.1 * h1).update(b2, b2 - 0.1 * h2);
+    let labels = Array2::from_shape_fn((batch, 10), |(row, digit)| f32::from(u8::from(row * 7 % 10 == digit)));
+    Ok((train.freeze(config)?, grid(batch, 50), labels))
+}
+
+#[test]
+fn training_of_a_network() {
+    for batch in [1, 60, 500] {
+        expect(0, "training into an array", |config| {
+            let (train, images, labels) = network(config, batch)?;
+            let mut cost = arr0(0f32);
+            Ok(move || train.call_into((&images, &labels), &mut cost).unwrap())
+        });
+        expect(1, "training, which gives its cost", |config| {
+            let (train, images, labels) = network(config, batch)?;
+            Ok(move || drop(train.call((&images, &labels)).unwrap()))
+        });
+    }
+}
+
+#[test]
+fn products_that_are_given_back() {
+    expect(2, "two products", |config| {
+        let tape = Tape::new();
+        let (x, y) = (tape.matrix::<f32>("x"), tape.matrix::<f32>("y"));
+        let f = tape.function((x, y), (x.dot(y), y.t().dot(x.t()).exp())).freeze(config)?;
+        let (left, right) = (grid(200, 100), grid(100, 150));
+        Ok(move || drop(f.call((&left, &right)).unwrap()))
+    });
 }

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
+use crate::choice::Choice;
 use crate::draft::{Draft, DraftStep, Origin, users};
 use crate::layout::Shape;
 use crate::loops::{parts, pruned, seen_through, tidy};
@@ -22,12 +23,13 @@ use linear::{Term, factor, stored};
 const DEEPEST_NUMBER: usize = 8;
 
 /// The same program with factors and sums absorbed into products.
-pub(crate) fn absorb(draft: Draft) -> Draft {
+pub(crate) fn absorb(draft: Draft, choice: &mut Choice) -> Draft {
     let mut absorption = Absorption::of(draft);
     // The last first: what it takes in makes it a reader of those before.
     let mut open: Vec<usize> = (0..absorption.steps.len()).filter(|&place| absorption.product(place).is_some()).collect();
+    choice.order(&mut open);
     while let Some(place) = open.pop() {
-        if let Some(growth) = absorption.longest(place) {
+        if let Some(growth) = absorption.longest(place, choice) {
             open.extend(absorption.grow(place, growth));
         }
     }
@@ -78,15 +80,17 @@ impl Absorption {
     }
 
     /// The farthest that a product can grow, to where no nest reads on.
-    fn longest(&mut self, place: usize) -> Option<Growth> {
+    fn longest(&mut self, place: usize, choice: &mut Choice) -> Option<Growth> {
         let mut growth = Growth { product: self.product(place)?.clone(), nests: Vec::new(), end: place };
         let mut best = None;
         while let Some(next) = self.further(&growth) {
             growth = next;
             let out = growth.product.out.buffer;
-            if self.readers[out.index()].iter().any(|&reader| self.nest(reader).is_some()) {
+            let is_read_on = self.readers[out.index()].iter().any(|&reader| self.nest(reader).is_some());
+            if is_read_on {
                 self.waiting.entry(out).or_default().push(place);
-            } else {
+            }
+            if choice.does(!is_read_on) {
                 best = Some((growth.product.clone(), growth.nests.len(), growth.end));
             }
         }

@@ -8,6 +8,7 @@ use damo_graph::NodeId;
 use smallvec::SmallVec;
 
 use crate::bands::{Bands, Member, Own};
+use crate::choice::Choice;
 use crate::draft::{Draft, DraftStep, Origin};
 use crate::nest::{Access, BufferId, Nest};
 use crate::step::{ALIGNMENT, Step};
@@ -23,10 +24,12 @@ const WORTH_BANDS: usize = 1 << 17;
 const NEIGHBOURS: usize = 64;
 
 /// The same program with nests in bands.
-pub(crate) fn band(draft: Draft) -> Draft {
+pub(crate) fn band(draft: Draft, choice: &mut Choice) -> Draft {
     let mut graph = StepGraph::new(draft);
-    for consumer in 0..graph.len() {
-        while join_one(&mut graph, consumer) {}
+    let mut consumers: Vec<usize> = (0..graph.len()).collect();
+    choice.order(&mut consumers);
+    for consumer in consumers {
+        while join_one(&mut graph, consumer, choice) {}
     }
     for place in 0..graph.len() {
         if let Some(Step::Bands(bands)) = graph.step(place) {
@@ -40,18 +43,19 @@ pub(crate) fn band(draft: Draft) -> Draft {
 }
 
 /// Makes bands of a step and one of those that it reads from.
-fn join_one(graph: &mut StepGraph, consumer: usize) -> bool {
+fn join_one(graph: &mut StepGraph, consumer: usize, choice: &mut Choice) -> bool {
     let Some(step) = graph.step(consumer) else { return false };
     let reads = step.nests().flat_map(|nest| &nest.operands);
     let producers: BTreeSet<usize> = reads.filter_map(|operand| graph.only_writer(operand.buffer)).filter(|&place| place != consumer).collect();
-    producers.into_iter().rev().any(|producer| join(graph, producer, consumer))
+    producers.into_iter().rev().any(|producer| choice.does(true) && join(graph, producer, consumer, choice))
 }
 
-fn join(graph: &mut StepGraph, producer: usize, consumer: usize) -> bool {
+fn join(graph: &mut StepGraph, producer: usize, consumer: usize, choice: &mut Choice) -> bool {
     let (Some(first), Some(second)) = (graph.drafted(producer), graph.drafted(consumer)) else { return false };
-    let Some(mut bands) = together(graph, first, second) else { return false };
+    let worth = if choice.is_shaken() { 0 } else { WORTH_BANDS };
+    let Some(mut bands) = together(graph, first, second, worth) else { return false };
     let (first, second) = (&first.step, &second.step);
-    let Some(band) = height(&bands) else { return false };
+    let Some(band) = choice.up_to(bands.length).or_else(|| height(&bands)) else { return false };
     bands.band = band;
     let used =
         Use { reads: first.reads().into_iter().chain(second.reads()).collect(), writes: first.writes().into_iter().chain(second.writes()).collect() };
@@ -60,10 +64,10 @@ fn join(graph: &mut StepGraph, producer: usize, consumer: usize) -> bool {
     true
 }
 
-/// The nests of two steps over a loop that they have in common; `None` if there is none.
-fn together(graph: &StepGraph, first: &DraftStep, second: &DraftStep) -> Option<Bands> {
+/// The nests of two steps over a loop that they have in common; `None` if there is none, or if they touch less than what is worth it.
+fn together(graph: &StepGraph, first: &DraftStep, second: &DraftStep, worth: usize) -> Option<Bands> {
     let touched = first.step.nests().chain(second.step.nests()).flat_map(Nest::accesses);
-    if touched.map(|access| graph.bytes(access.buffer)).sum::<usize>() < WORTH_BANDS {
+    if touched.map(|access| graph.bytes(access.buffer)).sum::<usize>() < worth {
         return None;
     }
     for (before, length) in common_loops(first) {

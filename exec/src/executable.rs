@@ -45,11 +45,13 @@ pub struct Options {
     pub verify: bool,
     /// How closely calls are watched.
     pub watch: Watch,
+    /// For tests: lets dice choose, started by this seed, what planning chooses by heuristics. Any choice is right; this one is hardly good.
+    pub shake: Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { engine: Engine::default(), instructions: None, threads: 1, plan_cache: 16, verify: false, watch: Watch::Off }
+        Options { engine: Engine::default(), instructions: None, threads: 1, plan_cache: 16, verify: false, watch: Watch::Off, shake: None }
     }
 }
 

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 
 use smallvec::SmallVec;
 
+use crate::choice::Choice;
 use crate::draft::Draft;
 use crate::layout::Shape;
 use crate::loops::{instruction, operand, parts, pruned, same_places, same_strides, seen_through, tidy, used, with_arguments};
@@ -20,11 +21,14 @@ const LARGEST_BODY: usize = 128;
 const MOST_ACCESSES: usize = 24;
 
 /// The same program with its nests fused.
-pub(crate) fn fuse(draft: Draft) -> Draft {
+pub(crate) fn fuse(draft: Draft, choice: &mut Choice) -> Draft {
     let graph = StepGraph::new(draft);
-    let mut fusion = Fusion { too_large: vec![SmallVec::new(); graph.len()], graph };
-    for consumer in 0..fusion.graph.len() {
-        while fusion.absorb_one(consumer) {}
+    let mut consumers: Vec<usize> = (0..graph.len()).collect();
+    choice.order(&mut consumers);
+    let limits = Limits { body: choice.limit(LARGEST_BODY), accesses: choice.limit(MOST_ACCESSES) };
+    let mut fusion = Fusion { too_large: vec![SmallVec::new(); graph.len()], limits, graph };
+    for consumer in consumers {
+        while fusion.absorb_one(consumer, choice) {}
     }
     let mut draft = fusion.graph.finish();
     for step in &mut draft.steps {
@@ -35,8 +39,15 @@ pub(crate) fn fuse(draft: Draft) -> Draft {
     draft
 }
 
+/// How large a nest may grow.
+struct Limits {
+    body: usize,
+    accesses: usize,
+}
+
 struct Fusion {
     graph: StepGraph,
+    limits: Limits,
     /// The nests that were too large to go into a step: they still are when it has grown.
     too_large: Vec<SmallVec<[usize; 2]>>,
 }
@@ -51,14 +62,15 @@ impl Fusion {
     }
 
     /// Takes one of the nests that a nest reads from into it.
-    fn absorb_one(&mut self, consumer: usize) -> bool {
+    fn absorb_one(&mut self, consumer: usize, choice: &mut Choice) -> bool {
         let Some(nest) = self.nest(consumer) else { return false };
         let mut producers: Vec<usize> =
             nest.operands.iter().filter_map(|operand| self.graph.only_writer(operand.buffer)).filter(|&place| place != consumer).collect();
         producers.retain(|producer| !self.too_large[consumer].contains(producer));
         producers.sort_unstable_by_key(|&place| Reverse(place));
         producers.dedup();
-        producers.into_iter().any(|producer| self.merge(producer, consumer))
+        choice.order(&mut producers);
+        producers.into_iter().any(|producer| choice.does(true) && self.merge(producer, consumer))
     }
 
     /// Takes a nest into another that reads from it, if that may be.
@@ -79,10 +91,10 @@ impl Fusion {
         let used = used(&nest);
         let body = used.iter().filter(|used| **used).count();
         let loads = nest.body.iter().zip(&used).filter(|(instruction, used)| **used && matches!(instruction, Instruction::Load(_))).count();
-        if body > LARGEST_BODY {
+        if body > self.limits.body {
             self.too_large[consumer].push(producer);
         }
-        let fits = body <= LARGEST_BODY && loads + nest.stores.len() + nest.reductions.len() <= MOST_ACCESSES;
+        let fits = body <= self.limits.body && loads + nest.stores.len() + nest.reductions.len() <= self.limits.accesses;
         if let Some(ranks) = if fits { self.graph.ranks_if_one(producer, consumer) } else { None } {
             let nest = if body == nest.body.len() { nest } else { pruned(&nest) };
             self.graph.join((producer, consumer), Step::Nest(nest), ranks, &used_by_both);

@@ -8,6 +8,8 @@ mod bands;
 mod instruction_sets;
 #[cfg(test)]
 mod judge;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod past_caches;
 #[cfg(test)]
 mod random_nests;
 #[cfg(test)]
@@ -34,9 +36,13 @@ pub(crate) enum OneCall {}
 
 #[cfg(not(target_arch = "x86_64"))]
 impl OneCall {
-    pub unsafe fn run(&self, _: &[Region<'_>]) {}
+    pub unsafe fn run(&self, _: &[Region<'_>]) {
+        match *self {}
+    }
 
-    pub unsafe fn run_at(&self, _: impl Fn(usize) -> *mut u8) {}
+    pub unsafe fn run_at(&self, _: impl Fn(usize) -> *mut u8) {
+        match *self {}
+    }
 }
 
 /// A nest, or bands of nests, made ready to run. It never changes; any number of calls may run it at once.
@@ -75,6 +81,7 @@ impl Kernel {
 
     /// The kernel of a nest that differs from this kernel's only in its buffers, if that is cheaper than to compile it.
     fn moved(&self, nest: &Nest) -> Option<Kernel> {
+        let _ = nest;
         match self {
             #[cfg(target_arch = "x86_64")]
             Kernel::Native(kernel) => kernel.moved(nest).map(|kernel| Kernel::Native(Box::new(kernel))),
@@ -113,6 +120,7 @@ impl Kernel {
 
     /// Fails unless every access is all inside its buffer, aligned, and written only where that is allowed.
     pub(crate) fn check(&self, buffers: &[Region<'_>]) -> Result<(), Problem> {
+        let _ = buffers;
         match self {
             #[cfg(target_arch = "x86_64")]
             Kernel::Native(kernel) => kernel.check(buffers),

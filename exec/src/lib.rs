@@ -15,6 +15,7 @@ pub mod array;
 mod band;
 pub mod bands;
 mod cache;
+mod choice;
 pub mod debug;
 mod draft;
 pub mod executable;

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::choice::Choice;
 use crate::draft::{Draft, Origin};
 use crate::memory::{Block, lower_bound, pack};
 use crate::nest::{Access, BufferId, Instruction, Nest};
@@ -16,52 +17,74 @@ pub(crate) struct Placed {
     pub in_place: Vec<SmallVec<[(BufferId, BufferId); 1]>>,
 }
 
+/// What of a draft needs memory, and when.
+pub(crate) struct Lives {
+    /// Each is needed by the buffers that share it; those that lie in the array of an output have no bytes.
+    pub blocks: Vec<Block>,
+    /// The block of each buffer.
+    of_buffer: Vec<Option<usize>>,
+    /// The output in whose array a block lies.
+    outputs: Vec<Option<usize>>,
+    /// For each step, which results replace which operands: (operand, result).
+    in_place: Vec<SmallVec<[(BufferId, BufferId); 1]>>,
+}
+
+impl Lives {
+    /// Those of a draft whose steps run in this order.
+    pub fn of(draft: &Draft, order: &[usize], choice: &mut Choice) -> Lives {
+        let mut lives: Vec<Option<Block>> = vec![None; draft.buffers.len()];
+        for (at, &place) in order.iter().enumerate() {
+            let step = &draft.steps[place].step;
+            for id in step.reads().iter().chain(&step.writes()) {
+                let buffer = &draft.buffers[id.index()];
+                if matches!(buffer.origin, Origin::Temporary | Origin::Output(_)) && buffer.count > 0 {
+                    let life = lives[id.index()].get_or_insert(Block { bytes: buffer.count * buffer.dtype.size(), first: at, last: at });
+                    life.last = at;
+                }
+            }
+        }
+        // A result that replaces an operand shares its block, which then lives as long as both. If it is an output they lie in the output's array.
+        let mut found =
+            Lives { blocks: Vec::new(), of_buffer: vec![None; draft.buffers.len()], outputs: Vec::new(), in_place: Vec::with_capacity(order.len()) };
+        for (at, &place) in order.iter().enumerate() {
+            let step = &draft.steps[place].step;
+            let mut replaced: SmallVec<[(BufferId, BufferId); 1]> = SmallVec::new();
+            for new in step.writes() {
+                let Some(life) = lives[new.index()].filter(|_| found.of_buffer[new.index()].is_none()) else { continue };
+                let dies_here = |old: BufferId| {
+                    let passing = draft.buffers[old.index()].origin == Origin::Temporary;
+                    passing && lives[old.index()].is_some_and(|old| old.last == at && old.first < at && old.bytes == life.bytes)
+                };
+                let free = |old: BufferId| !replaced.iter().any(|pair| pair.0 == old);
+                let mut replaces = |old: BufferId| dies_here(old) && free(old) && may_replace(draft, step, old, new) && choice.does(true);
+                let old = step.reads().into_iter().find(|&old| replaces(old));
+                let old = old.and_then(|old| Some((old, found.of_buffer[old.index()]?)));
+                let block = old.map_or(found.blocks.len(), |(_, block)| block);
+                if let Some((old, _)) = old {
+                    found.blocks[block].last = life.last;
+                    replaced.push((old, new));
+                } else {
+                    found.blocks.push(life);
+                    found.outputs.push(None);
+                }
+                found.of_buffer[new.index()] = Some(block);
+                if let Origin::Output(output) = draft.buffers[new.index()].origin {
+                    found.outputs[block] = Some(output);
+                    found.blocks[block].bytes = 0;
+                }
+            }
+            found.in_place.push(replaced);
+        }
+        found
+    }
+}
+
 /// Gives each buffer its place.
-pub(crate) fn place(draft: &Draft) -> Placed {
-    let mut lives: Vec<Option<Block>> = vec![None; draft.buffers.len()];
-    for (at, step) in draft.steps.iter().enumerate() {
-        for id in step.step.reads().iter().chain(&step.step.writes()) {
-            let buffer = &draft.buffers[id.index()];
-            if matches!(buffer.origin, Origin::Temporary | Origin::Output(_)) && buffer.count > 0 {
-                let life = lives[id.index()].get_or_insert(Block { bytes: buffer.count * buffer.dtype.size(), first: at, last: at });
-                life.last = at;
-            }
-        }
-    }
-    // A result that replaces an operand shares its block, which then lives as long as both. If it is an output they lie in the output's array.
-    let mut block_of: Vec<Option<usize>> = vec![None; draft.buffers.len()];
-    let mut blocks: Vec<Block> = Vec::new();
-    let mut outputs: Vec<Option<usize>> = Vec::new();
-    let mut in_place = Vec::with_capacity(draft.steps.len());
-    for (at, step) in draft.steps.iter().enumerate() {
-        let mut replaced: SmallVec<[(BufferId, BufferId); 1]> = SmallVec::new();
-        for new in step.step.writes() {
-            let Some(life) = lives[new.index()].filter(|_| block_of[new.index()].is_none()) else { continue };
-            let dies_here = |old: BufferId| {
-                let passing = draft.buffers[old.index()].origin == Origin::Temporary;
-                passing && lives[old.index()].is_some_and(|old| old.last == at && old.first < at && old.bytes == life.bytes)
-            };
-            let free = |old: BufferId| !replaced.iter().any(|pair| pair.0 == old);
-            let old = step.step.reads().into_iter().find(|&old| dies_here(old) && free(old) && may_replace(draft, &step.step, old, new));
-            let old = old.and_then(|old| Some((old, block_of[old.index()]?)));
-            let block = old.map_or(blocks.len(), |(_, block)| block);
-            if let Some((old, _)) = old {
-                blocks[block].last = life.last;
-                replaced.push((old, new));
-            } else {
-                blocks.push(life);
-                outputs.push(None);
-            }
-            block_of[new.index()] = Some(block);
-            if let Origin::Output(output) = draft.buffers[new.index()].origin {
-                outputs[block] = Some(output);
-                blocks[block].bytes = 0;
-            }
-        }
-        in_place.push(replaced);
-    }
+pub(crate) fn place(draft: &Draft, choice: &mut Choice) -> Placed {
+    let order: Vec<usize> = (0..draft.steps.len()).collect();
+    let Lives { blocks, of_buffer, outputs, in_place } = Lives::of(draft, &order, choice);
     let packing = pack(&blocks);
-    let buffers = draft.buffers.iter().zip(&block_of).map(|(buffer, block)| Buffer {
+    let buffers = draft.buffers.iter().zip(&of_buffer).map(|(buffer, block)| Buffer {
         dtype: buffer.dtype,
         bytes: buffer.count * buffer.dtype.size(),
         place: match buffer.origin {

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use crate::absorb::absorb;
 use crate::array::Argument;
 use crate::band::band;
+use crate::choice::Choice;
 use crate::executable::{Engine, Options};
 use crate::fresh;
 use crate::fuse::fuse;
@@ -81,10 +82,13 @@ impl Plan {
     /// The same graph, lengths and layouts give the same plan. Fails where a length makes an op impossible.
     pub fn make(graph: &Graph, sizes: &Sizes, inputs: &[Layout], options: &Options) -> Result<Plan> {
         let (draft, places) = lower(graph, sizes, inputs)?;
-        let fused = fuse(absorb(draft));
+        let mut choice = Choice::new(options.shake);
+        let absorbed = absorb(draft, &mut choice);
+        let fused = fuse(absorbed, &mut choice);
         // Who watches wants to see what each nest leaves.
-        let draft = schedule(if options.watch.looks_at_values() { fused } else { band(fused) });
-        let placed = place(&draft);
+        let banded = if options.watch.looks_at_values() { fused } else { band(fused, &mut choice) };
+        let draft = schedule(banded, &mut choice);
+        let placed = place(&draft, &mut choice);
         let mut steps = Vec::with_capacity(draft.steps.len());
         let mut scratch_bytes = 0;
         let mut kernels = Kernels::default();

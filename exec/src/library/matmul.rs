@@ -247,6 +247,7 @@ impl<T: Multiply> Strip<'_, T> {
     }
 
     /// The factors of the left side from one row on: where, from row to row, from step to step.
+    #[cfg(target_arch = "x86_64")]
     fn left(&self, packed: &[T], row: usize) -> (*const T, isize, isize) {
         let (product, height) = (self.product, self.product.blocks.tile[0]);
         if product.blocks.packs_left {
@@ -316,6 +317,7 @@ impl<T: Multiply> Strip<'_, T> {
     }
 
     /// All rows tile by tile, each of which is then written to the results.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(clippy::unnecessary_wraps, reason = "machine code may refuse"))]
     fn by_tiles(&self, packed: &[T], tile: &mut [T]) -> Result<(), Problem> {
         let [height, width] = self.product.blocks.tile;
         for first in (0..self.piece.rows.len()).step_by(height) {

@@ -43,6 +43,7 @@ impl Multiplier {
 
     /// Makes ready what products of `m` by `n` elements, either way round, will need.
     pub fn prepare(self, m: usize, n: usize) {
+        let _ = (m, n);
         match self {
             #[cfg(target_arch = "x86_64")]
             Multiplier::Native(kernels) => kernels.prepare(m, n),

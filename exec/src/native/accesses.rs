@@ -156,7 +156,8 @@ impl Round<'_> {
                 if self.is_last && !stream.padded {
                     instructions.store_left(registers, from, to, width_of(stream), self);
                 } else if stream.size * self.lanes >= registers.assembler.vector_bytes() {
-                    registers.assembler.keep(to, from);
+                    let code = if stream.is_past { instructions.moves().store_past } else { instructions.moves().store };
+                    registers.assembler.store(code, to, registers.assembler.whole(from));
                 } else {
                     registers.assembler.store(instructions.moves().store_half, to, registers.assembler.half(from));
                 }

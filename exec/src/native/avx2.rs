@@ -19,6 +19,7 @@ pub(super) struct Avx2;
 static MOVES: Moves = Moves {
     load: Code::VEX_Vmovups_ymm_ymmm256,
     store: Code::VEX_Vmovups_ymmm256_ymm,
+    store_past: Code::VEX_Vmovntps_m256_ymm,
     load_half: Code::VEX_Vmovups_xmm_xmmm128,
     store_half: Code::VEX_Vmovups_xmmm128_xmm,
     broadcast: [Code::VEX_Vbroadcastss_ymm_m32, Code::VEX_Vbroadcastsd_ymm_m64],

@@ -22,6 +22,7 @@ pub(super) struct Avx512;
 static MOVES: Moves = Moves {
     load: Code::EVEX_Vmovups_zmm_k1z_zmmm512,
     store: Code::EVEX_Vmovups_zmmm512_k1z_zmm,
+    store_past: Code::EVEX_Vmovntps_m512_zmm,
     load_half: Code::EVEX_Vmovups_ymm_k1z_ymmm256,
     store_half: Code::EVEX_Vmovups_ymmm256_k1z_ymm,
     broadcast: [Code::EVEX_Vbroadcastss_zmm_k1z_xmmm32, Code::EVEX_Vbroadcastsd_zmm_k1z_xmmm64],

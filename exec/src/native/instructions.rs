@@ -88,6 +88,8 @@ pub(super) trait Memory {
 pub(super) struct Moves {
     pub load: Code,
     pub store: Code,
+    /// The same past the caches, to a multiple of a vector's bytes.
+    pub store_past: Code,
     pub load_half: Code,
     pub store_half: Code,
     /// One element to all lanes, by width.

@@ -27,6 +27,10 @@ use crate::region::Region;
 /// Memory that starts at a multiple of so many bytes.
 const LINE: usize = 64;
 
+/// Results of so many bytes do not stay in a cache until somebody reads them, and are written past it: otherwise the cache would read first what
+/// is written over.
+const LARGE: usize = 24 << 20;
+
 /// Starting a thread is worth so many elements.
 const WORTH_A_THREAD: usize = 1 << 15;
 
@@ -40,7 +44,7 @@ pub(super) struct Memory {
     pub offset: isize,
     pub size: usize,
     align: usize,
-    written: bool,
+    pub written: bool,
 }
 
 /// A nest as machine code. It never changes; any number of calls may run it at once.
@@ -48,6 +52,8 @@ pub(super) struct Memory {
 pub struct Kernel {
     instructions: InstructionSet,
     pub(super) code: Arc<Code>,
+    /// The same, but that results are written past the caches, where they are large and lie at multiples of a vector.
+    pub(super) past: Option<Arc<Code>>,
     pub(super) axes: Axes,
     /// The memory of each access of the axes; of counts none.
     pub(super) memory: Vec<Option<Memory>>,
@@ -68,6 +74,11 @@ impl Kernel {
     ///
     /// Fails if the nest is malformed.
     pub fn compile(nest: &Nest, set: InstructionSet) -> Result<Option<Kernel>, Problem> {
+        Kernel::compile_with(nest, set, LARGE)
+    }
+
+    /// The same where results of so many bytes are large.
+    pub(crate) fn compile_with(nest: &Nest, set: InstructionSet, large: usize) -> Result<Option<Kernel>, Problem> {
         portable::part::check(nest)?;
         if nest.count() == 0 {
             return Ok(None);
@@ -147,8 +158,22 @@ impl Kernel {
         let Ok(code) = Code::new(&bytes, sites) else { return Ok(None) };
         let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(nest)?)) } else { None };
         let makes_results = results.is_some();
+        let is_past = reductions.is_empty() && is_large(nest, large) && shares.pieces() > 1;
+        let past = if is_past { past(&plan, &places, &steps, shares.rows)? } else { None };
         let is_one_call = makes_results && shares.pieces() == 1 && memory.len() <= FEW;
-        Ok(Some(Kernel { instructions: set, code: Arc::new(code), axes, memory, steps, reductions, shares, makes_results, is_one_call, careful }))
+        Ok(Some(Kernel {
+            instructions: set,
+            code: Arc::new(code),
+            past,
+            axes,
+            memory,
+            steps,
+            reductions,
+            shares,
+            makes_results,
+            is_one_call,
+            careful,
+        }))
     }
 
     /// The kernel of a nest that differs from this kernel's only in its buffers, with the same code.
@@ -160,6 +185,7 @@ impl Kernel {
         Some(Kernel {
             instructions: self.instructions,
             code: Arc::clone(&self.code),
+            past: self.past.clone(),
             axes: self.axes.clone(),
             memory: memory(nest, &self.axes, counts),
             steps: self.steps.clone(),
@@ -174,6 +200,12 @@ impl Kernel {
     /// The kernel again, if it is one call of its code.
     pub(crate) fn one_call(&self) -> Option<OneCall> {
         self.is_one_call.then(|| OneCall::of(self))
+    }
+
+    /// Whether results are written past the caches, where they may be.
+    #[cfg(test)]
+    pub(crate) const fn writes_past_caches(&self) -> bool {
+        self.past.is_some()
     }
 
     /// The instructions that it is made of.
@@ -254,7 +286,9 @@ impl Kernel {
         let own = scratch.get_mut(start..).and_then(|scratch| scratch.get_mut(..needed));
         let own = own.ok_or_else(|| Problem::new(ErrorKind::Execution, "a kernel was given too little scratch"))?;
         let (states, accumulators) = own.split_at_mut(self.states_bytes());
-        let run = Run { kernel: self, buffers, states: states.as_mut_ptr(), overflowed: AtomicBool::new(false) };
+        // What is written where an operand was read is in the cache.
+        let past = self.past.as_deref().filter(|_| !self.replaces_operands(buffers));
+        let run = Run { kernel: self, past, buffers, states: states.as_mut_ptr(), overflowed: AtomicBool::new(false) };
         let pieces = self.shares.pieces();
         if threads == 1 && order == 0 {
             for piece in 0..pieces {
@@ -307,6 +341,28 @@ impl Kernel {
     }
 }
 
+/// Whether all that a nest stores is large.
+fn is_large(nest: &Nest, large: usize) -> bool {
+    nest.stores.iter().all(|store| nest.count() * store.to.dtype.size() >= large)
+}
+
+/// Code that writes past the caches; `None` where results are not whole vectors, or where rows lie differently.
+fn past(plan: &loops::Plan<'_>, places: &Places, steps: &[isize], rows: usize) -> Result<Option<Arc<Code>>, Problem> {
+    let program = &plan.whole.program;
+    let vector = program.set.vector_bytes();
+    let mut streams = plan.streams.to_vec();
+    let stores = streams.iter_mut().zip(steps).skip(places.stores);
+    for (stream, &step) in stores {
+        let is_even = rows == 1 || step.unsigned_abs().is_multiple_of(vector);
+        stream.is_past = stream.along == Along::Contiguous && stream.size > 1 && stream.size * program.lanes == vector && is_even;
+        if !stream.is_past {
+            return Ok(None);
+        }
+    }
+    let (bytes, sites) = loops::compile(&loops::Plan { streams: &streams, ..*plan })?;
+    Ok(Code::new(&bytes, sites).ok().map(Arc::new))
+}
+
 /// How many rounds are worth doing side by side: sums wait for each other, and short bodies for their loop.
 fn side_by_side(body: &translate::Body, accumulators: usize, is_column: bool, rounds: usize) -> usize {
     let size = body.program.values.len();
@@ -339,7 +395,7 @@ fn streams(nest: &Nest, axes: &Axes, places: Places, reductions: &[Reduction], k
     for access in 0..places.accumulators {
         let (along, moves) = (step(access, inner), step(access, row) != 0);
         if (places.counts..places.stores).contains(&access) {
-            streams.push(Stream { along: Along::Counted(along), size: 4, padded: false, moves });
+            streams.push(Stream { along: Along::Counted(along), size: 4, padded: false, moves, is_past: false });
             continue;
         }
         let is_store = access >= places.stores;
@@ -355,14 +411,14 @@ fn streams(nest: &Nest, axes: &Axes, places: Places, reductions: &[Reduction], k
             _ if size == 1 || along.unsigned_abs() * size * 16 > i32::MAX as usize => return None,
             step => Along::Strided(step),
         };
-        streams.push(Stream { along, size, padded: false, moves });
+        streams.push(Stream { along, size, padded: false, moves, is_past: false });
     }
     for reduction in reductions {
         let (size, count, moves) = match kept {
             Kept::InResults => (reduction.size, 1, step(reduction.access, row) != 0),
             Kept::InAccumulators { each_row } => (lane_bytes(&reduction.reducer), reduction.count, each_row),
         };
-        streams.extend(std::iter::repeat_n(Stream { along: Along::Contiguous, size, padded: true, moves }, count));
+        streams.extend(std::iter::repeat_n(Stream { along: Along::Contiguous, size, padded: true, moves, is_past: false }, count));
     }
     Some(streams)
 }

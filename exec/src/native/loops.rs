@@ -41,6 +41,8 @@ pub(super) struct Stream {
     pub padded: bool,
     /// Whether it is elsewhere in another row.
     pub moves: bool,
+    /// Whether whole vectors are written past the caches: they lie at multiples of their bytes.
+    pub is_past: bool,
 }
 
 /// Where accumulators are.
@@ -165,6 +167,10 @@ impl<'a> Writer<'a> {
             self.assembler.one(Code::Pop_r64, register);
         }
         self.assembler.plain(Code::VEX_Vzeroupper);
+        if self.plan.streams.iter().any(|stream| stream.is_past) {
+            // Whoever is told that this is done finds it in memory.
+            self.assembler.plain(Code::Sfence);
+        }
         self.assembler.plain(Code::Retnq);
         self.asides();
         self.assembler.place(enter);

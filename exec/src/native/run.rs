@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use smallvec::SmallVec;
 
 use super::accumulators::{Reduction, clear_columns, column_state, columns_start, row_state};
+use super::code::Code;
 use super::kernel::Kernel;
 use super::reduction::State;
 use crate::region::Region;
@@ -18,6 +19,8 @@ type Slots = SmallVec<[*mut u8; 96]>;
 /// A run of a kernel.
 pub(super) struct Run<'a> {
     pub kernel: &'a Kernel,
+    /// The code that writes past the caches, if it may.
+    pub past: Option<&'a Code>,
     pub buffers: &'a [Region<'a>],
     /// The states of results that come in parts.
     pub states: *mut u8,
@@ -55,11 +58,11 @@ impl Run<'_> {
         let accesses = strides.len() - reductions.len();
         let vector = kernel.vector_bytes();
         let vectors: usize = reductions.iter().map(|reduction| reduction.count).sum();
-        let start = |access: usize, reduced: usize| -> isize {
+        let start = |access: usize, reduced: usize, element: usize| -> isize {
             let strides = &strides[access];
             let outer = shares.place_of_kept(share.kept, strides) + shares.place_of_reduced(reduced, strides);
             let row = shares.row_axis.map_or(0, |axis| strides[axis] * share.rows.start as isize);
-            let inner = shares.inner_axis.map_or(0, |axis| strides[axis] * share.inner.start as isize);
+            let inner = shares.inner_axis.map_or(0, |axis| strides[axis] * element as isize);
             outer + row + inner
         };
         let columns = kernel.columns();
@@ -73,7 +76,20 @@ impl Run<'_> {
         let reduced = if shares.splits_reduced { share.reduced..share.reduced + 1 } else { 0..shares.reduced_count };
         for reduced in reduced {
             slots.clear();
-            slots.extend((0..accesses).map(|access| self.address(access, start(access, reduced))));
+            slots.extend((0..accesses).map(|access| self.address(access, start(access, reduced, share.inner.start))));
+            if let Some((past, few)) =
+                self.past.and_then(|past| Some((past, self.until_aligned(&slots)?))).filter(|(_, few)| *few < share.inner.len())
+            {
+                if few > 0 {
+                    // SAFETY: as below.
+                    unsafe { kernel.code.call(&mut slots, &kernel.steps, share.rows.len(), few) };
+                }
+                slots.clear();
+                slots.extend((0..accesses).map(|access| self.address(access, start(access, reduced, share.inner.start + few))));
+                // SAFETY: as below; and what is written in whole vectors is aligned.
+                unsafe { past.call(&mut slots, &kernel.steps, share.rows.len(), share.inner.len() - few) };
+                continue;
+            }
             for reduction in reductions {
                 for part in 0..reduction.count {
                     slots.push(if kernel.is_column() {
@@ -113,6 +129,21 @@ impl Run<'_> {
                 }
             }
         }
+    }
+
+    /// After how many elements all that is written lies at multiples of a vector's bytes; `None` if that is never so.
+    fn until_aligned(&self, slots: &Slots) -> Option<usize> {
+        let vector = self.kernel.vector_bytes();
+        let mut elements = None;
+        for (slot, memory) in slots.iter().zip(&self.kernel.memory) {
+            let Some(memory) = memory.filter(|memory| memory.written) else { continue };
+            let bytes = slot.addr().next_multiple_of(vector) - slot.addr();
+            if bytes % memory.size != 0 || elements.is_some_and(|known| known != bytes / memory.size) {
+                return None;
+            }
+            elements = Some(bytes / memory.size);
+        }
+        elements
     }
 
     /// Where the results of a reduction are, from one on, as far as they lie evenly.

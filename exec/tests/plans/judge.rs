@@ -6,7 +6,7 @@ use damo_graph::{AnyArray, DType, Dim, Graph, Number, Symbol, Type, Value};
 
 /// Options that check every plan.
 pub const CHECKED: Options =
-    Options { engine: Engine::Portable, instructions: None, threads: 2, plan_cache: 4, verify: true, watch: damo_exec::Watch::Off };
+    Options { engine: Engine::Portable, instructions: None, threads: 2, plan_cache: 4, verify: true, watch: damo_exec::Watch::Off, shake: None };
 
 /// An input with lengths that are not known before the call: `n0`, `n1` ...
 pub fn input(graph: &mut Graph, name: &str, dtype: DType, shape: &[usize]) -> Value {
@@ -44,6 +44,24 @@ pub fn agree(graph: &Graph, inputs: &[&dyn Argument], ulps: f64) -> String {
         same(found, expected, ulps, &|| format!("output {output} of\n{graph:?}\n{}", executable.explain()));
     }
     executable.explain()
+}
+
+/// The same with plans whose choices are drawn by dice, started by each of these seeds, on both engines: any choice is right.
+#[track_caller]
+pub fn agree_shaken(graph: &Graph, inputs: &[&dyn Argument], ulps: f64, seeds: impl IntoIterator<Item = u64>) {
+    let expected = graph.evaluate(&inputs.iter().map(|array| array.to_any()).collect::<Vec<_>>()).unwrap();
+    for seed in seeds {
+        for engine in [Engine::Portable, Engine::Native] {
+            let executable = || Executable::new(graph.clone(), Options { engine, shake: Some(seed), ..CHECKED }).unwrap();
+            let shaken = executable();
+            let found = shaken.call(inputs).unwrap_or_else(|error| panic!("{error}\n{graph:?}"));
+            for (output, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                same(found, expected, ulps, &|| format!("output {output}, {engine:?}, seed {seed} of\n{graph:?}\n{}", shaken.explain()));
+            }
+            let again = executable().plan(inputs).unwrap().explain(graph);
+            assert_eq!(shaken.plan(inputs).unwrap().explain(graph), again, "the same seed gives the same plan");
+        }
+    }
 }
 
 /// Demands equal arrays, floats within so many units in the last place.

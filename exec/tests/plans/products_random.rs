@@ -6,7 +6,7 @@ use ndarray::{ArcArray, ArrayD, Axis, IxDyn, Slice};
 use proptest::prelude::*;
 
 use crate::formula::{Tape, Tensor};
-use crate::judge::{CHECKED, agree, whole};
+use crate::judge::{CHECKED, agree, agree_shaken, whole};
 
 /// The same elements in other places in memory: turned, with gaps, backwards.
 fn strided<T: Element>(array: &ArcArray<T, IxDyn>, how: usize) -> ArrayD<T> {
@@ -112,6 +112,7 @@ proptest! {
     ) {
         let (graph, arrays) = sum(dtype, lengths, &parts, 1.0, &|shape, place| in_other_places(&whole(dtype, shape), how + place));
         agree(&graph, &given(&arrays), 0.0);
+        agree_shaken(&graph, &given(&arrays), 0.0, 0..2);
     }
 
     /// Other numbers: each part is off by at most half a unit of its magnitude for each rounding it goes through.

@@ -9,7 +9,7 @@ use damo_graph::{AnyArray, DType, Dims, Graph, Number, Value};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
-use crate::judge::{CHECKED, agree, known};
+use crate::judge::{CHECKED, agree, agree_shaken, known};
 
 /// Functions that every engine rounds correctly.
 const EXACT: &[&Scalar] = &[&ADD, &SUB, &MUL, &DIV, &MAX, &MIN, &NEG, &ABS, &SQRT, &FLOOR];
@@ -92,6 +92,7 @@ proptest! {
         let mut array = |shape| numbers(dtype, shape).new_tree(&mut runner).unwrap().current();
         let (x, y, z) = (array(&[3, 4]), array(&[4]), array(&[2, 3, 1]));
         agree(&graph, &[&x, &y, &z], 0.0);
+        agree_shaken(&graph, &[&x, &y, &z], 0.0, [seed, !seed]);
         // The same program gives the same plan.
         let text = || Executable::new(program(dtype, &choices, outputs), CHECKED).unwrap().plan(&[&x, &y, &z]).unwrap().explain(&graph);
         prop_assert_eq!(text(), text());

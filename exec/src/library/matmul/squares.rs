@@ -1,6 +1,8 @@
 //! Squares of a matrix transposed in registers.
 
-use bytemuck::{Pod, cast_slice, cast_slice_mut};
+use bytemuck::Pod;
+#[cfg(target_arch = "x86_64")]
+use bytemuck::{cast_slice, cast_slice_mut};
 
 /// Writes 8 rows side by side, as [`fn@super::pack`] does, as far as whole squares go: gives how many elements of each row are done.
 ///
