@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use damo::Result;
 use damo::prelude::*;
-use ndarray::{Array1, Array2, Array3, ArrayD, Axis, IxDyn, arr0, s};
+use ndarray::{Array1, Array2, Array3, ArrayD, Axis, Dimension, IxDyn, arr0, s};
 
 /// The system's allocator, which is asked so often.
 struct Counting(AtomicUsize);
@@ -161,7 +161,7 @@ fn a_network_that_convolves() {
         let parameters = [&f, &g, &b].map(|parameter| tape.shared(parameter));
         let [ft, gt, bt] = parameters;
         let hidden = (x.conv(ft) + bt.reshape((6, 1, 1))).max_pool([2, 2]).tanh();
-        let cost = hidden.conv_with(gt, Conv::new().padding(Padding::Same)).max_pool_with([3, 3], Pool::new().stride(2)).tanh().sum();
+        let cost = hidden.conv_with(gt, Conv::new().padding(Padding::Same)).max_pool_with([3, 3], Pool::new().stride([2, 2])).tanh().sum();
         let gradients = cost.grad(parameters);
         let mut train = tape.function(x, cost);
         for (parameter, gradient) in parameters.into_iter().zip(gradients) {
