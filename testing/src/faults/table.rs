@@ -108,9 +108,9 @@ pub const FAULTS: &[Fault] = &[
     fault(Lifetime, "a step is missing", Run(TRAINING, || in_plan(|plan| if plan.steps().len() > 15 { plan.steps_mut().remove(2); })), UNWRITTEN, "tanh"),
     fault(Lifetime, "the step that makes an output is missing", Run(PRODUCTS, || in_plan(|plan| drop(plan.steps_mut().pop()))), UNWRITTEN, "output 1"),
     fault(InPlace, "a sum replaces the scores that others still read", Run(TRAINING, || in_plan(|plan| {
-        if plan.steps().len() > 15 { moved(plan, 8, |plan| operand(plan, 8, 0)); }
-    })), MEMORY, "wrote over output 1"),
-    fault(InPlace, "a product replaces one of its factors", Run(TRAINING, || in_plan(|plan| moved(plan, 16, |plan| operand(plan, 16, 0)))), UNWRITTEN, "output 5"),
+        if plan.steps().len() > 15 { moved(plan, 9, |plan| operand(plan, 9, 0)); }
+    })), MEMORY, "+ b2`, which is still needed"),
+    fault(InPlace, "a product replaces one of its factors", Run(TRAINING, || in_plan(|plan| moved(plan, 16, |plan| operand(plan, 16, 0)))), MEMORY, "which is still needed"),
     fault(PastTheEnd, "a byte behind a buffer of the arena", Run(TRAINING, || stray_at(|_| 1, |plan| result(plan, 1).map(|buffer| (buffer, bytes(plan, buffer))))), MEMORY, "which belongs to nobody"),
     fault(PastTheEnd, "a byte behind an output", Run(SUMS, || stray(|plan| buffer_at(plan, |place| place == Place::Output(1)).map(|buffer| (buffer, bytes(plan, buffer))))), MEMORY, "memory beside output 1"),
     fault(PastTheEnd, "a byte before an output", Run(SUMS, || stray(|plan| buffer_at(plan, |place| place == Place::Output(1)).map(|buffer| (buffer, -1)))), MEMORY, "memory beside output 1"),
