@@ -42,7 +42,9 @@ fn on_threads(graph: &Graph, engine: Engine, inputs: &[&dyn Argument]) -> Vec<An
         executable.call(inputs).unwrap_or_else(|error| panic!("{error}\n{graph:?}"))
     });
     let bits = |results: &[AnyArray]| results.iter().map(|result| format!("{:?}", result.numbers())).collect::<Vec<_>>();
-    others.iter().for_each(|other| assert!(bits(other) == bits(&first), "{graph:?}"));
+    for other in &others {
+        assert!(bits(other) == bits(&first), "{graph:?}");
+    }
     first
 }
 
