@@ -1,6 +1,6 @@
 //! Convolution, by gathering windows or by scattering products, whichever computes less: see [`crate::sliding::Method`].
 //!
-//! Where there is machine code, windows are read where they are ([`direct`]).
+//! Where there is machine code, windows are read where they are (`direct`).
 
 #![expect(unsafe_code, reason = "it makes the slices that kernels work on")]
 
