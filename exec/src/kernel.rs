@@ -12,6 +12,8 @@ mod judge;
 mod past_caches;
 #[cfg(test)]
 mod random_nests;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod results_in_code;
 #[cfg(test)]
 mod tests;
 

@@ -38,5 +38,7 @@ mod shape;
 mod translate;
 
 pub use kernel::Kernel;
+#[cfg(test)]
+pub(crate) use kernel::Thresholds;
 pub use micro_kernel::{MicroKernels, Operands, Reading};
 pub(crate) use one_call::OneCall;

@@ -54,7 +54,11 @@ pub fn rounded(dtype: DType, number: Number) -> Number {
 
 /// Runs a nest on so many threads, as machine code if instructions are given, else by the portable engine.
 pub fn run(nest: &Nest, buffers: &mut [Buffer], machine_code: Option<InstructionSet>, threads: usize) {
-    let kernel = Kernel::compile(nest, machine_code).unwrap();
+    run_kernel(&Kernel::compile(nest, machine_code).unwrap(), buffers, threads);
+}
+
+/// Runs a kernel on so many threads, on buffers of the dtypes of its nest's accesses.
+pub fn run_kernel(kernel: &Kernel, buffers: &mut [Buffer], threads: usize) {
     let mut scratch = vec![0; kernel.scratch_bytes(threads)];
     let regions: Vec<Region<'_>> = buffers.iter_mut().map(|buffer| Region::writing(buffer.words.as_flattened_mut())).collect();
     // SAFETY: the buffers are borrowed, and of the dtypes of the nest's accesses.

@@ -11,7 +11,7 @@ use damo_graph::{DType, Number};
 use super::judge::engines;
 use super::tests::{access, apply};
 use crate::layout::row_major;
-use crate::native::Kernel;
+use crate::native::{Kernel, Thresholds};
 use crate::nest::{Instruction, Nest, Store};
 use crate::region::Region;
 
@@ -56,7 +56,8 @@ fn large_results_are_written_past_the_caches() {
         ] {
             for offsets in [[0, 0], [1, 1], [5, 5], [7, 15], [2, 3]] {
                 let nest = nest(dtype, shape, offsets);
-                let [ordinary, past] = [usize::MAX, 0].map(|large| Kernel::compile_with(&nest, set, large).unwrap().unwrap());
+                let [ordinary, past] =
+                    [usize::MAX, 0].map(|large| Kernel::compile_with(&nest, set, Thresholds { large, ..Thresholds::USUAL }).unwrap().unwrap());
                 assert_eq!([ordinary.writes_past_caches(), past.writes_past_caches()], [false, is_past], "{set} {dtype} {shape:?}");
                 let words = nest.count() + 32;
                 let expected = after(&ordinary, words, 1);
@@ -66,7 +67,8 @@ fn large_results_are_written_past_the_caches() {
                 // In place.
                 let mut same = nest.clone();
                 same.operands[0] = same.stores[0].to.clone();
-                let [ordinary, past] = [usize::MAX, 0].map(|large| Kernel::compile_with(&same, set, large).unwrap().unwrap());
+                let [ordinary, past] =
+                    [usize::MAX, 0].map(|large| Kernel::compile_with(&same, set, Thresholds { large, ..Thresholds::USUAL }).unwrap().unwrap());
                 assert!(after(&past, words, 1) == after(&ordinary, words, 1));
             }
         }
@@ -105,7 +107,7 @@ fn times_past_the_caches() {
     for count in [1_000_000, 3_000_000, 6_000_000, 10_000_000, 30_000_000] {
         for (name, nest) in formulas(count) {
             let set = engines().flatten().next().unwrap();
-            let kernels = [usize::MAX, 0].map(|large| Kernel::compile_with(&nest, set, large).unwrap().unwrap());
+            let kernels = [usize::MAX, 0].map(|large| Kernel::compile_with(&nest, set, Thresholds { large, ..Thresholds::USUAL }).unwrap().unwrap());
             let mut buffers: Vec<Vec<u64>> = (0..3).map(|_| vec![0x3F00_0000_3F00_0000; count / 2 + 1]).collect();
             let regions: Vec<Region<'_>> = buffers.iter_mut().map(|buffer| Region::writing(buffer.as_mut_slice())).collect();
             let mut times = [Vec::new(), Vec::new()];

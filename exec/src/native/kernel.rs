@@ -69,16 +69,29 @@ pub struct Kernel {
     careful: Option<Box<portable::Kernel>>,
 }
 
+/// Where kernels do the same in another way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Thresholds {
+    /// From so many bytes on, results are written past the caches.
+    pub large: usize,
+    /// Code makes results of at most so many parts: one, or none.
+    pub parts_in_code: usize,
+}
+
+impl Thresholds {
+    pub const USUAL: Thresholds = Thresholds { large: LARGE, parts_in_code: 1 };
+}
+
 impl Kernel {
     /// Makes machine code of a nest, which processors with these instructions can run; `None` if that is not possible, and the portable engine has to run it.
     ///
     /// Fails if the nest is malformed.
     pub fn compile(nest: &Nest, set: InstructionSet) -> Result<Option<Kernel>, Problem> {
-        Kernel::compile_with(nest, set, LARGE)
+        Kernel::compile_with(nest, set, Thresholds::USUAL)
     }
 
-    /// The same where results of so many bytes are large.
-    pub(crate) fn compile_with(nest: &Nest, set: InstructionSet, large: usize) -> Result<Option<Kernel>, Problem> {
+    /// The same with thresholds that tests choose.
+    pub(crate) fn compile_with(nest: &Nest, set: InstructionSet, thresholds: Thresholds) -> Result<Option<Kernel>, Problem> {
         portable::part::check(nest)?;
         if nest.count() == 0 {
             return Ok(None);
@@ -118,7 +131,7 @@ impl Kernel {
         let accumulators: usize = reductions.iter().map(|reduction| reduction.count).sum();
         let is_column = !reductions.is_empty() && axes.axes.last().is_none_or(|axis| !axis.reduced);
         let mut shares = Shares::of(&axes, !reductions.is_empty());
-        let results = if is_column || shares.parts > 1 { None } else { results::results(&reductions, set, lanes) };
+        let results = if is_column || shares.parts > thresholds.parts_in_code { None } else { results::results(&reductions, set, lanes) };
         if results.is_some() {
             shares.need_no_accumulators();
         }
@@ -158,7 +171,7 @@ impl Kernel {
         let Ok(code) = Code::new(&bytes, sites) else { return Ok(None) };
         let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(nest)?)) } else { None };
         let makes_results = results.is_some();
-        let is_past = reductions.is_empty() && is_large(nest, large) && shares.pieces() > 1;
+        let is_past = reductions.is_empty() && is_large(nest, thresholds.large) && shares.pieces() > 1;
         let past = if is_past { past(&plan, &places, &steps, shares.rows)? } else { None };
         let is_one_call = makes_results && shares.pieces() == 1 && memory.len() <= FEW;
         Ok(Some(Kernel {
