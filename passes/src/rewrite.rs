@@ -413,9 +413,9 @@ impl<'g> Rewriter<'g> {
         (!self.fixed.contains(&value.node)).then(|| self.graph.op(value))
     }
 
-    /// What the first input of a value's node is.
+    /// What the first input of a value's node is; of a node without inputs, the value itself.
     pub fn input(&self, value: Value) -> Value {
-        self.graph.node(value.node).inputs()[0]
+        self.graph.node(value.node).inputs().first().copied().unwrap_or(value)
     }
 
     /// The function, if a value is one of a pointwise function.
