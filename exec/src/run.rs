@@ -47,7 +47,9 @@ impl Arena {
         for (lines, bytes) in [(&mut self.lines, plan.arena_bytes()), (&mut self.scratch, plan.scratch_bytes)] {
             let needed = bytes.div_ceil(ALIGNMENT);
             if lines.len() < needed {
-                *lines = Vec::with_capacity(needed);
+                // What was there goes first: both would be twice as much.
+                *lines = Vec::new();
+                lines.reserve_exact(needed);
                 fresh::prepare(lines.spare_capacity_mut());
                 lines.resize(needed, Line([0; ALIGNMENT]));
             }
