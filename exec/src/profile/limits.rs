@@ -3,8 +3,6 @@
 //! It is measured once in a process for each number of threads, when a report is first asked for, in some hundredths of a second. Benches
 //! measure the same with more patience.
 
-#![expect(clippy::inline_always, reason = "only what is inlined is compiled for the instructions that were chosen")]
-
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::{Barrier, Mutex};
@@ -136,43 +134,33 @@ fn copy(touched: usize, threads: usize) -> f64 {
     (2 * lines * size_of::<Line>() * threads * repeats) as f64 / seconds
 }
 
-struct SinglePrecision;
-struct DoublePrecision;
+/// Declares multiply-adds on as many independent sums of a format as keep the processor busy.
+macro_rules! multiply_adds {
+    ($($name:ident: $float:ident, $lanes:ident, $splat:ident, $mul_add:ident;)*) => {$(
+        struct $name;
 
-impl WithSimd for SinglePrecision {
-    /// How many numbers were multiplied and added.
-    type Output = usize;
+        impl WithSimd for $name {
+            /// How many numbers were multiplied and added.
+            type Output = usize;
 
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> usize {
-        let (factor, term) = (simd.splat_f32s(black_box(0.999)), simd.splat_f32s(black_box(1e-4)));
-        let mut sums = [simd.splat_f32s(black_box(1.0)); SUMS];
-        for _ in 0..STEPS {
-            for sum in &mut sums {
-                *sum = simd.mul_add_f32s(*sum, factor, term);
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, simd: S) -> usize {
+                let (factor, term) = (simd.$splat(black_box(0.999)), simd.$splat(black_box(1e-4)));
+                let mut sums = [simd.$splat(black_box(1.0)); SUMS];
+                for _ in 0..STEPS {
+                    for sum in &mut sums {
+                        *sum = simd.$mul_add(*sum, factor, term);
+                    }
+                }
+                black_box(sums);
+                STEPS * SUMS * size_of::<S::$lanes>() / size_of::<$float>()
             }
         }
-        black_box(sums);
-        STEPS * SUMS * size_of::<S::f32s>() / size_of::<f32>()
-    }
+    )*};
 }
-
-impl WithSimd for DoublePrecision {
-    /// How many numbers were multiplied and added.
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> usize {
-        let (factor, term) = (simd.splat_f64s(black_box(0.999)), simd.splat_f64s(black_box(1e-4)));
-        let mut sums = [simd.splat_f64s(black_box(1.0)); SUMS];
-        for _ in 0..STEPS {
-            for sum in &mut sums {
-                *sum = simd.mul_add_f64s(*sum, factor, term);
-            }
-        }
-        black_box(sums);
-        STEPS * SUMS * size_of::<S::f64s>() / size_of::<f64>()
-    }
+multiply_adds! {
+    SinglePrecision: f32, f32s, splat_f32s, mul_add_f32s;
+    DoublePrecision: f64, f64s, splat_f64s, mul_add_f64s;
 }
 
 #[cfg(test)]
