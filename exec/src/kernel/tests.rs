@@ -427,6 +427,7 @@ const PATTERN_STEP: usize = 16_411;
 fn every_f32_function_of_one_number_is_within_its_ulps() {
     let step = std::env::var("EVERY_F32").ok().and_then(|step| step.parse().ok()).filter(|&step| step > 0).unwrap_or(PATTERN_STEP);
     let count = 1 << 14;
+    let mut beyond = Vec::new();
     for scalar in scalar::ALL.iter().filter(|scalar| scalar.signature == Signature::Same(1) && takes(scalar, DType::F32)) {
         let nest = Nest {
             shape: [count].into_iter().collect(),
@@ -452,8 +453,12 @@ fn every_f32_function_of_one_number_is_within_its_ulps() {
                     }
                 }
             }
-            println!("{:12} {engine:?}: {:.3} ulps at {:e}", scalar.name, worst.0, worst.1);
-            assert!(worst.0 <= scalar.narrow_ulps.max(0.5) + 0.01, "{} by {engine:?}: {} ulps at {:e}", scalar.name, worst.0, worst.1);
+            let told = format!("{:12} {engine:?}: {:.3} ulps at {:e}", scalar.name, worst.0, worst.1);
+            println!("{told}");
+            if worst.0 > scalar.narrow_ulps.max(0.5) + 0.01 {
+                beyond.push(told);
+            }
         }
     }
+    assert!(beyond.is_empty(), "{beyond:#?}");
 }
