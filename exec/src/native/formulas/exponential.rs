@@ -4,7 +4,7 @@
 //! chapters 4 and 11). The coefficients are our own minimax fits, rounded one after another.
 
 use super::super::lanes::Lanes;
-use super::parts::{Double, Whole, clamp, constant, minus_size, series, two};
+use super::parts::{Double, Whole, clamp, constant, horner, minus_size, pick, series, two};
 
 /// (eʳ − 1 − r)/r² on |r| ≤ ½ ln 2; relative error of eʳ: 2⁻²⁸·² and 2⁻⁵⁷·⁸.
 const EXP_NARROW: &[f64] = &[4.999_999_4e-1, 1.666_651_7e-1, 4.166_810_2e-2, 8.369_192_5e-3, 1.383_891_1e-3];
@@ -20,8 +20,8 @@ const EXP_WIDE: &[f64] = &[
     2.763_086_102_179_606e-7,
     2.500_642_216_828_473e-8,
 ];
-/// (eʳ − 1 − r)/r² on |r| ≤ ½ ln 2; relative error of eʳ − 1: 2⁻²⁶·¹ and 2⁻⁶¹·⁵.
-const EXP_M1_NARROW: &[f64] = &[4.999_999_7e-1, 1.666_653_9e-1, 4.166_775_6e-2, 8.367_128e-3, 1.383_555e-3];
+/// (eʳ − 1 − r)/r² on |r| ≤ ½ ln 2; relative error of eʳ − 1: 2⁻³¹·¹ and 2⁻⁶¹·⁵.
+const EXP_M1_NARROW: &[f64] = &[0.5, 1.666_666_6e-1, 4.166_649_3e-2, 8.333_544e-3, 1.393_232_8e-3, 1.976_338_8e-4];
 const EXP_M1_WIDE: &[f64] = &[
     0.5,
     0.166_666_666_666_666_77,
@@ -97,7 +97,7 @@ pub(super) fn reduce_exactly<F: Lanes>(x: F) -> (Whole<F>, Double<F>) {
 /// eˣ in parts, good for eˣ − 1 too; |x| must be clamped to what the format can hold.
 fn parts<F: Lanes>(x: F) -> Parts<F> {
     let (whole, Double { high: r, low }) = reduce_exactly(x);
-    Parts { whole, r, rest: (r * r).mul_add(series(r, EXP_M1_NARROW, EXP_M1_WIDE), low) }
+    Parts { whole, r, rest: (r * r).mul_add(horner(r, pick::<F, _>(EXP_M1_NARROW, EXP_M1_WIDE)), low) }
 }
 
 /// e^r − 1 − r for |r| ≤ ½ ln 2.
@@ -194,7 +194,8 @@ pub(crate) fn exp_m1<F: Lanes>(x: F) -> F {
     let clamped = clamp(x, constant(x, -18.0, -40.0), constant(x, 89.0, 710.0));
     let Parts { whole, r, rest } = parts(clamped);
     let half = whole.half_power_of_two();
-    let sum = Double::fast_sum(half - 0.5, half * r);
+    let less = Double::sum(half, x.number(-0.5));
+    let sum = Double::fast_sum(less.high, half * r).plus_low(less.low);
     let result = half.mul_add(rest, sum.low) + sum.high;
     F::select(x.abs().lt(constant(x, 2e-8, 5e-17)), x, result + result)
 }
