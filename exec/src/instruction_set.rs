@@ -15,10 +15,9 @@ impl InstructionSet {
     /// Every instruction set, the narrower first.
     pub const ALL: [InstructionSet; 2] = [InstructionSet::Avx2, InstructionSet::Avx512];
 
-    /// What is used where nobody asks for another: AVX2, if this processor has it. AVX-512 has to be asked for until every kind of nest has been
-    /// judged by it (record 0016).
+    /// What is used where nobody asks for another: the widest that this processor has.
     pub fn best() -> Option<InstructionSet> {
-        Some(InstructionSet::Avx2).filter(|set| set.is_available())
+        InstructionSet::ALL.into_iter().rev().find(|set| set.is_available())
     }
 
     /// Whether this processor has all of it, and the system lets programs use it.

@@ -7,7 +7,7 @@ mod bands;
 #[cfg(all(test, target_arch = "x86_64"))]
 mod instruction_sets;
 #[cfg(test)]
-mod judge;
+pub(crate) mod judge;
 #[cfg(all(test, target_arch = "x86_64"))]
 mod past_caches;
 #[cfg(test)]

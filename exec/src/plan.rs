@@ -7,9 +7,10 @@ use crate::absorb::absorb;
 use crate::array::Argument;
 use crate::band::band;
 use crate::choice::Choice;
-use crate::executable::{Engine, Options};
+use crate::executable::Options;
 use crate::fresh;
 use crate::fuse::fuse;
+use crate::instruction_set::InstructionSet;
 use crate::kernel::{Kernel, Kernels, OneCall};
 use crate::layout::{Layout, Shape, row_major};
 use crate::library::{self, Product, multiplier::Multiplier};
@@ -33,8 +34,8 @@ pub struct Plan {
     arena_bytes: usize,
     lower_bound_bytes: usize,
     pub(crate) scratch_bytes: usize,
-    /// Who computes.
-    pub(crate) engine: Engine,
+    /// The instructions that machine code is made of, if there is any.
+    pub(crate) machine_code: Option<InstructionSet>,
     /// Whether a step may fail for some contents of the arrays: then nothing is written to the caller's before all is done.
     pub(crate) may_fail: bool,
     /// Where the values of the graph are, for who watches; some are never written.
@@ -64,12 +65,12 @@ pub struct PlannedStep {
 fn scratch_of(step: &Step, options: &Options) -> usize {
     match step {
         Step::Contract(contraction) => {
-            let product = Product::of(contraction.dtype, options.engine);
+            let product = Product::of(contraction.dtype, options.machine_code());
             product.prepare(contraction);
             product.scratch_bytes(contraction, options.threads)
         }
         Step::Convolve(convolution) => {
-            library::convolution::scratch_bytes(convolution, Multiplier::of(convolution.dtype, options.engine), options.threads)
+            library::convolution::scratch_bytes(convolution, Multiplier::of(convolution.dtype, options.machine_code()), options.threads)
         }
         Step::Pool(pooling) => library::pool::scratch_bytes(pooling, options.threads),
         Step::Nest(_) | Step::Bands(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Reference(_) => 0,
@@ -125,7 +126,7 @@ impl Plan {
             arena_bytes: placed.arena_bytes,
             lower_bound_bytes: placed.lower_bound_bytes,
             scratch_bytes,
-            engine: options.engine,
+            machine_code: options.machine_code(),
             values: if options.watch.looks_at_values() { places } else { Vec::new() },
             layouts: inputs.to_vec(),
             is_checked: false,

@@ -147,7 +147,7 @@ impl Call<'_> {
             (Step::Nest(_) | Step::Bands(_), None) => Err(Problem::new(ErrorKind::Execution, "a nest was not compiled")),
             // SAFETY: the plan's word; see the head of this file.
             (Step::Contract(contraction), _) => unsafe {
-                Product::of(contraction.dtype, self.plan.engine).run(contraction, regions, scratch, self.threads, self.order)
+                Product::of(contraction.dtype, self.plan.machine_code).run(contraction, regions, scratch, self.threads, self.order)
             },
             // SAFETY: the plan's word; see the head of this file.
             (Step::Row(row), _) => unsafe { library::rows::run(row, regions) },
@@ -159,7 +159,7 @@ impl Call<'_> {
             (Step::Convolve(convolution), _) => unsafe {
                 library::convolution::run(
                     convolution,
-                    Multiplier::of(convolution.dtype, self.plan.engine),
+                    Multiplier::of(convolution.dtype, self.plan.machine_code),
                     regions,
                     scratch,
                     self.threads,

@@ -11,7 +11,7 @@ use super::matmul::{self, blocks::Geometry};
 use super::multiplier::Multiplier;
 use super::workers::Workers;
 use super::{memory, product};
-use crate::executable::Engine;
+use crate::instruction_set::InstructionSet;
 use crate::pool::{self, Shared};
 use crate::region::Region;
 use crate::step::{Addend, BatchAxis, Contraction, Matrix};
@@ -24,9 +24,9 @@ pub struct Product {
 }
 
 impl Product {
-    /// Those of elements of that type, by an engine.
-    pub fn of(dtype: DType, engine: Engine) -> Self {
-        Product { multiplier: Multiplier::of(dtype, engine) }
+    /// Those of elements of that type, by machine code of those instructions, if there is to be any.
+    pub fn of(dtype: DType, machine_code: Option<InstructionSet>) -> Self {
+        Product { multiplier: Multiplier::of(dtype, machine_code) }
     }
 
     /// Makes ready what a run needs.
@@ -222,7 +222,7 @@ mod tests {
             out: matrix(1, 2, 1),
         };
         let buffers = [Region::reading(&numbers), Region::writing(&mut out)];
-        let product = Product::of(DType::F64, Engine::Native);
+        let product = Product::of(DType::F64, InstructionSet::best());
         let mut scratch = vec![0.0f64; product.scratch_bytes(&contraction, 2) / 8];
         let scratch = bytemuck::cast_slice_mut(&mut scratch);
         // SAFETY: the result is borrowed, and the operands are another array.

@@ -370,11 +370,11 @@ fn parts(range: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::executable::Engine;
+    use crate::instruction_set::InstructionSet;
     use crate::library::tests::{Array, naive};
 
     fn multiply<T: Multiply>(left: View<'_, T, 2>, right: View<'_, T, 2>, blend: Blend<'_, T, 2>, out: ViewMut<'_, T, 2>) {
-        crate::library::tests::multiply(left, right, blend, out, (Multiplier::of(T::DTYPE, Engine::Native), 1, 0));
+        crate::library::tests::multiply(left, right, blend, out, (Multiplier::of(T::DTYPE, InstructionSet::best()), 1, 0));
     }
 
     #[test]

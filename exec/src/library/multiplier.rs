@@ -4,8 +4,9 @@ use damo_graph::DType;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::lanes::Multiply;
+use super::matmul::blocks::even_height;
 use super::tile;
-use crate::executable::Engine;
+use crate::instruction_set::InstructionSet;
 #[cfg(target_arch = "x86_64")]
 use crate::native::MicroKernels;
 
@@ -20,15 +21,13 @@ pub enum Multiplier {
 }
 
 impl Multiplier {
-    /// The one for elements of that type by that engine; where the native engine has none, the portable one.
-    pub fn of(dtype: DType, engine: Engine) -> Self {
+    /// The one for elements of that type by machine code of those instructions; the portable one if there are none, or no memory for code.
+    pub fn of(dtype: DType, machine_code: Option<InstructionSet>) -> Self {
         #[cfg(target_arch = "x86_64")]
-        if engine == Engine::Native
-            && let Some(kernels) = MicroKernels::of(dtype)
-        {
+        if let Some(kernels) = machine_code.and_then(|set| MicroKernels::of(dtype, set)) {
             return Multiplier::Native(kernels);
         }
-        let _ = (dtype, engine);
+        let _ = (dtype, machine_code);
         Multiplier::Portable
     }
 
@@ -46,7 +45,12 @@ impl Multiplier {
         let _ = (m, n);
         match self {
             #[cfg(target_arch = "x86_64")]
-            Multiplier::Native(kernels) => kernels.prepare(m, n),
+            Multiplier::Native(kernels) => {
+                for (m, n) in [(m, n), (n, m)] {
+                    let height = even_height(m, kernels.size()[0]);
+                    [height.min(m), m % height].into_iter().filter(|&rows| rows > 0).for_each(|rows| kernels.prepare(rows, n));
+                }
+            }
             Multiplier::Portable => {}
         }
     }

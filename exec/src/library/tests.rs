@@ -5,13 +5,13 @@
 use damo_graph::DType;
 
 use super::*;
-use crate::executable::Engine;
+use crate::kernel::judge::engines;
 use crate::library::matmul::blocks::Geometry;
 use crate::library::multiplier::Multiplier;
 
 /// Everyone who multiplies.
-pub(crate) fn multipliers(dtype: DType) -> [Multiplier; 2] {
-    [Engine::Native, Engine::Portable].map(|engine| Multiplier::of(dtype, engine))
+pub(crate) fn multipliers(dtype: DType) -> impl Iterator<Item = Multiplier> {
+    engines().map(move |machine_code| Multiplier::of(dtype, machine_code))
 }
 
 /// One thread without scratch.
@@ -220,7 +220,7 @@ fn bits_do_not_depend_on_threads() {
             for multiplier in multipliers(DType::F32) {
                 bits::<f32>(m, k, n, by_columns, multiplier);
             }
-            bits::<f64>(m, k, n, by_columns, multipliers(DType::F64)[0]);
+            multipliers(DType::F64).for_each(|multiplier| bits::<f64>(m, k, n, by_columns, multiplier));
         }
     }
 }

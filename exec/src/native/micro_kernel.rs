@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 
 use damo_graph::{DType, ErrorKind, Problem};
 
-use self::family::{AVX2, Family};
+use self::family::{FAMILIES, Family};
 use super::code::Code;
 use crate::instruction_set::InstructionSet;
 
@@ -88,15 +88,15 @@ pub struct MicroKernels {
 }
 
 impl MicroKernels {
-    /// Those for elements of that type; none if the machine or the system lacks what they need.
-    pub fn of(dtype: DType) -> Option<&'static MicroKernels> {
-        static ALL: [OnceLock<Option<MicroKernels>>; 2] = [OnceLock::new(), OnceLock::new()];
-        let place = usize::from(dtype.size() == 8);
+    /// Those for elements of that type by those instructions; none if the machine or the system lacks what they need.
+    pub fn of(dtype: DType, set: InstructionSet) -> Option<&'static MicroKernels> {
+        static ALL: [OnceLock<Option<MicroKernels>>; FAMILIES.len()] = [const { OnceLock::new() }; FAMILIES.len()];
+        let place = FAMILIES.iter().position(|family| family.set == set && family.size == dtype.size())?;
         let make = || {
-            let family = &AVX2[place];
+            let family = &FAMILIES[place];
             let kernels = MicroKernels { family, codes: (0..READINGS.len() * family.rows * family.vectors).map(|_| OnceLock::new()).collect() };
             // Where there is memory for one there is for the others.
-            (InstructionSet::Avx2.is_available() && kernels.code(Reading::Even, family.rows, family.vectors).is_some()).then_some(kernels)
+            (set.is_available() && kernels.code(Reading::Even, family.rows, family.vectors).is_some()).then_some(kernels)
         };
         ALL[place].get_or_init(make).as_ref()
     }
@@ -122,14 +122,11 @@ impl MicroKernels {
         self.code(reading, rows, vectors);
     }
 
-    /// Writes the kernels for all tiles that results of `m` by `n` elements, either way round, are cut into.
-    pub fn prepare(&self, m: usize, n: usize) {
-        let [height, width] = self.size();
-        for (m, n) in [(m, n), (n, m)] {
-            let cut = |length: usize, most: usize| [length.min(most), length % most].into_iter().filter(|&length| length > 0);
-            for (rows, columns) in cut(m, height).flat_map(|rows| cut(n, width).map(move |columns| (rows, columns))) {
-                self.code(Reading::Even, rows, columns.div_ceil(self.family.lanes));
-            }
+    /// Writes the kernels for all tiles that so many rows of so many columns are cut into.
+    pub fn prepare(&self, rows: usize, columns: usize) {
+        let width = self.size()[1];
+        for columns in [columns.min(width), columns % width].into_iter().filter(|&columns| columns > 0) {
+            self.code(Reading::Even, rows, columns.div_ceil(self.family.lanes));
         }
     }
 
@@ -196,15 +193,14 @@ impl Default for Operands {
 
 #[cfg(test)]
 mod tests {
-    use super::family::AVX512;
     use super::*;
 
     #[test]
     fn tiles_of_every_size_have_code_in_every_family() {
-        for family in AVX2.iter().chain(&AVX512) {
+        for family in &FAMILIES {
             for (rows, vectors) in (1..=family.rows).flat_map(|rows| (1..=family.vectors).map(move |vectors| (rows, vectors))) {
                 // The sums, the vectors of a step, and two factors.
-                assert!(rows * vectors + vectors + 2 <= if family.lanes * family.size == 64 { 32 } else { 16 });
+                assert!(rows * vectors + vectors + 2 <= family.set.registers());
                 for reading in READINGS {
                     let code = family.assemble(reading, rows, vectors).unwrap();
                     assert!(code.len() < 4096, "{rows} rows by {vectors} vectors take {} bytes", code.len());
@@ -215,8 +211,12 @@ mod tests {
 
     #[test]
     fn masks_keep_the_first_elements() {
-        assert_eq!(AVX2[0].mask(3), [1 << 31 | 1 << 63, 1 << 31, 0, 0]);
-        assert_eq!(AVX2[1].mask(3), [1 << 63, 1 << 63, 1 << 63, 0]);
-        assert_eq!((AVX512[0].mask(16), AVX512[1].mask(5)), ([0xFFFF, 0, 0, 0], [0b11111, 0, 0, 0]));
+        let mask = |set: InstructionSet, size: usize, kept: usize| {
+            FAMILIES.iter().find(|family| (family.set, family.size) == (set, size)).unwrap().mask(kept)
+        };
+        assert_eq!(mask(InstructionSet::Avx2, 4, 3), [1 << 31 | 1 << 63, 1 << 31, 0, 0]);
+        assert_eq!(mask(InstructionSet::Avx2, 8, 3), [1 << 63, 1 << 63, 1 << 63, 0]);
+        assert_eq!(mask(InstructionSet::Avx512, 4, 16), [0xFFFF, 0, 0, 0]);
+        assert_eq!(mask(InstructionSet::Avx512, 8, 5), [0b11111, 0, 0, 0]);
     }
 }

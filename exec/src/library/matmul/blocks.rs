@@ -3,11 +3,11 @@
 /// The third-level cache holds so many columns of the right side at once.
 const COLUMNS: usize = 2048;
 
-/// A panel of the right side is so long at most: with one of the left it stays in the first-level cache.
+/// A panel of the right side is so long at most: of AVX2's width it stays in the first-level cache, and wider ones come from the second in time.
 const DEPTH: usize = 384;
 /// Sums that two such panels hold are cut in two: a chain of products rounds the more the longer it is.
 const SHORT: usize = 320;
-const PANEL_BYTES: usize = 32 << 10;
+const PANEL_BYTES: usize = 48 << 10;
 
 /// The second-level cache holds so many rows of the left side.
 const ROWS: usize = 96;
@@ -32,6 +32,11 @@ const PAGE: usize = 4096;
 
 /// Threads do not share lines of a cache: so many elements.
 const LINE: usize = 16;
+
+/// How high tiles are that cut so many rows into about equal parts: a low one takes hardly less time than a high one.
+pub fn even_height(rows: usize, most: usize) -> usize {
+    rows.div_ceil(rows.div_ceil(most).max(1)).max(1)
+}
 
 /// A product, as far as its blocks depend on it: lengths, and strides in elements.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +84,9 @@ impl Blocks {
         let turn = |[down, right]: [isize; 2]| [right, down];
         let &Geometry { lengths: [m, k, n], size, left, right, out } = geometry;
         let ([m, n], left, right, out) = if is_turned { ([n, m], turn(right), turn(left), turn(out)) } else { ([m, n], left, right, out) };
-        let [tile_rows, tile_columns] = tile;
+        let [most_rows, tile_columns] = tile;
+        let tile_rows = if only_panels { most_rows } else { even_height(m, most_rows) };
+        let tile = [tile_rows, tile_columns];
         let longest = (PANEL_BYTES / (tile_columns * size)).min(if k <= 2 * SHORT { SHORT } else { DEPTH });
         let depth = even(k, longest, 1);
         let (rows, columns) = (even(m, ROWS, tile_rows), even(n, COLUMNS, tile_columns));

@@ -36,8 +36,9 @@ pub enum Masking {
     Register(Opcode),
 }
 
-/// AVX2 with FMA: 6 rows by 2 vectors of 32 bytes, in 16 registers.
-pub const AVX2: [Family; 2] = [
+/// Those of every set and element type. AVX2 with FMA: 6 rows by 2 vectors of 32 bytes, in 16 registers. AVX-512: 14 rows by 2 vectors of 64 bytes, in 32
+/// registers.
+pub const FAMILIES: [Family; 4] = [
     Family {
         set: InstructionSet::Avx2,
         size: 4,
@@ -70,11 +71,6 @@ pub const AVX2: [Family; 2] = [
         add: Opcode::VEX_Vaddpd_ymm_ymm_ymmm256,
         clear: Opcode::VEX_Vxorpd_ymm_ymm_ymmm256,
     },
-];
-
-/// AVX-512: 14 rows by 2 vectors of 64 bytes, in 32 registers. Its code is assembled by tests, and not chosen before it has run.
-#[cfg_attr(not(test), expect(dead_code, reason = "no machine with it has run the code yet"))]
-pub const AVX512: [Family; 2] = [
     Family {
         set: InstructionSet::Avx512,
         size: 4,
