@@ -91,6 +91,14 @@ impl Instructions for Avx2 {
         MUL_ADDS[usize::from(negative_product) * 2 + usize::from(negative_addend)][width as usize]
     }
 
+    fn has_extremes(&self) -> bool {
+        false
+    }
+
+    fn halves_from_memory(&self) -> bool {
+        false
+    }
+
     fn own_way(&self, registers: &mut Registers<'_>, id: Id, preferred: Option<u8>) -> bool {
         let value = &registers.program.values[id as usize];
         let (operation, width, inputs) = (value.operation, value.width, value.inputs.clone());

@@ -9,7 +9,7 @@ use iced_x86::{Code, Instruction, MemoryOperand, Register};
 
 use super::assembler::{Assembler, Operand, xmm, ymm, zmm};
 use super::instructions::{Binary, Conversion, Extent, Forms, Instructions, Moves};
-use super::program::{Id, Operation, Width, all_ones};
+use super::program::{Comparison, Id, Operation, Width, all_ones};
 use super::registers::Registers;
 use crate::instruction_set::InstructionSet;
 pub(super) use masks::MaskRegisters;
@@ -64,6 +64,7 @@ impl Instructions for Avx512 {
             Operation::Subtract => ([Code::EVEX_Vsubps_zmm_k1z_zmm_zmmm512b32_er, Code::EVEX_Vsubpd_zmm_k1z_zmm_zmmm512b64_er], false),
             Operation::Multiply => ([Code::EVEX_Vmulps_zmm_k1z_zmm_zmmm512b32_er, Code::EVEX_Vmulpd_zmm_k1z_zmm_zmmm512b64_er], true),
             Operation::Divide => ([Code::EVEX_Vdivps_zmm_k1z_zmm_zmmm512b32_er, Code::EVEX_Vdivpd_zmm_k1z_zmm_zmmm512b64_er], false),
+            Operation::Scale => ([Code::EVEX_Vscalefps_zmm_k1z_zmm_zmmm512b32_er, Code::EVEX_Vscalefpd_zmm_k1z_zmm_zmmm512b64_er], false),
             Operation::Least => ([Code::EVEX_Vminps_zmm_k1z_zmm_zmmm512b32_sae, Code::EVEX_Vminpd_zmm_k1z_zmm_zmmm512b64_sae], false),
             Operation::Greatest => ([Code::EVEX_Vmaxps_zmm_k1z_zmm_zmmm512b32_sae, Code::EVEX_Vmaxpd_zmm_k1z_zmm_zmmm512b64_sae], false),
             Operation::And => ([Code::EVEX_Vandps_zmm_k1z_zmm_zmmm512b32, Code::EVEX_Vandpd_zmm_k1z_zmm_zmmm512b64], true),
@@ -98,6 +99,14 @@ impl Instructions for Avx512 {
         MUL_ADDS[usize::from(negative_product) * 2 + usize::from(negative_addend)][width as usize]
     }
 
+    fn has_extremes(&self) -> bool {
+        true
+    }
+
+    fn halves_from_memory(&self) -> bool {
+        true
+    }
+
     fn own_way(&self, registers: &mut Registers<'_>, id: Id, preferred: Option<u8>) -> bool {
         let value = &registers.program.values[id as usize];
         let (operation, width, inputs) = (value.operation, value.width, value.inputs.clone());
@@ -107,6 +116,7 @@ impl Instructions for Avx512 {
         }
         let known = |place: usize| inputs.get(place).is_some_and(|&input| registers.is_mask(input));
         match (operation, known(0), known(1)) {
+            (Operation::Extreme { larger }, ..) => extreme(registers, id, [inputs[0], inputs[1]], larger, preferred),
             (Operation::Down(bytes), ..) => down(registers, id, bytes, preferred),
             (Operation::Select, ..) => select(registers, id, [inputs[0], inputs[1], inputs[2]], preferred),
             (Operation::Resize, true, _) => of_masks(registers, id, Code::VEX_Kmovw_kr_km16, &inputs),
@@ -171,6 +181,23 @@ fn compare(registers: &mut Registers<'_>, id: Id, mut inputs: [Id; 2], compariso
         None => registers.assembler.three(comparison.code, k(to), first, second),
     }
     registers.done_mask(&inputs, id, to);
+}
+
+/// The larger or the smaller: the processor's own treats zeros as it should, and where either is no number all bits are set.
+fn extreme(registers: &mut Registers<'_>, id: Id, inputs: [Id; 2], larger: bool, preferred: Option<u8>) {
+    let width = registers.program.width(id) as usize;
+    let first = zmm(registers.register(inputs[0]));
+    let second = registers.operand(inputs[1]);
+    let mask = registers.fresh_mask();
+    let compare = [Code::EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae, Code::EVEX_Vcmppd_kr_k1_zmm_zmmm512b64_imm8_sae][width];
+    registers.assembler.three_and_number(compare, k(mask), first, second, Comparison::Unordered as u32);
+    let to = registers.result(&inputs, preferred);
+    let range = [Code::EVEX_Vrangeps_zmm_k1z_zmm_zmmm512b32_imm8_sae, Code::EVEX_Vrangepd_zmm_k1z_zmm_zmmm512b64_imm8_sae][width];
+    // Its sign is that of the number that is taken.
+    registers.assembler.three_and_number(range, zmm(to), first, second, 0b0100 | u32::from(larger));
+    let logic = [Code::EVEX_Vpternlogd_zmm_k1z_zmm_zmmm512b32_imm8, Code::EVEX_Vpternlogq_zmm_k1z_zmm_zmmm512b64_imm8][width];
+    registers.assembler.masked(Instruction::with4(logic, zmm(to), zmm(to), zmm(to), 0xFFu32), k(mask), false);
+    registers.done(&inputs, Some((id, to)));
 }
 
 /// The second input where the signs of the first are set, elsewhere the third.

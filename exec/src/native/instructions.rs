@@ -42,6 +42,12 @@ pub(super) trait Instructions: Memory + Debug + Sync {
     /// The instructions of a fused multiply-add.
     fn mul_add(&self, negative_product: bool, negative_addend: bool, width: Width) -> Forms;
 
+    /// Whether the larger and the smaller of two numbers are operations of their own ([`Operation::Extreme`]).
+    fn has_extremes(&self) -> bool;
+
+    /// Whether halves of a vector are widened faster from memory, where it has to be written first.
+    fn halves_from_memory(&self) -> bool;
+
     /// Writes an operation that this set does in a way of its own; `false` if the tables say how.
     fn own_way(&self, registers: &mut Registers<'_>, id: Id, preferred: Option<u8>) -> bool;
 

@@ -24,6 +24,8 @@ pub(super) struct Interleaved {
     /// What the accumulators become in the end: each round goes on with those of the one before.
     pub accumulators: SmallVec<[Id; 4]>,
     pub rounds: usize,
+    /// What is made outside and read most often: for each a register is left.
+    pub kept: Vec<Id>,
 }
 
 /// So many rounds of a body in turn as registers have room for; `None` if that is one. `section` are the values that every round makes anew;
@@ -39,7 +41,8 @@ pub(super) fn interleaved(body: &Body, section: &[Id], in_memory: Option<usize>,
     let (tail, head): (Vec<Id>, Vec<Id>) = section.iter().partition(|&&id| tail[id as usize]);
     let read_on = tail.iter().flat_map(|&id| &program.values[id as usize].inputs);
     let results: Vec<Id> = stored.iter().chain(read_on).copied().collect();
-    let rounds = (registers / most_alive(program, &head, &results).max(1)).min(MOST_ROUNDS);
+    let most_alive = most_alive(program, &head, &results).max(1);
+    let rounds = (registers / most_alive).min(MOST_ROUNDS);
     if rounds < 2 {
         return None;
     }
@@ -68,7 +71,18 @@ pub(super) fn interleaved(body: &Body, section: &[Id], in_memory: Option<usize>,
     let stores = stores.map(|(id, stream, round)| (copies[round][id as usize], stream, round)).collect();
     let last = &copies[rounds - 1];
     let accumulators = if in_memory.is_some() { SmallVec::new() } else { body.accumulators.iter().map(|&id| last[id as usize]).collect() };
-    Some(Interleaved { program, section, stores, accumulators, rounds })
+    let kept = most_read(&program, &section).into_iter().take(registers - rounds * most_alive).collect();
+    Some(Interleaved { program, section, stores, accumulators, rounds, kept })
+}
+
+/// What a section reads more than once and does not make, the most often read first.
+fn most_read(program: &Program, section: &[Id]) -> Vec<Id> {
+    let mut reads = vec![0usize; program.values.len()];
+    section.iter().flat_map(|&id| &program.values[id as usize].inputs).for_each(|&input| reads[input as usize] += 1);
+    section.iter().for_each(|&id| reads[id as usize] = 0);
+    let mut read: Vec<Id> = (0..reads.len() as Id).filter(|&id| reads[id as usize] > 1).collect();
+    read.sort_by_key(|&id| std::cmp::Reverse(reads[id as usize]));
+    read
 }
 
 /// Which values of a section are made round after round in the end: those that accumulators go into, and what is made for them of one value,

@@ -72,6 +72,9 @@ macro_rules! lane {
             fn mul_add(self, factor: Self, addend: Self) -> Self {
                 Lane(self.0.mul_add(factor.0, addend.0))
             }
+            fn times_power_of_two(self, _: Self) -> Option<Self> {
+                None
+            }
             fn sqrt(self) -> Self {
                 Lane(self.0.sqrt())
             }

@@ -42,6 +42,8 @@ pub(crate) trait Lanes:
     fn bits(self, bits: i64) -> Self::Bits;
     /// `self · factor + addend`, rounded once.
     fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// `self · 2ⁿ` for a whole number n, rounded once, if that is one instruction.
+    fn times_power_of_two(self, whole: Self) -> Option<Self>;
     /// The square root.
     fn sqrt(self) -> Self;
     /// The size.

@@ -85,8 +85,16 @@ struct Lines<'a> {
     stores: &'a [(Id, usize, usize)],
     /// What the accumulators become that are in registers.
     accumulators: &'a [Id],
+    /// What stays in registers from round to round, and where.
+    kept: &'a [(Id, u8)],
     round: usize,
     is_last: bool,
+}
+
+/// Rounds that are repeated: of how many elements, and what comes behind them.
+struct Rounds {
+    elements: i32,
+    end: Label,
 }
 
 /// Code under construction.
@@ -200,18 +208,23 @@ impl<'a> Writer<'a> {
         self.assembler.two(Code::Xor_r32_rm32, Register::R8D, registers64(Register::R8D));
         let in_frame = (whole.frame.clone(), last.frame.clone());
         if plan.side_by_side > 1 {
-            self.rounds(plan.side_by_side, |writer| {
+            let rounds = self.rounds(plan.side_by_side);
+            self.repeat(&rounds, |writer| {
                 (0..plan.side_by_side).for_each(|round| writer.round(plan.whole, &mut whole, &in_frame.0, &levels[0], round, false));
             });
         } else if let Some(wide) = self.interleaved(&levels[0]).filter(|wide| wide.rounds <= plan.rounds) {
             let mut values = Values::new(&wide.program);
             values.frame[..in_frame.0.len()].copy_from_slice(&in_frame.0);
             let (program, section, stores, accumulators) = (&wide.program, &wide.section[..], &wide.stores[..], &wide.accumulators[..]);
-            self.rounds(wide.rounds, |writer| {
-                writer.lines(&Lines { program, section, stores, accumulators, round: 0, is_last: false }, &mut values);
-            });
+            let top = self.assembler.instructions.set().registers() - self.all_pinned().len();
+            let kept: Vec<(Id, u8)> = wide.kept.iter().zip((0..top as u8).rev()).map(|(&id, register)| (id, register)).collect();
+            let lines = Lines { program, section, stores, accumulators, kept: &kept, round: 0, is_last: false };
+            let rounds = self.rounds(wide.rounds);
+            self.fetch(&lines, &mut values);
+            self.repeat(&rounds, |writer| writer.lines(&lines, &mut values));
         }
-        self.rounds(1, |writer| writer.round(plan.whole, &mut whole, &in_frame.0, &levels[0], 0, false));
+        let rounds = self.rounds(1);
+        self.repeat(&rounds, |writer| writer.round(plan.whole, &mut whole, &in_frame.0, &levels[0], 0, false));
         let done = self.assembler.label();
         self.assembler.two(Code::Cmp_r64_rm64, general::INDEX, registers64(general::COUNT));
         self.assembler.jump(Code::Jae_rel32_64, done);
@@ -346,21 +359,27 @@ impl<'a> Writer<'a> {
         if let Accumulators::Memory(first) = self.plan.accumulators { Some(first) } else { None }
     }
 
-    /// Rounds of so many vectors, while there are as many elements.
-    fn rounds(&mut self, count: usize, mut write: impl FnMut(&mut Self)) {
-        let (start, end) = (self.assembler.label(), self.assembler.label());
-        let elements = (count * self.lanes) as i64;
-        let test = |writer: &mut Self, code: Code, label: Label| {
-            writer.assembler.write(Instruction::with2(Code::Lea_r64_m, Register::RAX, at(general::INDEX, elements)));
-            writer.assembler.two(Code::Cmp_r64_rm64, Register::RAX, registers64(general::COUNT));
-            writer.assembler.jump(code, label);
-        };
-        test(self, Code::Ja_rel32_64, end);
-        self.assembler.place(start);
+    /// Begins rounds of so many vectors: leaves them out if there are not as many elements.
+    fn rounds(&mut self, count: usize) -> Rounds {
+        let rounds = Rounds { elements: (count * self.lanes) as i32, end: self.assembler.label() };
+        self.if_elements(&rounds, Code::Ja_rel32_64, rounds.end);
+        rounds
+    }
+
+    /// Such rounds, while there are as many elements.
+    fn repeat(&mut self, rounds: &Rounds, write: impl FnOnce(&mut Self)) {
+        let start = self.assembler.here();
         write(self);
-        self.assembler.number(Code::Add_rm64_imm32, general::INDEX, elements as i32);
-        test(self, Code::Jbe_rel32_64, start);
-        self.assembler.place(end);
+        self.assembler.number(Code::Add_rm64_imm32, general::INDEX, rounds.elements);
+        self.if_elements(rounds, Code::Jbe_rel32_64, start);
+        self.assembler.place(rounds.end);
+    }
+
+    /// Goes to a label by whether there are elements for one more of such rounds.
+    fn if_elements(&mut self, rounds: &Rounds, jump: Code, label: Label) {
+        self.assembler.write(Instruction::with2(Code::Lea_r64_m, Register::RAX, at(general::INDEX, rounds.elements.into())));
+        self.assembler.two(Code::Cmp_r64_rm64, Register::RAX, registers64(general::COUNT));
+        self.assembler.jump(jump, label);
     }
 
     fn round_of(&self, place: usize, is_last: bool) -> Round<'a> {
@@ -380,7 +399,7 @@ impl<'a> Writer<'a> {
         };
         let kept: Vec<Id> = section.iter().copied().filter(|&id| inner(id)).collect();
         let pins: Vec<u8> = self.all_pinned();
-        let lines = Lines { program: &body.program, section: &section, stores: &[], accumulators: &[], round: 0, is_last: false };
+        let lines = Lines { program: &body.program, section: &section, stores: &[], accumulators: &[], kept: &[], round: 0, is_last: false };
         self.write(&lines, values, &kept, &pins, |registers| kept.iter().for_each(|&id| registers.store_in_frame(id)));
     }
 
@@ -401,7 +420,13 @@ impl<'a> Writer<'a> {
         let in_memory = self.in_memory();
         let stores: Vec<(Id, usize, usize)> = body.lines(in_memory).map(|(id, stream)| (id, stream, round)).collect();
         let accumulators = if in_memory.is_some() { &[] } else { &body.accumulators[..] };
-        self.lines(&Lines { program: &body.program, section: &section, stores: &stores, accumulators, round, is_last }, values);
+        self.lines(&Lines { program: &body.program, section: &section, stores: &stores, accumulators, kept: &[], round, is_last }, values);
+    }
+
+    /// Fetches what stays in registers.
+    fn fetch(&mut self, lines: &Lines<'_>, values: &mut Values) {
+        let mut registers = Registers::new(lines.program, &mut self.assembler, &mut self.frame, values, &[], std::iter::empty());
+        lines.kept.iter().for_each(|&(id, register)| registers.fetch(id, register));
     }
 
     /// A round, or several in turn.
@@ -427,6 +452,9 @@ impl<'a> Writer<'a> {
         let mut registers = Registers::new(program, &mut self.assembler, &mut self.frame, values, section, last.iter().copied());
         for &register in pins {
             registers.reserve(register);
+        }
+        for &(id, register) in lines.kept {
+            registers.pin(id, register);
         }
         if !pins.is_empty() {
             for &id in section {

@@ -10,6 +10,7 @@ use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Shl, Shr, Sub};
 use damo_graph::DType;
 use smallvec::SmallVec;
 
+use super::instructions;
 use super::lanes::Lanes;
 use crate::instruction_set::InstructionSet;
 use crate::portable::loops::Loop;
@@ -65,10 +66,16 @@ pub(super) enum Operation {
         negative_product: bool,
         negative_addend: bool,
     },
+    /// x · 2ⁿ for a whole number n, rounded once.
+    Scale,
     /// `if x < y { x } else { y }`
     Least,
     /// `if x > y { x } else { y }`
     Greatest,
+    /// The larger or the smaller; NaN if either is; +0 is larger than −0.
+    Extreme {
+        larger: bool,
+    },
     Round(Rounding),
     Compare(Comparison),
     // Bits of floats, of integers, of masks.
@@ -381,6 +388,10 @@ impl<'p, T: Format> Lanes for Recorded<'p, T> {
     fn mul_add(self, factor: Self, addend: Self) -> Self {
         let id = self.program.borrow_mut().mul_add([self.id, factor.id, addend.id], T::WIDTH);
         Recorded::new(self.program, id)
+    }
+    fn times_power_of_two(self, whole: Self) -> Option<Self> {
+        let has_instruction = instructions::of(self.program.borrow().set).binary(Operation::Scale, T::WIDTH).is_some();
+        has_instruction.then(|| self.with(Operation::Scale, whole))
     }
     fn sqrt(self) -> Self {
         self.make(Operation::SquareRoot, &[self.id])

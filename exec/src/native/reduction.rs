@@ -4,6 +4,7 @@ use damo_graph::DType;
 use damo_graph::op::reduce::Reduction;
 use smallvec::{SmallVec, smallvec};
 
+use super::instructions;
 use super::program::{Comparison, Id, Operation, Program, Width, all_ones};
 use super::results::{self, InCode};
 use super::translate::fills;
@@ -277,6 +278,9 @@ alike! {
 ///
 /// The processor's extreme is the second of two zeros, so that both orders together have the bits of both: the larger zero has a bit less.
 pub(super) fn extreme(program: &mut Program, larger: bool, x: Id, y: Id, width: Width) -> Id {
+    if instructions::of(program.set).has_extremes() {
+        return program.value(Operation::Extreme { larger }, &[x, y], width);
+    }
     let (of, join) = if larger { (Operation::Greatest, Operation::And) } else { (Operation::Least, Operation::Or) };
     let (forth, back) = (program.value(of, &[x, y], width), program.value(of, &[y, x], width));
     let chosen = program.value(join, &[forth, back], width);

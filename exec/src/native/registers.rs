@@ -95,6 +95,14 @@ impl<'a> Registers<'a> {
         self.pinned |= 1 << register;
     }
 
+    /// Brings a value from memory to a register.
+    pub fn fetch(&mut self, id: Id, register: u8) {
+        match self.memory(id) {
+            Some(memory) => self.assembler.copy(register, Operand::Memory(memory)),
+            None => self.assembler.fail("a value that is kept is nowhere"),
+        }
+    }
+
     /// Keeps a register out of use for good.
     pub fn reserve(&mut self, register: u8) {
         self.pinned |= 1 << register;
@@ -221,6 +229,16 @@ impl<'a> Registers<'a> {
             self.keep_in_frame(id, register);
             self.unlock();
         }
+    }
+
+    /// Lets a value be only in the frame, if a register holds it.
+    pub fn move_to_frame(&mut self, id: Id) {
+        let Some(register) = self.values.registers[id as usize].filter(|&register| self.pinned & 1 << register == 0) else { return };
+        if self.memory(id).is_none() {
+            self.keep_in_frame(id, register);
+        }
+        self.values.registers[id as usize] = None;
+        self.holds[usize::from(register)] = None;
     }
 
     /// Lets a register hold a value.

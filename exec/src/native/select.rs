@@ -60,6 +60,9 @@ fn half(registers: &mut Registers<'_>, id: Id, input: Id, upper: bool, preferred
         registers.assembler.fail("halves of vectors have no instruction");
         return;
     };
+    if instructions.halves_from_memory() && registers.may_stay_in_memory(input) {
+        registers.move_to_frame(input);
+    }
     let from = registers.operand(input);
     let to = registers.result(&[input], preferred);
     let from = match from {

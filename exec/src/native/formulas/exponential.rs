@@ -135,8 +135,10 @@ pub(super) fn clamp_exponent<F: Lanes>(x: F) -> F {
 /// eˣ for all x, within 1 ulp.
 pub(crate) fn exp<F: Lanes>(x: F) -> F {
     let (whole, r) = reduce(clamp_exponent(x));
-    let (scale, back) = whole.power_of_two_and_back(x.sign_bit());
-    scaled_power(r, scale) * back
+    power(r).times_power_of_two(whole.number).unwrap_or_else(|| {
+        let (scale, back) = whole.power_of_two_and_back(x.sign_bit());
+        scaled_power(r, scale) * back
+    })
 }
 
 /// eˣ⁻ᵐ for an x that is at most m, within 2 ulps; 0 where m is infinite.
@@ -218,9 +220,7 @@ pub(super) fn exp_words<F: Lanes>(x: Double<F>) -> (Whole<F>, Double<F>) {
 /// e^−|x| in two words. The second is not exact.
 pub(super) fn decay<F: Lanes>(x: F) -> Double<F> {
     let (whole, r) = reduce(constant(x, -104.0, -746.0).greatest(minus_size(x)));
-    let sum = Double::fast_sum(x.number(1.0), fraction(r));
-    let (first, second) = whole.power_of_two_halves();
-    Double { high: sum.high * first * second, low: sum.low * first * second }
+    whole.scale_words(Double::fast_sum(x.number(1.0), fraction(r)))
 }
 
 /// 1/(1 + e⁻ˣ) for all x, in both tails, within 1 ulp.
@@ -263,11 +263,10 @@ pub(crate) fn sech2<F: Lanes>(x: F) -> F {
     let (whole, r) = reduce(size * -2.0);
     let one = x.number(1.0);
     let top = Double::fast_sum(one, fraction(r));
-    let (first, second) = whole.power_of_two_halves();
-    let e = Double { high: top.high * first * second, low: top.low * first * second };
+    let e = whole.scale_words(top);
     let root = Double::fast_sum(one, e.high).plus_low(e.low);
     let bottom = Double::product(root.high, root.high).plus_low((root.high + root.high) * root.low);
-    top.over(bottom).value() * (first * 4.0) * second
+    whole.scale(top.over(bottom).value() * 4.0)
 }
 
 #[cfg(test)]

@@ -118,8 +118,7 @@ fn keeps_digits<F: Lanes>(high: F, more: F) -> F::Mask {
 pub(crate) fn log_add_exp<F: Lanes>(x: F, y: F) -> (F, F::Mask) {
     let (high, low) = ordered(x, y);
     let (whole, fraction) = exp_words(difference(low, high, constant(x, -104.0, -746.0)));
-    let (first, second) = whole.power_of_two_halves();
-    let more = ln_1p_small(Double { high: fraction.high * first * second, low: fraction.low * first * second });
+    let more = ln_1p_small(whole.scale_words(fraction));
     let is_plain = !high.abs().lt(x.number(f64::INFINITY)) | keeps_digits(high, more);
     (log_sum(high, low, more), is_plain)
 }

@@ -120,7 +120,7 @@ impl<F: Lanes> Whole<F> {
     }
 
     /// 2ⁿ for |n| up to twice the largest exponent, as two factors that are each a normal number.
-    pub(super) fn power_of_two_halves(self) -> (F, F) {
+    fn power_of_two_halves(self) -> (F, F) {
         let bits = self.shifted.to_bits();
         let half = bits >> 1;
         (exponent(self.shifted, half), exponent(self.shifted, bits - half))
@@ -154,10 +154,17 @@ impl<F: Lanes> Whole<F> {
         exponent(self.shifted, self.shifted.to_bits())
     }
 
-    /// x · 2ⁿ, rounded once where it becomes subnormal. (AVX-512: `vscalefps x, number`.)
+    /// x · 2ⁿ, rounded once where it becomes subnormal.
     pub(super) fn scale(self, x: F) -> F {
-        let (first, second) = self.power_of_two_halves();
-        x * first * second
+        x.times_power_of_two(self.number).unwrap_or_else(|| {
+            let (first, second) = self.power_of_two_halves();
+            x * first * second
+        })
+    }
+
+    /// Both words times 2ⁿ.
+    pub(super) fn scale_words(self, x: Double<F>) -> Double<F> {
+        Double { high: self.scale(x.high), low: self.scale(x.low) }
     }
 }
 
