@@ -79,7 +79,9 @@ pub(super) fn interleaved(body: &Body, section: &[Id], in_memory: Option<usize>,
 fn most_read(program: &Program, section: &[Id]) -> Vec<Id> {
     let mut reads = vec![0usize; program.values.len()];
     section.iter().flat_map(|&id| &program.values[id as usize].inputs).for_each(|&input| reads[input as usize] += 1);
-    section.iter().for_each(|&id| reads[id as usize] = 0);
+    for &id in section {
+        reads[id as usize] = 0;
+    }
     let mut read: Vec<Id> = (0..reads.len() as Id).filter(|&id| reads[id as usize] > 1).collect();
     read.sort_by_key(|&id| std::cmp::Reverse(reads[id as usize]));
     read

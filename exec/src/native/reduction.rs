@@ -166,6 +166,18 @@ impl Fold for SumSingle {
         }
     }
 
+    fn step(program: &mut Program, accumulators: &[Id], x: Id) -> Ids {
+        // A square is summed up as it is, and not rounded first; variances sum up its root, too, which is widened once.
+        let value = &program.values[x as usize];
+        if value.operation == Operation::Multiply && value.inputs[0] == value.inputs[1] {
+            let root = value.inputs[0];
+            let parts = Self::parts(program, root);
+            return parts.iter().zip(accumulators).map(|(&part, &sum)| program.mul_add([part, part, sum], Width::Double)).collect();
+        }
+        let parts = Self::parts(program, x);
+        Self::join(program, accumulators, &parts)
+    }
+
     fn pair(program: &mut Program, left: Id, right: Id) -> Id {
         program.value(Operation::Add, &[left, right], Width::Double)
     }
