@@ -1,8 +1,9 @@
 //! Signs, numbers and like terms of sums and products.
 
-use damo_graph::op::scalar::{ADD, DIV, MUL, NEG, RECIP, SUB};
+use damo_graph::op::scalar::{ADD, DIV, MUL, NEG, RECIP, SQRT, SUB};
 use damo_graph::{NodeId, Result, Value};
 
+use super::shapes::is_view;
 use crate::rewrite::Rewriter;
 use crate::rewrite::leaves::{Places, Tree};
 use crate::rewrite::rounding::rounded;
@@ -22,6 +23,8 @@ crate::structural_rules! {
         cancelled_factor, extends(1.0), at(&["mul", "div"]);
         /// A product with a reciprocal of as many elements is a quotient, and the reciprocal of a reciprocal the number.
         product_with_reciprocal, extends(1.0), at(&["mul", "div", "recip"]);
+        /// One reciprocal and many products cost less than many quotients; that of a root is in range wherever the root is not 0 or infinite.
+        quotient_by_stretched_root, rounds(1.5), at(&["div"]);
     }
 }
 
@@ -193,6 +196,20 @@ fn product_with_reciprocal(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<
         }
     }
     Ok(None)
+}
+
+fn quotient_by_stretched_root(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {
+    let Some(terms) = rewriter.is(node.into(), &DIV).filter(|_| rewriter.is_final()) else { return Ok(None) };
+    let dims = |value| &rewriter.graph.ty(value).dims;
+    let mut root = terms[1];
+    while rewriter.op(root).is_some_and(is_view) {
+        root = rewriter.input(root);
+    }
+    if dims(terms[0]) != dims(node.into()) || dims(terms[1]) == dims(node.into()) || rewriter.is(root, &SQRT).is_none() {
+        return Ok(None);
+    }
+    let reciprocal = rewriter.apply(&RECIP, &[terms[1]])?;
+    rewriter.apply(&MUL, &[terms[0], reciprocal]).map(Some)
 }
 
 fn product_with_zero(rewriter: &mut Rewriter<'_>, node: NodeId) -> Result<Option<Value>> {

@@ -20,6 +20,10 @@ fn quotients_and_products() {
             "A1" "(−x)/y/(−2·z)": [x: f64[n], y: f64[n], z: f64[n]] -x / y / (-2.0 * z);
             "A1" "x/y/z": [x: f64[n], y: f64[n], z: f64[n]] x / y / z;
             "A1" "x/(y/z)": [x: f64[n], y: f64[n], z: f64[n]] x / (y / z);
+            "A1" "x/√v, stretched": [x: f64[n m], v: f64[n 1]] x / v.sqrt();
+            "A1" "x/√(mean of v), stretched": [x: f64[n m], v: f64[n m]] x / v.mean_axis_keep(ndarray::Axis(1)).sqrt();
+            "A1" "x/v, stretched": [x: f64[n m], v: f64[n 1]] x / v;
+            "A1" "v/√x, stretched": [x: f64[n m], v: f64[n 1]] v / x.sqrt();
             "A2" "x·y·z": [x: f64[n], y: f64[n], z: f64[n]] x * y * z;
             "A2" "x + y + z, of a row and a matrix": [x: f64[n m], y: f64[m], z: f64[n m]] x + y + z;
             "A3" "0·x·y": [x: f64[n], y: f64[n]] 0.0 * x * y;
@@ -53,6 +57,14 @@ fn quotients_and_products() {
                 div(div(x, y), z)
             A1  x/(y/z)
                 div(x, div(y, z))
+            A1  x/√v, stretched
+                mul(x, recip(sqrt(v)))
+            A1  x/√(mean of v), stretched
+                mul(x, insert_axis{axis=1}(recip(sqrt(reduce{by=mean, axes=[1]}(v)))))
+            A1  x/v, stretched
+                div(x, v)
+            A1  v/√x, stretched
+                div(v, sqrt(x))
             A2  x·y·z
                 mul(mul(x, y), z)
             A2  x + y + z, of a row and a matrix
