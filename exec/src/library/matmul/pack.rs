@@ -13,12 +13,7 @@ pub fn pack<T: Multiply>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
         return;
     }
     if right == 1 || columns == 1 {
-        match width {
-            8 => by_rows::<T, 8>(from, to),
-            16 => by_rows::<T, 16>(from, to),
-            32 => by_rows::<T, 32>(from, to),
-            _ => by_rows_of_any_width(from, width, to),
-        }
+        copy_rows(from, width, to);
         return;
     }
     for (start, panel) in (0..columns).step_by(width).zip(to.chunks_exact_mut(width * depth)) {
@@ -37,7 +32,20 @@ pub fn pack<T: Multiply>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
     }
 }
 
-/// Rows whose elements are neighbours.
+/// Declares the widths of panels whose rows are copied by code of their own.
+macro_rules! widths {
+    ($($width:literal)*) => {
+        /// Rows whose elements are neighbours.
+        fn copy_rows<T: Multiply>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
+            match width {
+                $($width => by_rows::<T, $width>(from, to),)*
+                _ => by_rows_of_any_width(from, width, to),
+            }
+        }
+    };
+}
+widths! { 4 5 6 7 8 9 10 11 12 13 14 16 32 }
+
 fn by_rows<T: Multiply, const W: usize>(from: View<'_, T, 2>, to: &mut [T]) {
     let depth = from.lengths()[0];
     for (place, row) in from.rows().enumerate() {
@@ -68,33 +76,21 @@ fn by_rows_of_any_width<T: Multiply>(from: View<'_, T, 2>, width: usize, to: &mu
 }
 
 /// Rows of elements that are neighbours, as the columns of a panel.
+///
+/// The last ones first: squares are written whole, and what is too much of one step is written over by the next, or by the rows before.
 fn turned<T: Multiply>(rows: View<'_, T, 2>, width: usize, panel: &mut [T]) {
-    let (mut rows, mut place) = (rows.rows(), 0);
-    while rows.len() > 0 {
-        let panel = &mut panel[place..];
-        place += match rows.len() {
-            8.. => interleave::<T, 8>(&mut rows, width, panel),
-            6.. => interleave::<T, 6>(&mut rows, width, panel),
-            4.. => interleave::<T, 4>(&mut rows, width, panel),
-            2.. => interleave::<T, 2>(&mut rows, width, panel),
-            _ => interleave::<T, 1>(&mut rows, width, panel),
-        };
-    }
-}
-
-/// The next so many rows side by side at the start of each row of a panel. Gives how many.
-fn interleave<'a, T: Multiply, const N: usize>(rows: &mut impl Iterator<Item = View<'a, T, 1>>, width: usize, panel: &mut [T]) -> usize {
-    let rows: [&[T]; N] = std::array::from_fn(|_| rows.next().and_then(|row| row.as_slice()).unwrap_or_default());
-    let depth = rows[0].len();
-    let done = squares::turn(&rows, width, panel);
-    let rows = rows.map(|row| &row[..depth]);
-    for (step, to) in panel.chunks_mut(width).enumerate().take(depth).skip(done) {
-        let to = &mut to[..N];
-        for column in 0..N {
-            to[column] = rows[column][step];
+    let (count, depth) = (rows.lengths()[0], rows.lengths()[1]);
+    for start in (0..count).step_by(squares::SIDE).rev() {
+        let last = count.min(start + squares::SIDE) - 1;
+        // In place of rows that are missing, one of the others.
+        let row = |place: usize| rows.part((start + place).min(last), last + 1).rows().next().and_then(|row| row.as_slice()).unwrap_or_default();
+        let group: [&[T]; squares::SIDE] = std::array::from_fn(row);
+        let panel = &mut panel[start..];
+        let done = squares::turn(&group, width, panel);
+        for (step, to) in panel.chunks_mut(width).enumerate().take(depth).skip(done) {
+            to.iter_mut().zip(&group).take(last + 1 - start).for_each(|(to, row)| *to = row[step]);
         }
     }
-    N
 }
 
 #[cfg(test)]
