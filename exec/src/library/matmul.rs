@@ -32,8 +32,8 @@ const WORTH_A_THREAD: usize = 1 << 21;
 /// Several threads share a product in at least so many pieces, if it has as many panels.
 const PIECES: usize = 8;
 
-/// So many panels are packed at a time.
-const PANELS: usize = 4;
+/// So many columns are packed at a time: the processor reads their rows ahead.
+const COLUMNS: usize = 256;
 
 /// How many elements of scratch a product takes on so many threads.
 pub fn scratch<T: Multiply>(geometry: &Geometry, multiplier: Multiplier, threads: usize) -> usize {
@@ -169,8 +169,9 @@ impl<T: Multiply> Product<'_, T> {
             return;
         }
         let panels = columns.len().div_ceil(width);
-        pool::share(self.threads, panels.div_ceil(PANELS), self.order, |piece, _| {
-            let panels = piece * PANELS..panels.min((piece + 1) * PANELS);
+        let at_a_time = (COLUMNS / width).max(1);
+        pool::share(self.threads, panels.div_ceil(at_a_time), self.order, |piece, _| {
+            let panels = piece * at_a_time..panels.min((piece + 1) * at_a_time);
             let from = rows.columns(columns.start + panels.start * width, columns.end.min(columns.start + panels.end * width));
             let to = self.panels.get().wrapping_add(panels.start * width * depth.len());
             // SAFETY: the scratch has room for all panels, and no other thread has these.
