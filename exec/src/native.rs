@@ -2,7 +2,7 @@
 //!
 //! | to read about | open |
 //! |---|---|
-//! | a nest's body as a program on vectors | `program`, `translate`, `reduction`, `results` |
+//! | a nest's body as a program on vectors | `program`, `translate`, `reduction`, `fractions`, `results` |
 //! | functions as formulas | `lanes`, `formulas` |
 //! | from there to machine code | `loops`, `levels`, `interleave`, `accesses`, `select`, `registers`, `assembler`, `code` |
 //! | the instructions of AVX2 and AVX-512 | `instructions`, `avx2`, `avx512` |
@@ -17,6 +17,7 @@ mod avx2;
 mod avx512;
 mod code;
 mod formulas;
+mod fractions;
 mod instructions;
 mod interleave;
 mod kernel;

@@ -423,6 +423,31 @@ fn sums_that_are_not_finite_may_stand_beside_what_is_replaced() {
     agree(&nest, &[Buffer::of(DType::F64, numbers.map(Number::Real)), Buffer::of(DType::F64, [Number::Real(0.0)])], 0.0);
 }
 
+#[test]
+fn sums_of_fractions_are_off_by_one_ulp_at_most() {
+    for length in [1, 7, 31, 32, 64, 100, 1000, 10_000] {
+        let rows = 3;
+        let nest = Nest {
+            shape: [rows, length].into_iter().collect(),
+            operands: vec![access(0, DType::F32, 0, &[length as isize, 1])],
+            body: vec![Instruction::Load(0), apply(&scalar::SIGMOID, &[0], DType::F32)],
+            stores: vec![Store { value: 1, to: access(1, DType::F32, 0, &[length as isize, 1]) }],
+            reductions: vec![Accumulate { value: 1, kind: Reduction::Sum, axes: [1].into_iter().collect(), to: access(2, DType::F32, 0, &[1, 0]) }],
+        };
+        let numbers = |count: usize| (0..count).map(|k| Number::Real((k * 7919 % 1009) as f64 / 20.0 - 25.0));
+        let buffers = [rows * length, rows * length, rows].map(|count| Buffer::of(DType::F32, numbers(count)));
+        for engine in engines() {
+            let mut buffers = buffers.to_vec();
+            run(&nest, &mut buffers, engine, 1);
+            for row in 0..rows {
+                let exact: f64 = (0..length).map(|k| buffers[1].get(row * length + k).to_real()).sum();
+                let error = distance(DType::F32, buffers[2].get(row), Number::Real(exact));
+                assert!(error <= 1.0, "{engine:?}, {length}: {error} ulps");
+            }
+        }
+    }
+}
+
 /// Every so-many-th bit pattern is tried; `EVERY_F32=257` tries every 257th, for minutes, and `EVERY_F32=1` all of them, for hours:
 /// `EVERY_F32=1 cargo test --release -p damo-exec --lib every_f32 -- --nocapture`.
 const PATTERN_STEP: usize = 16_411;

@@ -3,7 +3,7 @@
 //! A formula is a chain of some ten instructions, each of which waits for the one before. A processor looks ahead over some sixty that wait:
 //! two rounds, one after the other. In turn it sees more of them, and has one to go on with while others wait.
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::program::{Id, Operation, Program, Value};
 use super::translate::Body;
@@ -36,7 +36,7 @@ pub(super) fn interleaved(body: &Body, section: &[Id], in_memory: Option<usize>,
     }
     let program = &body.program;
     let stored = body.stores.iter().map(|store| store.0).chain(body.accumulators.iter().copied().filter(|_| in_memory.is_some()));
-    let stored: Vec<Id> = stored.collect();
+    let stored: Vec<Id> = stored.chain(body.fractions.iter().copied()).collect();
     let tail = tail(program, section, &stored);
     let (tail, head): (Vec<Id>, Vec<Id>) = section.iter().partition(|&&id| tail[id as usize]);
     let read_on = tail.iter().flat_map(|&id| &program.values[id as usize].inputs);
@@ -54,10 +54,20 @@ pub(super) fn interleaved(body: &Body, section: &[Id], in_memory: Option<usize>,
     for &id in &head {
         (0..rounds).for_each(|round| copier.copy(id, round));
     }
-    for round in 0..rounds {
+    let mut of_tail = 0..rounds;
+    if !body.fractions.is_empty() {
+        // What accumulators go into is done once, for sums of all rounds.
+        let mut sums = copier.copies[rounds - 1].clone();
+        for &id in &body.fractions {
+            sums[id as usize] = copier.sum(id);
+        }
+        copier.copies.push(sums);
+        of_tail = rounds..rounds + 1;
+    }
+    for round in of_tail.clone() {
         for &id in &tail {
             if let Operation::Accumulator(place) = program.values[id as usize].operation
-                && round > 0
+                && round > of_tail.start
             {
                 // Each round goes on with what the one before has made.
                 copier.copies[round][id as usize] = copier.copies[round - 1][body.accumulators[place] as usize];
@@ -69,7 +79,7 @@ pub(super) fn interleaved(body: &Body, section: &[Id], in_memory: Option<usize>,
     let Copier { program, copies, section } = copier;
     let stores = (0..rounds).flat_map(|round| body.lines(in_memory).map(move |(id, stream)| (id, stream, round)));
     let stores = stores.map(|(id, stream, round)| (copies[round][id as usize], stream, round)).collect();
-    let last = &copies[rounds - 1];
+    let last = &copies[of_tail.end - 1];
     let accumulators = if in_memory.is_some() { SmallVec::new() } else { body.accumulators.iter().map(|&id| last[id as usize]).collect() };
     let kept = most_read(&program, &section).into_iter().take(registers - rounds * most_alive).collect();
     Some(Interleaved { program, section, stores, accumulators, rounds, kept })
@@ -134,6 +144,25 @@ struct Copier {
 }
 
 impl Copier {
+    /// The sum of a value of all rounds, as a tree.
+    fn sum(&mut self, id: Id) -> Id {
+        let mut terms: Vec<Id> = self.copies.iter().map(|copy| copy[id as usize]).collect();
+        let Value { width, .. } = self.program.values[id as usize];
+        while terms.len() > 1 {
+            let pairs = terms.chunks(2).map(|pair| match *pair {
+                [left, right] => {
+                    let sum = self.program.values.len() as Id;
+                    self.program.values.push(Value { operation: Operation::Add, inputs: smallvec![left, right], width, round: 0 });
+                    self.section.push(sum);
+                    sum
+                }
+                ref alone => alone[0],
+            });
+            terms = pairs.collect();
+        }
+        terms[0]
+    }
+
     fn copy(&mut self, id: Id, round: usize) {
         if round == 0 {
             self.section.push(id);

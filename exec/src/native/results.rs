@@ -19,7 +19,7 @@ pub(super) fn results(reductions: &[Reduction], set: InstructionSet, lanes: usiz
         let accumulators: Ids = places.map(|place| program.value(Operation::Accumulator(place), &[], reduction.reducer.width)).collect();
         results.push(make(&mut program, &accumulators, reduction.elements));
     }
-    Some(Body { program, stores: Vec::new(), accumulators: results })
+    Some(Body { program, stores: Vec::new(), accumulators: results, fractions: Ids::new() })
 }
 
 /// What all lanes of accumulators of one word combine to, in the first lane: half by half, as `Reducer::fold` does.

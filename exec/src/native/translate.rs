@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::formulas;
 use super::formulas::whole_power::{LARGEST, whole_power};
+use super::fractions::is_fraction;
 use super::instructions;
 use super::lanes::Lanes;
 use super::program::{Comparison, Format, Id, Operation, Outside, Program, Recorded, RecordedMask, Recording, Width, all_ones};
@@ -24,6 +25,8 @@ pub(super) struct Body {
     pub stores: Vec<(Id, usize)>,
     /// What the accumulators become.
     pub accumulators: Ids,
+    /// What they combine, if all that may be added up before it is widened.
+    pub fractions: Ids,
 }
 
 impl Body {
@@ -87,7 +90,7 @@ pub(super) fn body(nest: &Nest, set: InstructionSet, reducers: &[Reducer], place
         (value, places.stores + place)
     });
     let stores: Vec<(Id, usize)> = stores.collect();
-    let mut accumulators = Ids::new();
+    let (mut accumulators, mut fractions) = (Ids::new(), Ids::new());
     for (reduction, reducer) in nest.reductions.iter().zip(reducers) {
         let mut value = made[reduction.value];
         let dtype = nest.dtype(reduction.value);
@@ -99,6 +102,9 @@ pub(super) fn body(nest: &Nest, set: InstructionSet, reducers: &[Reducer], place
             let (left, absent) = (program_mut.value(Operation::Left, &[], width), program_mut.constant(reducer.absent, width));
             value = program_mut.value(Operation::Select, &[left, value, absent], width);
         }
+        if reducer.widens && is_fraction(nest, reduction.value) {
+            fractions.push(value);
+        }
         let count = accumulators_of(reducer, dtype, fills(set, program_mut.lanes));
         let before: Ids = (accumulators.len()..accumulators.len() + count)
             .map(|place| {
@@ -108,8 +114,11 @@ pub(super) fn body(nest: &Nest, set: InstructionSet, reducers: &[Reducer], place
             .collect();
         accumulators.extend((reducer.step)(program_mut, &before, value));
     }
+    if in_memory || fractions.len() < reducers.len() {
+        fractions.clear();
+    }
     drop(program_ref);
-    Some(Body { program: program.into_inner(), stores, accumulators })
+    Some(Body { program: program.into_inner(), stores, accumulators, fractions })
 }
 
 /// How many vectors the accumulators of a reduction are, where lanes of 32 bits fill a vector or do not.
@@ -130,7 +139,7 @@ pub(super) fn join(reducers: &[(Reducer, usize)], set: InstructionSet, lanes: us
         let joined = (reducer.join)(&mut program, &left, &right);
         accumulators.extend(joined);
     }
-    Body { program, stores: Vec::new(), accumulators }
+    Body { program, stores: Vec::new(), accumulators, fractions: Ids::new() }
 }
 
 struct Translation<'a> {

@@ -67,8 +67,11 @@ fn times_power<F: Lanes>(tail: &Tail, size: F, exponent: F, lacking: F) -> F {
     let lost = remainder.mul_add(reciprocal.mul_add(size.number(2.0 * tail.center * tail.slope), one), decay.low + lacking);
     let product = Double::product(decay.high, reciprocal);
     let result = Double::product(product.high, top);
-    let (scale, back) = whole.power_of_two_and_back(exponent.sign_bit());
-    (result.high + product.high.mul_add(lost, product.low).mul_add(top, result.low)) * scale * back
+    let result = result.high + product.high.mul_add(lost, product.low).mul_add(top, result.low);
+    result.times_power_of_two(whole.number).unwrap_or_else(|| {
+        let (scale, back) = whole.power_of_two_and_back(exponent.sign_bit());
+        result * scale * back
+    })
 }
 
 /// erfc x for all x, within 4 ulps.
