@@ -22,6 +22,12 @@ pub trait Multiply: Element + Pod + Add<Output = Self> + Mul<Output = Self> + Ad
     /// The same, to write.
     fn lanes_mut<S: Simd>(elements: &mut [Self]) -> (&mut [Self::Lanes<S>], &mut [Self]);
 
+    /// Elements that are fewer than lanes; the other lanes are 0.
+    fn some<S: Simd>(simd: S, elements: &[Self]) -> Self::Lanes<S>;
+
+    /// Writes the first lanes to elements that are fewer.
+    fn write_some<S: Simd>(simd: S, elements: &mut [Self], x: Self::Lanes<S>);
+
     /// One element in every lane.
     fn splat<S: Simd>(simd: S, x: Self) -> Self::Lanes<S>;
 
@@ -42,7 +48,7 @@ pub trait Multiply: Element + Pod + Add<Output = Self> + Mul<Output = Self> + Ad
 }
 
 macro_rules! multiply {
-    ($float:ty, $lanes:ident, $split:ident, $split_mut:ident, $splat:ident, $add:ident, $multiply:ident, $multiply_add:ident, $total:ident) => {
+    ($float:ty, $lanes:ident, $split:ident, $split_mut:ident, $some:ident, $write_some:ident, $splat:ident, $add:ident, $multiply:ident, $multiply_add:ident, $total:ident) => {
         impl Multiply for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -57,6 +63,16 @@ macro_rules! multiply {
             #[inline(always)]
             fn lanes_mut<S: Simd>(elements: &mut [Self]) -> (&mut [S::$lanes], &mut [Self]) {
                 S::$split_mut(elements)
+            }
+
+            #[inline(always)]
+            fn some<S: Simd>(simd: S, elements: &[Self]) -> S::$lanes {
+                simd.$some(elements)
+            }
+
+            #[inline(always)]
+            fn write_some<S: Simd>(simd: S, elements: &mut [Self], x: S::$lanes) {
+                simd.$write_some(elements, x);
             }
 
             #[inline(always)]
@@ -90,5 +106,29 @@ macro_rules! multiply {
         }
     };
 }
-multiply!(f32, f32s, as_simd_f32s, as_mut_simd_f32s, splat_f32s, add_f32s, mul_f32s, mul_add_e_f32s, reduce_sum_f32s);
-multiply!(f64, f64s, as_simd_f64s, as_mut_simd_f64s, splat_f64s, add_f64s, mul_f64s, mul_add_e_f64s, reduce_sum_f64s);
+multiply!(
+    f32,
+    f32s,
+    as_simd_f32s,
+    as_mut_simd_f32s,
+    partial_load_f32s,
+    partial_store_f32s,
+    splat_f32s,
+    add_f32s,
+    mul_f32s,
+    mul_add_e_f32s,
+    reduce_sum_f32s
+);
+multiply!(
+    f64,
+    f64s,
+    as_simd_f64s,
+    as_mut_simd_f64s,
+    partial_load_f64s,
+    partial_store_f64s,
+    splat_f64s,
+    add_f64s,
+    mul_f64s,
+    mul_add_e_f64s,
+    reduce_sum_f64s
+);

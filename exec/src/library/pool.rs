@@ -3,14 +3,17 @@
 
 #![expect(unsafe_code, reason = "it makes the slices that kernels work on")]
 
-use std::ops::{Div, Range};
+mod compare;
+mod tiled;
+
+use std::ops::Range;
 
 use damo_graph::{DType, ErrorKind, Problem};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use smallvec::SmallVec;
 
+use self::compare::Compare;
 use super::convolution::{reached, written};
-use super::lanes::Multiply;
 use crate::pool::{self, Shared};
 use crate::region::Region;
 use crate::sliding::{PoolFunction, Pooling, Slide};
@@ -25,9 +28,12 @@ pub fn scratch_bytes(pooling: &Pooling, threads: usize) -> usize {
     threads * of_thread(pooling) * pooling.dtype.size()
 }
 
-/// How many elements a thread has for itself: the largest element of each window of a line, how many are as large, and three lines of elements.
+/// How many elements a thread has for itself: the largest element of each window of a line, how many are as large, and three lines of elements; or so
+/// for more lines at a time.
 fn of_thread(pooling: &Pooling) -> usize {
-    (2 * pooling.slides[2].count + 3 * pooling.slides[2].length).next_multiple_of(LINE)
+    let elements =
+        if tiled::is_tiled(&pooling.slides) { tiled::scratch(&pooling.slides) } else { 2 * pooling.slides[2].count + 3 * pooling.slides[2].length };
+    elements.next_multiple_of(LINE)
 }
 
 /// So many elements fill a line of a cache.
@@ -38,35 +44,6 @@ const PART: usize = 1 << 15;
 
 /// So many elements are worth a thread.
 const WORTH_A_THREAD: usize = 1 << 16;
-
-/// Elements that are compared here.
-trait Compare: Multiply + bytemuck::Pod + PartialOrd + Div<Output = Self> {
-    const LEAST: Self;
-    /// What equals nothing.
-    const NONE: Self;
-
-    /// The larger, with +0 above −0; NaN if either is.
-    fn larger(self, other: Self) -> Self;
-}
-
-macro_rules! compare {
-    ($float:ty) => {
-        impl Compare for $float {
-            const LEAST: Self = <$float>::NEG_INFINITY;
-            const NONE: Self = <$float>::NAN;
-
-            #[inline(always)]
-            fn larger(self, other: Self) -> Self {
-                let (larger, same) = (if self > other { self } else { other }, if other > self { other } else { self });
-                // These are two where neither is larger: then they differ in the sign of 0 at most.
-                let larger = <$float>::from_bits(larger.to_bits() & same.to_bits());
-                if self.is_nan() || other.is_nan() { self + other } else { larger }
-            }
-        }
-    };
-}
-compare!(f32);
-compare!(f64);
 
 /// Runs a pooling on the memory of a plan's buffers, by their places. The bits are the same on any number of threads, and in whatever order they
 /// take up their work.
@@ -118,19 +95,41 @@ unsafe fn run_typed<T: Compare>(pooling: &Pooling, buffers: &[Region<'_>], scrat
         let x = &x[rows.start * elements..rows.end * elements];
         let of_given = if pooling.function == PoolFunction::Tangent { elements } else { windows };
         let given = given.get(rows.start * of_given..rows.end * of_given).unwrap_or_default();
-        Arch::new().dispatch(|| pool(pooling, rows.len(), x, given, out, own));
+        Arch::new().dispatch(Part { pooling, rows: rows.len(), x, given, out, scratch: own });
     });
     Ok(())
 }
 
-/// The last axis, whose stride the compiler should know where it is small.
-#[inline(always)]
-fn pool<T: Compare>(pooling: &Pooling, rows: usize, x: &[T], given: &[T], out: &mut [T], scratch: &mut [T]) {
-    match pooling.slides[2].stride {
-        1 => pool_by::<T, 1>(pooling, rows, x, given, out, scratch),
-        2 => pool_by::<T, 2>(pooling, rows, x, given, out, scratch),
-        3 => pool_by::<T, 3>(pooling, rows, x, given, out, scratch),
-        _ => pool_by::<T, 0>(pooling, rows, x, given, out, scratch),
+/// Some rows of a pooling, for one instruction set.
+struct Part<'a, T> {
+    pooling: &'a Pooling,
+    rows: usize,
+    x: &'a [T],
+    given: &'a [T],
+    out: &'a mut [T],
+    scratch: &'a mut [T],
+}
+
+impl<T: Compare> WithSimd for Part<'_, T> {
+    type Output = ();
+
+    /// The last axis has a stride that the compiler should know where it is small.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Part { pooling, rows, x, given, out, scratch } = self;
+        let stride = pooling.slides[2].stride;
+        if tiled::is_tiled(&pooling.slides) {
+            return match stride {
+                2 => tiled::pool::<T, S, 2>(simd, pooling, rows, x, given, out, scratch),
+                _ => tiled::pool::<T, S, 0>(simd, pooling, rows, x, given, out, scratch),
+            };
+        }
+        match stride {
+            1 => pool_by::<T, 1>(pooling, rows, x, given, out, scratch),
+            2 => pool_by::<T, 2>(pooling, rows, x, given, out, scratch),
+            3 => pool_by::<T, 3>(pooling, rows, x, given, out, scratch),
+            _ => pool_by::<T, 0>(pooling, rows, x, given, out, scratch),
+        }
     }
 }
 
@@ -234,13 +233,6 @@ impl<T: Compare, const STRIDE: usize> Line<'_, T, STRIDE> {
         });
     }
 
-    /// Whether each window has just the elements of its stride.
-    #[inline(always)]
-    fn is_tiled(&self) -> bool {
-        let line = &self.slides[2];
-        line.taps == line.stride && line.begin == 0 && line.count * line.stride <= line.length
-    }
-
     /// The largest element of each window, by way of the largest across lines.
     #[inline(always)]
     fn largest(&self, across: &mut [T], largest: &mut [T]) {
@@ -257,12 +249,6 @@ impl<T: Compare, const STRIDE: usize> Line<'_, T, STRIDE> {
         if is_first {
             across.fill(T::LEAST);
         }
-        if self.is_tiled() {
-            for (largest, x) in largest.iter_mut().zip(across.chunks_exact(self.stride())) {
-                *largest = x[1..].iter().fold(x[0], |largest, &x| largest.larger(x));
-            }
-            return;
-        }
         largest.fill(T::LEAST);
         for tap in self.taps {
             let x = across[tap.first..].iter().step_by(self.stride());
@@ -273,11 +259,6 @@ impl<T: Compare, const STRIDE: usize> Line<'_, T, STRIDE> {
     /// What each window has, at all elements of a line; what is in no window has what equals nothing.
     #[inline(always)]
     fn spread(&self, of_windows: &[T], wide: &mut [T]) {
-        if self.is_tiled() {
-            let (tiled, rest) = wide.split_at_mut(of_windows.len() * self.stride());
-            tiled.chunks_exact_mut(self.stride()).zip(of_windows).for_each(|(wide, &of_window)| wide.fill(of_window));
-            return rest.fill(T::NONE);
-        }
         wide.fill(T::NONE);
         for tap in self.taps {
             let wide = wide[tap.first..].iter_mut().step_by(self.stride());
@@ -293,12 +274,6 @@ impl<T: Compare, const STRIDE: usize> Line<'_, T, STRIDE> {
             let x = self.x[start..].iter().zip(wide);
             across.iter_mut().zip(x).for_each(|(count, (x, largest))| *count += if x == largest { T::ONE } else { T::ZERO });
         });
-        if self.is_tiled() {
-            for (count, x) in counts.iter_mut().zip(across.chunks_exact(self.stride())) {
-                *count = x[1..].iter().fold(x[0], |count, &x| count + x);
-            }
-            return;
-        }
         counts.fill(T::ZERO);
         for tap in self.taps {
             let x = across[tap.first..].iter().step_by(self.stride());
