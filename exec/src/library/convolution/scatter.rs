@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use smallvec::SmallVec;
 
 use super::{Memory, Problem};
@@ -140,7 +140,7 @@ impl<T: Multiply> Scattering<'_, T> {
             let view = ViewMut::rows_of(products, rows, elements).ok_or_else(too_short)?;
             matmul::matmul(left, right, Blend::PLAIN, view, workers)?;
             let part = Part { slides, along: self.along, plane, lines: from..to };
-            Arch::new().dispatch(|| part.add_up(products, out));
+            Arch::new().dispatch(AddUp { part: &part, products, out: &mut *out });
         }
         Ok(())
     }
@@ -185,44 +185,102 @@ struct Part<'a> {
     lines: Range<usize>,
 }
 
-impl Part<'_> {
-    /// Adds the products of all taps to the windows that they belong to.
+/// The products of all taps, which belong to windows.
+struct AddUp<'a, T> {
+    part: &'a Part<'a>,
+    products: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Multiply> WithSimd for AddUp<'_, T> {
+    type Output = ();
+
+    /// Adds them to the windows.
     #[inline(always)]
-    fn add_up<T: Multiply>(&self, products: &[T], out: &mut [T]) {
-        let [planes, lines, line] = self.slides.map(|slide| slide.count);
-        let (length, spread) = (self.slides[2].length, self.slides[2].spread);
-        let mut products = products.chunks_exact((self.lines.len() * length).max(1));
+    fn with_simd<S: Simd>(self, simd: S) {
+        let AddUp { part, products, out } = self;
+        let [planes, lines, line] = part.slides.map(|slide| slide.count);
+        let [in_planes, downs, _] = part.slides.map(|slide| slide.taps);
+        let of_plane = downs * part.along.len() * part.of_tap();
+        if of_plane == 0 || planes * lines * line == 0 {
+            return;
+        }
+        let mut products = products.chunks_exact(of_plane);
         for out in out.chunks_exact_mut(planes * lines * line) {
-            for in_plane in (0..self.slides[0].taps).map(|tap| window(&self.slides[0], self.plane, tap)) {
-                for down in 0..self.slides[1].taps {
-                    for right in self.along {
-                        let Some(products) = products.next() else { return };
-                        let Some(plane) = in_plane else { continue };
-                        for (row, products) in self.lines.clone().zip(products.chunks_exact(length)) {
-                            let Some(window) = window(&self.slides[1], row, down) else { continue };
-                            let to = &mut out[(plane * lines + window) * line + right.window..];
-                            let products = &products[right.element..right.element + right.count];
-                            if spread == 1 {
-                                add(&mut to[..right.count], products);
-                            } else {
-                                to.iter_mut().step_by(spread).zip(products).for_each(|(sum, &product)| *sum += product);
-                            }
-                        }
-                    }
+            for tap in 0..in_planes {
+                let Some(products) = products.next() else { return };
+                let Some(plane) = window(&part.slides[0], part.plane, tap) else { continue };
+                let out = &mut out[plane * lines * line..][..lines * line];
+                if part.slides[1].spread == 1 && part.slides[2].spread == 1 {
+                    part.add_neighbours::<T, S>(simd, products, out);
+                } else {
+                    part.add_apart(products, out);
                 }
             }
         }
     }
 }
 
-/// Adds neighbours, whole vectors of them where they are enough.
-#[inline(always)]
-fn add<T: Multiply>(sums: &mut [T], products: &[T]) {
-    let ((sums, last_sums), (products, last_products)) = (sums.as_chunks_mut::<8>(), products.as_chunks::<8>());
-    for (sums, products) in sums.iter_mut().zip(products) {
-        sums.iter_mut().zip(products).for_each(|(sum, &product)| *sum += product);
+impl Part<'_> {
+    /// How many products a tap has.
+    fn of_tap(&self) -> usize {
+        self.lines.len() * self.slides[2].length
     }
-    last_sums.iter_mut().zip(last_products).for_each(|(sum, &product)| *sum += product);
+
+    /// Adds the products of a plane of taps to a plane of windows, whose elements are neighbours: those of all lines of taps before they go to
+    /// memory.
+    #[inline(always)]
+    fn add_neighbours<T: Multiply, S: Simd>(&self, simd: S, products: &[T], out: &mut [T]) {
+        let [_, downs, rights] = self.slides;
+        let of_down = self.along.len() * self.of_tap();
+        let lanes = size_of::<T::Lanes<S>>() / size_of::<T>();
+        for (line, out) in out.chunks_exact_mut(rights.count).enumerate() {
+            let mut met: SmallVec<[usize; 16]> = SmallVec::new();
+            for tap in 0..downs.taps {
+                let Some(place) = downs.element(line, tap).filter(|place| self.lines.contains(place)) else { continue };
+                met.push(tap * of_down + (place - self.lines.start) * rights.length);
+            }
+            for (tap, right) in self.along.iter().enumerate() {
+                let first = tap * self.of_tap() + right.element;
+                let (whole, rest) = T::lanes_mut::<S>(&mut out[right.window..][..right.count]);
+                for (vector, to) in whole.iter_mut().enumerate() {
+                    let mut sum = *to;
+                    for place in &met {
+                        let (products, _) = T::lanes::<S>(&products[place + first + vector * lanes..][..lanes]);
+                        sum = T::plus(simd, sum, products[0]);
+                    }
+                    *to = sum;
+                }
+                if !rest.is_empty() {
+                    let mut sum = T::some(simd, rest);
+                    for place in &met {
+                        let products = &products[place + first + right.count - rest.len()..][..rest.len()];
+                        sum = T::plus(simd, sum, T::some(simd, products));
+                    }
+                    T::write_some(simd, rest, sum);
+                }
+            }
+        }
+    }
+
+    /// The same where elements are apart.
+    #[inline(always)]
+    fn add_apart<T: Multiply>(&self, products: &[T], out: &mut [T]) {
+        let [_, downs, rights] = self.slides;
+        let mut products = products.chunks_exact(self.of_tap());
+        for tap in 0..downs.taps {
+            for right in self.along {
+                let Some(products) = products.next() else { return };
+                for (row, products) in self.lines.clone().zip(products.chunks_exact(rights.length)) {
+                    let Some(window) = window(downs, row, tap) else { continue };
+                    let to = out[window * rights.count..][right.window..].iter_mut().step_by(rights.spread);
+                    for (sum, &product) in to.zip(&products[right.element..right.element + right.count]) {
+                        *sum += product;
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The filters of a group as a matrix: `[outputs·taps, channels]`.
