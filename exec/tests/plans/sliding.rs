@@ -104,6 +104,9 @@ fn convolutions() {
         // Longer sums than are summed at once.
         (&[(0, 1, 2), (0, 1, 3)], &[1, 1], &[1, 1], 1, &[1, 40, 6, 7], &[9, 40, 5, 5]),
         (&[(0, 1, 9)], &[1], &[1], 1, &[1, 1, 508], &[2, 1, 500]),
+        // Such sums of few windows by many filters, in groups, and along all axes.
+        (&[(0, 1, 2), (0, 1, 3)], &[1, 1], &[1, 1], 2, &[2, 80, 6, 7], &[34, 40, 5, 5]),
+        (&[(0, 1, 2), (1, 2, 2), (0, 1, 3)], &[1, 1, 1], &[1, 1, 1], 1, &[2, 40, 3, 7, 7], &[17, 40, 2, 3, 5]),
         // Lines longer than two vectors, and all kinds of rests; one tile of filters, and several.
         (&[(0, 1, 2), (0, 1, 37)], &[1, 1], &[1, 1], 1, &[1, 1, 4, 39], &[5, 1, 3, 3]),
         (&[(-1, 1, 4), (-1, 1, 42)], &[1, 1], &[1, 1], 1, &[1, 2, 4, 42], &[6, 2, 3, 3]),
@@ -176,6 +179,12 @@ fn pooling() {
         (&[(0, 1, 1), (0, 1, 1), (0, 1, 1), (0, 1, 2)], &[2, 2, 2, 1], &[2, 2, 2, 2]),
         (&[(0, 2, 2)], &[2], &[0, 4]),
         (&[(0, 2, 0)], &[2], &[3, 1]),
+        // Side by side: more lines than are pooled at a time, elements behind the last window, all kinds of rests, windows longer than a vector.
+        (&[(0, 2, 4), (0, 2, 4)], &[2, 2], &[50, 8, 8]),
+        (&[(0, 2, 5), (0, 2, 300)], &[2, 2], &[2, 11, 601]),
+        (&[(0, 3, 7), (0, 3, 11)], &[3, 3], &[3, 21, 33]),
+        (&[(0, 1, 3), (0, 9, 2)], &[1, 9], &[2, 3, 19]),
+        (&[(0, 2, 2), (0, 3, 2), (0, 4, 3)], &[2, 3, 4], &[3, 5, 6, 13]),
     ];
     for &(begins, lengths, shape) in cases {
         for dtype in [DType::F32, DType::F64, DType::F16, DType::I64] {

@@ -10,6 +10,7 @@
 mod depth;
 mod filters;
 mod lie;
+mod long_sums;
 mod outputs;
 mod windows;
 
@@ -19,6 +20,7 @@ use damo_graph::{ErrorKind, Problem};
 
 use self::depth::{Block, Depth};
 use self::lie::{Lie, is_inside};
+use self::long_sums::Division;
 use super::Memory;
 use crate::library::lanes::Multiply;
 use crate::native::{MicroKernels, Reading};
@@ -85,6 +87,8 @@ struct Cut {
     is_in_place: bool,
     /// Whether filters are read where they are.
     reads_filters: bool,
+    /// How the terms of sums are divided, where there are few windows.
+    division: Option<Division>,
 }
 
 impl Cut {
@@ -123,7 +127,9 @@ impl Cut {
         let strides = filters::steps(convolution);
         let is_even = depth.blocks().next().is_some_and(|block| depth.runs(&block, strides).0 == block.depth);
         let reads_filters = is_windows && is_even && strides[3] == 1 && pairs <= filters::FEW_USES;
-        Cut { vectors, height, lanes, depth, lines, lie, is_in_place, reads_filters }
+        let mut cut = Cut { vectors, height, lanes, depth, lines, lie, is_in_place, reads_filters, division: None };
+        cut.division = Division::of(convolution, &cut);
+        cut
     }
 
     /// Parts of a plane of windows.
@@ -134,7 +140,7 @@ impl Cut {
     /// How many elements the filters take, packed.
     fn filters(&self, convolution: &Convolution) -> usize {
         let rows = match self.vectors {
-            _ if self.reads_filters => 0,
+            _ if self.reads_filters || self.division.is_some() => 0,
             Vectors::Windows => convolution.outputs(),
             Vectors::Outputs => convolution.outputs().next_multiple_of(2 * self.lanes),
         };
@@ -148,12 +154,20 @@ impl Cut {
 
     /// How many elements each thread has for itself: what is laid out, and sums.
     fn own(&self, convolution: &Convolution) -> usize {
+        if let Some(division) = &self.division {
+            return division.packed();
+        }
         let (outputs, panel) = (convolution.outputs(), 2 * self.lanes);
         let sums = match self.vectors {
             Vectors::Windows => outputs * panel,
             Vectors::Outputs => outputs.next_multiple_of(panel) * self.lines * convolution.slides[2].count,
         };
         self.laid_out(convolution) + sums.next_multiple_of(LINE)
+    }
+
+    /// How many elements take the sums of terms that are divided.
+    fn sums(&self, convolution: &Convolution) -> usize {
+        self.division.as_ref().map_or(0, |division| division.sums(convolution.groups))
     }
 
     /// How many elements the list of places takes.
@@ -183,7 +197,7 @@ pub(super) fn scratch<T: Multiply>(convolution: &Convolution, kernels: &MicroKer
             kernels.prepare_listed(reading, height, vectors);
         }
     }
-    cut.places::<T>() + cut.filters(convolution) + threads * cut.own(convolution)
+    cut.places::<T>() + cut.filters(convolution) + cut.sums(convolution) + threads * cut.own(convolution)
 }
 
 /// A convolution while it runs.
@@ -229,7 +243,8 @@ pub(super) fn run<T: Multiply>(
     }
     let too_short = || Problem::new(ErrorKind::Execution, "the scratch of a convolution is too short");
     let (listed, rest) = scratch.split_at_mut_checked(cut.places::<T>()).ok_or_else(too_short)?;
-    let (packed, own) = rest.split_at_mut_checked(cut.filters(convolution)).ok_or_else(too_short)?;
+    let (packed, rest) = rest.split_at_mut_checked(cut.filters(convolution)).ok_or_else(too_short)?;
+    let (sums, own) = rest.split_at_mut_checked(cut.sums(convolution)).ok_or_else(too_short)?;
     let places: &mut [isize] = bytemuck::try_cast_slice_mut(listed).map_err(|_| too_short())?;
     if own.len() < threads * cut.own(convolution) || places.len() < cut.depth.longest() {
         return Err(too_short());
@@ -253,6 +268,9 @@ pub(super) fn run<T: Multiply>(
     };
     let work = convolution.groups * convolution.outputs() * convolution.batch() * convolution.windows() * direct.cut.depth.terms();
     let threads = threads.min(work / WORTH_A_THREAD).max(1);
+    if let Some(division) = &direct.cut.division {
+        return direct.by_terms(division, sums, Shared(own.as_mut_ptr()), threads, order);
+    }
     direct.pack_filters(threads, order)?;
     let (planes, parts, groups) = (convolution.slides[0].count, direct.cut.parts(convolution), convolution.groups);
     let (own_length, own) = (direct.cut.own(convolution), Shared(own.as_mut_ptr()));
@@ -272,16 +290,13 @@ pub(super) fn run<T: Multiply>(
 
 impl<T: Multiply> Direct<'_, T> {
     fn part(&self, part: &Part, own: &mut [T]) -> Result<(), Problem> {
-        let Convolution { input, slides, .. } = self.convolution;
-        let strides = &input.layout.strides;
-        let channel = part.group * self.convolution.channels();
-        let first = self.input_start + part.image as isize * strides[0] + channel as isize * strides[1];
         let (laid_out, sums) = own.split_at_mut(self.cut.laid_out(self.convolution));
         let (image, start) = if self.cut.is_in_place {
-            let down = slides[1].begin + (part.lines.start * slides[1].stride) as isize;
-            let plane = slides[0].begin + (part.plane * slides[0].stride) as isize;
-            (self.input, first + plane * strides[2] + down * strides[3] + slides[2].begin * strides[4])
+            (self.input, self.first(part.image, part.group, part.plane, part.lines.start))
         } else {
+            let strides = &self.convolution.input.layout.strides;
+            let channel = part.group * self.convolution.channels();
+            let first = self.input_start + part.image as isize * strides[0] + channel as isize * strides[1];
             self.cut.lie.lay_out(self.convolution, self.input, first, part.plane, part.lines.clone(), laid_out);
             (&*laid_out, 0)
         };
@@ -289,6 +304,15 @@ impl<T: Multiply> Direct<'_, T> {
             Vectors::Windows => self.by_windows(part, image, start, sums),
             Vectors::Outputs => self.by_outputs(part, image, start, sums),
         }
+    }
+
+    /// Where the first element is that the first window of a line meets, of one group of an image, as the array lies.
+    fn first(&self, image: usize, group: usize, plane: usize, line: usize) -> isize {
+        let Convolution { input, slides, .. } = self.convolution;
+        let strides = &input.layout.strides;
+        let along = |axis: usize, window: usize| (slides[axis].begin + (window * slides[axis].stride) as isize) * strides[2 + axis];
+        let channel = group * self.convolution.channels();
+        self.input_start + image as isize * strides[0] + channel as isize * strides[1] + along(0, plane) + along(1, line) + along(2, 0)
     }
 
     /// Where a sum goes.

@@ -26,7 +26,7 @@ impl<T: Multiply> Direct<'_, T> {
 
     /// Packs the filters of all groups, block by block.
     pub fn pack_filters(&self, threads: usize, order: usize) -> Result<(), Problem> {
-        if self.cut.reads_filters {
+        if self.cut.reads_filters || self.cut.division.is_some() {
             return Ok(());
         }
         let groups = self.convolution.groups;
@@ -55,7 +55,8 @@ impl<T: Multiply> Direct<'_, T> {
         Ok(())
     }
 
-    fn pack_tile(&self, group: usize, block: &Block, first: usize, filters: usize, width: usize, to: &mut [T]) -> Result<(), Problem> {
+    /// Packs so many filters from one on for a block, with room for `width` side by side.
+    pub(super) fn pack_tile(&self, group: usize, block: &Block, first: usize, filters: usize, width: usize, to: &mut [T]) -> Result<(), Problem> {
         let (steps, stride) = (steps(self.convolution), self.convolution.filter.layout.strides[0]);
         let row = self.filter_start + (group * self.convolution.outputs() + first) as isize * stride;
         let (run, step, starts) = self.cut.depth.runs(block, steps);
