@@ -26,6 +26,7 @@ mod lanes;
 mod levels;
 mod loops;
 mod micro_kernel;
+mod mixer;
 mod one_call;
 mod outside;
 mod program;
@@ -37,6 +38,7 @@ mod select;
 mod shape;
 mod translate;
 
+pub(crate) use code::CodeBook;
 pub use kernel::Kernel;
 #[cfg(test)]
 pub(crate) use kernel::Thresholds;
