@@ -13,7 +13,7 @@ pub(crate) struct Memory {
     pub states: Vec<AnyArray>,
     /// Arrays for what states become: after a call, what they were. Those that nobody else holds are written again.
     pub next: Vec<AnyArray>,
-    /// The results for the caller; none between calls.
+    /// The results for the caller; between calls small ones, which are written again, and what is left of others.
     pub results: Vec<Output>,
 }
 
@@ -33,7 +33,6 @@ impl Memories {
         });
         let result = call(&mut memory);
         memory.states.clear();
-        memory.results.clear();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
         result
     }

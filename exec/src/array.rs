@@ -1,12 +1,13 @@
 //! Arrays as a call takes them: of any element type, any strides, owned or borrowed, to read or to write.
 
 use std::any::Any;
+use std::fmt::Debug;
 
 use damo_graph::{AnyArray, DType, Element, for_each_dtype, with_any_array};
 use ndarray::{Array1, ArrayBase, ArrayD, ArrayView, Data, DataMut, Dimension, IxDyn, RawData};
 
 use crate::fresh;
-use crate::layout::Shape;
+use crate::layout::{Layout, Shape};
 use crate::region::Region;
 
 /// An array given to a call. Every ndarray array and view of a Damo element type is one, and so is [`AnyArray`].
@@ -21,6 +22,17 @@ pub trait Argument {
     fn region(&self) -> Region<'_>;
     /// A copy.
     fn to_any(&self) -> AnyArray;
+
+    /// Whether its elements are of that type, and lie in memory like this, seen from its first.
+    fn lies_as(&self, dtype: DType, layout: &Layout) -> bool {
+        if self.dtype() != dtype || !is_same(self.shape(), &layout.shape) {
+            return false;
+        }
+        let shape = self.shape();
+        // Where no step is taken along an axis, its stride says nothing.
+        let same = |((&own, &other), &length): ((&isize, &isize), &usize)| own == other || length <= 1;
+        self.strides().iter().zip(&layout.strides).zip(shape).all(same) || shape.contains(&0)
+    }
 }
 
 /// An array that a call writes a result into. Every mutable ndarray array and view of a Damo element type is one.
@@ -128,6 +140,15 @@ pub(crate) fn own_region(array: &mut AnyArray) -> Option<Region<'_>> {
     with_any_array!(array, |array| if array.is_unique() { array.as_slice_mut().map(Region::writing) } else { None })
 }
 
+/// From one call to the next, results of so many bytes stay where they are, and the caller gets copies: to make an array of elements and lengths
+/// takes longer than to copy one that is there.
+const SMALL: usize = 512;
+
+/// An array that calls write again and again.
+trait Small: Any + Argument + Target + Debug + Send + Sync {}
+
+impl<T: Element> Small for ArrayD<T> {}
+
 /// A result of a call: elements in row-major order.
 #[derive(Debug)]
 pub struct Output(Held);
@@ -136,6 +157,8 @@ pub struct Output(Held);
 enum Held {
     /// What the call was given room for.
     Elements(OwnedElements, Shape),
+    /// A small array of that element type and these lengths, which later calls of the same plan write again.
+    Small(Box<dyn Small>, DType, Shape),
     /// What a meaning, or the debugger, has made.
     Array(Box<AnyArray>),
 }
@@ -145,10 +168,16 @@ impl Output {
         Output(Held::Elements(elements, Shape::from_slice(shape)))
     }
 
+    /// Zeros, for a small result: `None` if it is not small.
+    pub(crate) fn small(dtype: DType, shape: &[usize]) -> Option<Self> {
+        let bytes = shape.iter().try_fold(dtype.size(), |bytes, &length| bytes.checked_mul(length));
+        bytes.filter(|&bytes| bytes <= SMALL).map(|_| Output(Held::Small(small_zeros(dtype, shape), dtype, Shape::from_slice(shape))))
+    }
+
     /// Its lengths.
     pub fn shape(&self) -> &[usize] {
         match &self.0 {
-            Held::Elements(_, shape) => shape,
+            Held::Elements(_, shape) | Held::Small(.., shape) => shape,
             Held::Array(array) => array.shape(),
         }
     }
@@ -157,11 +186,12 @@ impl Output {
     pub fn elements<T: Element>(&self) -> Option<&[T]> {
         match &self.0 {
             Held::Elements(elements, _) => elements.as_slice(),
+            Held::Small(array, ..) => small::<T>(&**array)?.as_slice(),
             Held::Array(array) => array.downcast::<T>()?.as_slice(),
         }
     }
 
-    /// Takes the elements out, as an array, if they are of this type. None are left.
+    /// The elements as an array, if they are of this type: a copy of a small result; of another they are taken out, and none are left.
     pub fn take<T: Element>(&mut self) -> Option<ArrayD<T>> {
         match &mut self.0 {
             Held::Elements(elements, shape) => {
@@ -172,6 +202,7 @@ impl Output {
                 }
                 ArrayD::from_shape_vec(IxDyn(shape), elements).ok()
             }
+            Held::Small(array, ..) => small::<T>(&**array).cloned(),
             Held::Array(array) => array.downcast::<T>().map(ArrayBase::to_owned),
         }
     }
@@ -180,14 +211,21 @@ impl Output {
     pub fn into_any(self) -> Option<AnyArray> {
         match self.0 {
             Held::Elements(elements, shape) => elements.into_array(&shape),
+            Held::Small(array, ..) => Some(array.to_any()),
             Held::Array(array) => Some(*array),
         }
+    }
+
+    /// Whether it is a small result like this, which can be written again: whoever took what it was has a copy.
+    pub(crate) fn stays(&self, dtype: DType, shape: &[usize]) -> bool {
+        matches!(&self.0, Held::Small(_, own, lengths) if *own == dtype && is_same(lengths, shape))
     }
 
     /// The memory, to write, if it is the call's.
     pub(crate) fn region(&mut self) -> Option<Region<'_>> {
         match &mut self.0 {
             Held::Elements(elements, _) => Some(elements.region()),
+            Held::Small(array, ..) => Target::region(&mut **array),
             Held::Array(array) => own_region(array),
         }
     }
@@ -211,6 +249,15 @@ impl Output {
     }
 }
 
+/// Lengths are few: a loop over them takes less time than a call that compares memory.
+pub(crate) fn is_same(lengths: &[usize], other: &[usize]) -> bool {
+    lengths.len() == other.len() && lengths.iter().zip(other).all(|(length, other)| length == other)
+}
+
+fn small<T: Element>(array: &dyn Small) -> Option<&ArrayD<T>> {
+    (array as &dyn Any).downcast_ref()
+}
+
 impl From<AnyArray> for Output {
     fn from(array: AnyArray) -> Self {
         Output(Held::Array(Box::new(array.in_row_major_order())))
@@ -219,6 +266,10 @@ impl From<AnyArray> for Output {
 
 macro_rules! define_elements {
     ($(($variant:ident, $element:ty, $name:literal, $class:ident)),* $(,)?) => {
+        fn small_zeros(dtype: DType, shape: &[usize]) -> Box<dyn Small> {
+            match dtype { $(DType::$variant => Box::new(ArrayD::from_elem(IxDyn(shape), <$element>::default())),)* }
+        }
+
         /// Memory for a result, which becomes an array when it is written.
         #[derive(Debug)]
         pub(crate) enum OwnedElements {

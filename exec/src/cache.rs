@@ -35,16 +35,6 @@ pub(crate) fn layout(array: &dyn Argument) -> Layout {
     Layout { shape: shape.into(), strides, offset: 0 }
 }
 
-/// Whether the elements of an array lie like this: its [`layout`] is that one.
-pub(crate) fn lies_as(array: &dyn Argument, layout: &Layout) -> bool {
-    let (shape, strides) = (array.shape(), array.strides());
-    if shape != layout.shape.as_slice() {
-        return false;
-    }
-    let same = |((&own, &other), &length): ((&isize, &isize), &usize)| own == other || length <= 1;
-    strides.iter().zip(&layout.strides).zip(shape).all(same) || shape.contains(&0)
-}
-
 /// Plans, the latest used first.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use damo_graph::{AnyArray, DType, Error, ErrorKind, Graph, Result, Sizes};
 
 use crate::array::{Argument, Output, Target};
-use crate::cache::{Cache, key, lies_as};
+use crate::cache::{Cache, key};
 use crate::debug::Watch;
 use crate::frame::{Frame, Outputs};
 use crate::hooks::Hooks;
@@ -277,7 +277,7 @@ impl Executable {
 
     /// Whether a plan was made for arrays like these.
     fn fits(&self, plan: &Plan, inputs: Inputs<'_>) -> bool {
-        let is_alike = |((array, (dtype, _)), layout): ((&dyn Argument, &(DType, usize)), &Layout)| array.dtype() == *dtype && lies_as(array, layout);
+        let is_alike = |((array, (dtype, _)), layout): ((&dyn Argument, &(DType, usize)), &Layout)| array.lies_as(*dtype, layout);
         inputs.len() == self.declared.len() && inputs.iter().zip(&self.declared).zip(&plan.layouts).all(is_alike)
     }
 

@@ -38,7 +38,7 @@ pub struct Outputs<'a, 't> {
     pub targets: &'a mut [&'t mut dyn Target],
     /// The last become these, whatever they were; the memory of those that nobody else holds is used again.
     pub states: &'a mut [AnyArray],
-    /// What is between is put behind what is here.
+    /// These become what is between, whatever they were; small ones are written again.
     pub results: &'a mut Vec<Output>,
 }
 
@@ -74,10 +74,9 @@ impl Frame {
         meter: &mut M,
     ) -> Result<()> {
         executable.check_targets(outputs, plan.outputs.iter().map(|(dtype, shape)| (*dtype, shape.as_slice())))?;
-        let first = outputs.results.len();
         let ran = self.run_into(executable, plan, inputs, outputs, meter);
         if ran.is_err() {
-            outputs.results.truncate(first);
+            outputs.results.clear();
         }
         ran
     }
@@ -91,10 +90,9 @@ impl Frame {
         meter: &mut M,
     ) -> Result<()> {
         let (given, kept) = (outputs.targets.len(), plan.outputs.len() - outputs.states.len());
-        let first = outputs.results.len();
-        for place in given..kept {
-            outputs.results.push(room_for(plan, place));
-        }
+        outputs.results.truncate(kept - given);
+        let ready = outputs.results.len();
+        outputs.results.extend((given + ready..kept).map(|place| room_for(plan, place)));
         for (state, (dtype, shape)) in outputs.states.iter_mut().zip(&plan.outputs[kept..]) {
             // Whoever holds the array has it as a value that does not change.
             if state.dtype() != *dtype || state.shape() != shape.as_slice() || own_region(state).is_none() {
@@ -124,7 +122,12 @@ impl Frame {
             let region = if is_direct { target.region() } else { copies.next().and_then(Output::region) };
             regions.push(region.ok_or_else(no_memory)?);
         }
-        for result in &mut outputs.results[first..] {
+        for (place, result) in (given..).zip(outputs.results.iter_mut()) {
+            let (dtype, shape) = &plan.outputs[place];
+            // What was there goes first, but for a small result like this.
+            if place < given + ready && !result.stays(*dtype, shape) {
+                *result = room_for(plan, place);
+            }
             regions.push(result.region().ok_or_else(no_memory)?);
         }
         for state in outputs.states.iter_mut() {
@@ -134,7 +137,7 @@ impl Frame {
         self.regions = recycled(regions);
         ran?;
         // SAFETY: a plan says which results its machine code writes whole; all others were zeros before.
-        outputs.results[first..].iter_mut().for_each(|result| unsafe { result.assume_written() });
+        outputs.results.iter_mut().for_each(|result| unsafe { result.assume_written() });
         let mut copies = self.copies.iter();
         for (target, _) in outputs.targets.iter_mut().zip(&self.direct).filter(|(_, is_direct)| !**is_direct) {
             if !copies.next().is_some_and(|copy| target.copy_from(copy)) {
@@ -148,6 +151,9 @@ impl Frame {
 /// Memory for a new result of a plan.
 fn room_for(plan: &Plan, place: usize) -> Output {
     let (dtype, shape) = &plan.outputs[place];
+    if let Some(small) = Output::small(*dtype, shape) {
+        return small;
+    }
     let count = shape.iter().product();
     let elements = if plan.is_written[place] { OwnedElements::unwritten(*dtype, count) } else { OwnedElements::zeros(*dtype, count) };
     Output::new(elements, shape)
@@ -157,6 +163,7 @@ impl Outputs<'_, '_> {
     /// Puts results that were made elsewhere where they go.
     pub(crate) fn put(&mut self, results: impl ExactSizeIterator<Item = AnyArray>) {
         let kept = results.len() - self.states.len();
+        self.results.clear();
         for (place, array) in results.enumerate() {
             if let Some(target) = self.targets.get_mut(place) {
                 target.copy_from(&array.into());

@@ -19,7 +19,6 @@ mod tests;
 
 use damo_graph::Problem;
 
-use crate::bands::Bands;
 use crate::instruction_set::InstructionSet;
 #[cfg(target_arch = "x86_64")]
 use crate::native;
@@ -29,7 +28,20 @@ use crate::region::Region;
 
 pub(crate) use alike::Kernels;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use native::OneCall;
+pub(crate) use native::{CodeBook, OneCall};
+
+/// There is no machine code on this processor.
+#[cfg(not(target_arch = "x86_64"))]
+#[derive(Debug, Default)]
+pub(crate) struct CodeBook;
+
+#[cfg(not(target_arch = "x86_64"))]
+impl CodeBook {
+    #[expect(clippy::unnecessary_wraps, reason = "where there is machine code, it may have no memory")]
+    pub fn close(self) -> Result<(), Problem> {
+        Ok(())
+    }
+}
 
 /// There are none on this processor.
 #[cfg(not(target_arch = "x86_64"))]
@@ -64,21 +76,22 @@ impl Kernel {
     ///
     /// Fails if the nest is malformed, or reduces elements that the reduction is not defined on.
     pub fn compile(nest: &Nest, machine_code: Option<InstructionSet>) -> Result<Kernel, Problem> {
+        let mut book = CodeBook::default();
+        let kernel = Kernel::compile_in(nest, machine_code, &mut book)?;
+        book.close()?;
+        Ok(kernel)
+    }
+
+    /// The same with its code in a book: it can be run when that is closed.
+    fn compile_in(nest: &Nest, machine_code: Option<InstructionSet>, book: &mut CodeBook) -> Result<Kernel, Problem> {
         #[cfg(target_arch = "x86_64")]
         if let Some(set) = machine_code.filter(|set| set.is_available())
-            && let Some(kernel) = native::Kernel::compile(nest, set)?
+            && let Some(kernel) = native::Kernel::compile(nest, set, book)?
         {
             return Ok(Kernel::Native(Box::new(kernel)));
         }
-        let _ = machine_code;
+        let _ = (machine_code, book);
         portable::Kernel::compile(nest).map(Kernel::Portable)
-    }
-
-    /// Makes bands of nests ready.
-    ///
-    /// Fails as [`Kernel::compile`] does.
-    pub fn compile_bands(bands: &Bands, machine_code: Option<InstructionSet>) -> Result<Kernel, Problem> {
-        bands::BandKernels::compile(bands, machine_code).map(|kernels| Kernel::Bands(Box::new(kernels)))
     }
 
     /// The kernel of a nest that differs from this kernel's only in its buffers, if that is cheaper than to compile it.

@@ -27,6 +27,7 @@ mod lanes;
 mod levels;
 mod loops;
 mod micro_kernel;
+mod mixer;
 mod one_call;
 mod outside;
 mod program;
@@ -38,6 +39,7 @@ mod select;
 mod shape;
 mod translate;
 
+pub(crate) use code::CodeBook;
 pub use kernel::Kernel;
 #[cfg(test)]
 pub(crate) use kernel::Thresholds;

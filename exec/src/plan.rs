@@ -7,7 +7,7 @@ use crate::absorb::absorb;
 use crate::array::Argument;
 use crate::band::band;
 use crate::choice::Choice;
-use crate::executable::Options;
+use crate::executable::{Engine, Options};
 use crate::fresh;
 use crate::fuse::fuse;
 use crate::instruction_set::InstructionSet;
@@ -82,6 +82,16 @@ impl Plan {
     ///
     /// The same graph, lengths and layouts give the same plan. Fails where a length makes an op impossible.
     pub fn make(graph: &Graph, sizes: &Sizes, inputs: &[Layout], options: &Options) -> Result<Plan> {
+        let (plan, kernels) = Plan::draw(graph, sizes, inputs, options)?;
+        // A system that gives no memory for code leaves all nests to the portable engine.
+        if kernels.finish().is_err() {
+            return Plan::draw(graph, sizes, inputs, &Options { engine: Engine::Portable, ..*options }).map(|(plan, _)| plan);
+        }
+        Ok(plan)
+    }
+
+    /// The same, to be run when its kernels are finished.
+    fn draw(graph: &Graph, sizes: &Sizes, inputs: &[Layout], options: &Options) -> Result<(Plan, Kernels)> {
         let (draft, places) = lower(graph, sizes, inputs)?;
         let mut choice = Choice::new(options.shake);
         let absorbed = absorb(draft, &mut choice);
@@ -92,11 +102,11 @@ impl Plan {
         let placed = place(&draft, &mut choice);
         let mut steps = Vec::with_capacity(draft.steps.len());
         let mut scratch_bytes = 0;
-        let mut kernels = Kernels::default();
+        let mut kernels = Kernels::new(options.machine_code());
         for (drafted, in_place) in draft.steps.into_iter().zip(placed.in_place) {
             let kernel = match &drafted.step {
-                Step::Nest(nest) => Some(kernels.compile(nest, options.machine_code())),
-                Step::Bands(bands) => Some(Kernel::compile_bands(bands, options.machine_code())),
+                Step::Nest(nest) => Some(kernels.compile(nest)),
+                Step::Bands(bands) => Some(kernels.compile_bands(bands)),
                 Step::Contract(_) | Step::Row(_) | Step::Pick(_) | Step::ScatterAdd(_) | Step::Convolve(_) | Step::Pool(_) | Step::Reference(_) => {
                     None
                 }
@@ -135,7 +145,7 @@ impl Plan {
         if options.verify || cfg!(debug_assertions) {
             plan.verify().map_err(|message| damo_graph::Error::new(ErrorKind::Verify, "a plan breaks an invariant").explain(message))?;
         }
-        Ok(plan)
+        Ok((plan, kernels))
     }
 
     /// Lets kernels be spared from looking, at each run, whether they stay inside the buffers, if they do. The plan must not be changed then.

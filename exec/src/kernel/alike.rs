@@ -1,30 +1,58 @@
-//! The kernels of one plan: nests that differ only in their buffers share machine code.
+//! The kernels of one plan: nests that differ only in their buffers share machine code, and all code is in one book.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use damo_graph::{Number, Problem};
 
-use super::Kernel;
+use super::bands::BandKernels;
+use super::{CodeBook, Kernel};
+use crate::bands::Bands;
 use crate::instruction_set::InstructionSet;
 use crate::nest::{Access, Instruction, Nest};
 
-/// The nests that were compiled, by what is alike in nests that are.
-#[derive(Default)]
-pub(crate) struct Kernels(HashMap<u64, Vec<(Nest, Kernel)>>);
+/// Kernels that are made together. They can be run when all are made: see [`Kernels::finish`].
+pub(crate) struct Kernels {
+    /// The instructions that machine code is made of, if there is to be any.
+    machine_code: Option<InstructionSet>,
+    /// The nests that were compiled, by what is alike in nests that are.
+    known: HashMap<u64, Vec<(Nest, Kernel)>>,
+    book: CodeBook,
+}
 
 impl Kernels {
-    /// As [`Kernel::compile`].
-    pub fn compile(&mut self, nest: &Nest, machine_code: Option<InstructionSet>) -> Result<Kernel, Problem> {
-        let known = self.0.entry(hash(nest)).or_default();
+    /// None yet.
+    pub fn new(machine_code: Option<InstructionSet>) -> Self {
+        Kernels { machine_code, known: HashMap::new(), book: CodeBook::default() }
+    }
+
+    /// The kernel of a nest.
+    ///
+    /// Fails as [`Kernel::compile`] does.
+    pub fn compile(&mut self, nest: &Nest) -> Result<Kernel, Problem> {
+        let known = self.known.entry(hash(nest)).or_default();
         if let Some(kernel) = known.iter().find(|(other, _)| are_alike(nest, other)).and_then(|(_, kernel)| kernel.moved(nest)) {
             return Ok(kernel);
         }
-        let kernel = Kernel::compile(nest, machine_code)?;
+        let kernel = Kernel::compile_in(nest, self.machine_code, &mut self.book)?;
         if let Some(kernel) = kernel.moved(nest) {
             known.push((nest.clone(), kernel));
         }
         Ok(kernel)
+    }
+
+    /// The kernel of bands of nests.
+    ///
+    /// Fails as [`Kernel::compile`] does.
+    pub fn compile_bands(&mut self, bands: &Bands) -> Result<Kernel, Problem> {
+        BandKernels::compile(bands, self).map(|kernels| Kernel::Bands(Box::new(kernels)))
+    }
+
+    /// Lets the kernels that were made be run.
+    ///
+    /// Fails if the system does not give memory for their code.
+    pub fn finish(self) -> Result<(), Problem> {
+        self.book.close()
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use damo_graph::{ErrorKind, Problem};
 use smallvec::SmallVec;
 
-use super::{Kernel, OneCall};
+use super::{Kernel, Kernels, OneCall};
 use crate::bands::{Bands, Member};
 use crate::instruction_set::InstructionSet;
 use crate::loops::tidy;
@@ -50,8 +50,8 @@ struct BandKernel {
 }
 
 impl BandKernel {
-    fn compile(part: &Member, machine_code: Option<InstructionSet>) -> Result<BandKernel, Problem> {
-        let kernel = Kernel::compile(&tidy(&part.nest), machine_code)?;
+    fn compile(part: &Member, kernels: &mut Kernels) -> Result<BandKernel, Problem> {
+        let kernel = kernels.compile(&tidy(&part.nest))?;
         let call = kernel.one_call();
         Ok(BandKernel { kernel, call })
     }
@@ -67,10 +67,10 @@ enum Memory {
 }
 
 impl BandKernels {
-    /// Makes bands ready.
+    /// Makes bands ready, with kernels of these.
     ///
     /// Fails as [`Kernel::compile`] does.
-    pub fn compile(bands: &Bands, machine_code: Option<InstructionSet>) -> Result<BandKernels, Problem> {
+    pub(crate) fn compile(bands: &Bands, kernels: &mut Kernels) -> Result<BandKernels, Problem> {
         let mut own = Vec::with_capacity(bands.own.len());
         let mut own_bytes = 0;
         for of in &bands.own {
@@ -80,8 +80,8 @@ impl BandKernels {
         let left = bands.length % bands.band;
         let members = bands.nests.iter().map(|member| {
             let accesses = member.nest.accesses().map(|access| memory(bands, member, access)).collect();
-            let whole = BandKernel::compile(&part(bands, member, bands.band), machine_code)?;
-            let last = if left > 0 { Some(BandKernel::compile(&part(bands, member, left), machine_code)?) } else { None };
+            let whole = BandKernel::compile(&part(bands, member, bands.band), kernels)?;
+            let last = if left > 0 { Some(BandKernel::compile(&part(bands, member, left), kernels)?) } else { None };
             Ok(MemberKernels { whole, last, accesses })
         });
         Ok(BandKernels {

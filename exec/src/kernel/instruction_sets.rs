@@ -17,7 +17,7 @@ fn random_nests_are_assembled_for_every_set() {
     for _ in 0..2000 {
         let (nest, _) = random_nest(&mut dice);
         // It is not run: the processor may lack the instructions.
-        let code = InstructionSet::ALL.map(|set| native::Kernel::compile(&nest, set).unwrap().is_some());
+        let code = InstructionSet::ALL.map(|set| native::Kernel::compile_with(&nest, set, native::Thresholds::USUAL).unwrap().is_some());
         assembled += usize::from(code[1]);
     }
     assert!(assembled > 1000, "{assembled}");

@@ -1,15 +1,17 @@
 //! Machine code as it is written: instructions, jumps forwards and backwards, and constants that lie behind the code.
 
-use std::collections::HashMap;
-
 use damo_graph::{ErrorKind, Problem};
 use iced_x86::{Code, Encoder, Instruction, MemoryOperand, Register};
 
 use super::instructions::{Extent, Instructions};
+use super::mixer::HashMap;
 use crate::instruction_set::InstructionSet;
 
 /// Constants start at a multiple of so many bytes.
 const LINE: usize = 64;
+
+/// Most kernels are of fewer bytes.
+const CAPACITY: usize = 4 << 10;
 
 /// General registers with a role, and those that hold the addresses of accesses.
 pub(super) mod general {
@@ -76,12 +78,14 @@ pub(super) struct Assembler {
 impl Assembler {
     /// No code yet.
     pub fn new(instructions: &'static dyn Instructions) -> Self {
+        let mut encoder = Encoder::new(64);
+        encoder.set_buffer(Vec::with_capacity(CAPACITY));
         Assembler {
             instructions,
-            encoder: Encoder::new(64),
+            encoder,
             position: 0,
             constants: Vec::new(),
-            known: HashMap::new(),
+            known: HashMap::default(),
             labels: Vec::new(),
             jumps: Vec::new(),
             reads: Vec::new(),

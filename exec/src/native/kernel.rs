@@ -9,7 +9,7 @@ use damo_graph::{DType, ErrorKind, Problem};
 use smallvec::SmallVec;
 
 use super::accumulators::{Reduction, lane_bytes};
-use super::code::Code;
+use super::code::{Code, CodeBook};
 use super::loops::{self, Accumulators, Along, Stream};
 use super::one_call::{FEW, OneCall};
 use super::reduction::{Reducer, State};
@@ -84,14 +84,23 @@ impl Thresholds {
 
 impl Kernel {
     /// Makes machine code of a nest, which processors with these instructions can run; `None` if that is not possible, and the portable engine has to run it.
+    /// The code is in the book: it can be run when that is closed.
     ///
     /// Fails if the nest is malformed.
-    pub fn compile(nest: &Nest, set: InstructionSet) -> Result<Option<Kernel>, Problem> {
-        Kernel::compile_with(nest, set, Thresholds::USUAL)
+    pub(crate) fn compile(nest: &Nest, set: InstructionSet, book: &mut CodeBook) -> Result<Option<Kernel>, Problem> {
+        Kernel::compile_in(nest, set, Thresholds::USUAL, book)
     }
 
-    /// The same with thresholds that tests choose.
+    /// The same with thresholds that tests choose, ready to run.
+    #[cfg(test)]
     pub(crate) fn compile_with(nest: &Nest, set: InstructionSet, thresholds: Thresholds) -> Result<Option<Kernel>, Problem> {
+        let mut book = CodeBook::default();
+        let kernel = Kernel::compile_in(nest, set, thresholds, &mut book)?;
+        book.close()?;
+        Ok(kernel)
+    }
+
+    fn compile_in(nest: &Nest, set: InstructionSet, thresholds: Thresholds, book: &mut CodeBook) -> Result<Option<Kernel>, Problem> {
         portable::part::check(nest)?;
         if nest.count() == 0 {
             return Ok(None);
@@ -168,11 +177,11 @@ impl Kernel {
         };
         let (bytes, sites) = loops::compile(&plan)?;
         // A system that gives no memory for code leaves the nest to the portable engine.
-        let Ok(code) = Code::new(&bytes, sites) else { return Ok(None) };
+        let Ok(code) = book.write(&bytes, sites) else { return Ok(None) };
         let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(nest)?)) } else { None };
         let makes_results = results.is_some();
         let is_past = reductions.is_empty() && is_large(nest, thresholds.large) && shares.pieces() > 1;
-        let past = if is_past { past(&plan, &places, &steps, shares.rows)? } else { None };
+        let past = if is_past { past(&plan, &places, (&steps, shares.rows), book)? } else { None };
         let is_one_call = makes_results && shares.pieces() == 1 && memory.len() <= FEW;
         Ok(Some(Kernel {
             instructions: set,
@@ -360,7 +369,7 @@ fn is_large(nest: &Nest, large: usize) -> bool {
 }
 
 /// Code that writes past the caches; `None` where results are not whole vectors, or where rows lie differently.
-fn past(plan: &loops::Plan<'_>, places: &Places, steps: &[isize], rows: usize) -> Result<Option<Arc<Code>>, Problem> {
+fn past(plan: &loops::Plan<'_>, places: &Places, (steps, rows): (&[isize], usize), book: &mut CodeBook) -> Result<Option<Arc<Code>>, Problem> {
     let program = &plan.whole.program;
     let vector = program.set.vector_bytes();
     let mut streams = plan.streams.to_vec();
@@ -373,7 +382,7 @@ fn past(plan: &loops::Plan<'_>, places: &Places, steps: &[isize], rows: usize) -
         }
     }
     let (bytes, sites) = loops::compile(&loops::Plan { streams: &streams, ..*plan })?;
-    Ok(Code::new(&bytes, sites).ok().map(Arc::new))
+    Ok(book.write(&bytes, sites).ok().map(Arc::new))
 }
 
 /// How many rounds are worth doing side by side: sums wait for each other, and short bodies for their loop.

@@ -112,7 +112,7 @@ impl MicroKernels {
     }
 
     fn code(&self, reading: Reading, rows: usize, vectors: usize) -> Option<&Code> {
-        let write = || self.family.assemble(reading, rows, vectors).and_then(|bytes| Code::new(&bytes, Vec::new())).ok();
+        let write = || self.family.assemble(reading, rows, vectors).and_then(|bytes| Code::alone(&bytes)).ok();
         let place = (reading as usize * self.family.rows + rows - 1) * self.family.vectors + vectors - 1;
         self.codes.get(place)?.get_or_init(write).as_ref()
     }

@@ -13,6 +13,9 @@ use crate::region::Region;
 /// As many accesses as a nest has that planning makes.
 pub(super) const FEW: usize = 24;
 
+/// As many as most have.
+const FEWER: usize = 4;
+
 /// What is no buffer.
 const NOWHERE: u32 = u32::MAX;
 
@@ -66,7 +69,23 @@ impl OneCall {
     ///
     /// As [`Kernel::run_checked`] on such buffers.
     pub unsafe fn run_at(&self, base: impl Fn(usize) -> *mut u8) {
-        let mut slots = [std::ptr::null_mut(); FEW];
+        // Most are of few accesses, and most of these are short.
+        if self.starts.len() <= FEWER {
+            // SAFETY: the caller's.
+            unsafe { self.run_with::<FEWER>(base) }
+        } else {
+            // SAFETY: the caller's.
+            unsafe { self.run_with::<FEW>(base) }
+        }
+    }
+
+    /// The same with room for so many addresses.
+    ///
+    /// # Safety
+    ///
+    /// As [`OneCall::run_at`].
+    unsafe fn run_with<const ROOM: usize>(&self, base: impl Fn(usize) -> *mut u8) {
+        let mut slots = [std::ptr::null_mut(); ROOM];
         for (slot, start) in slots.iter_mut().zip(&self.starts) {
             if start.buffer != NOWHERE {
                 *slot = base(start.buffer as usize).wrapping_offset(start.bytes);

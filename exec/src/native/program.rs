@@ -3,7 +3,6 @@
 //! All vectors of a program have as many lanes, of 32 or 64 bits. A truth value is a lane of all ones or all zeros.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Shl, Shr, Sub};
 
@@ -12,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::instructions;
 use super::lanes::Lanes;
+use super::mixer::HashMap;
 use crate::instruction_set::InstructionSet;
 use crate::portable::loops::Loop;
 
@@ -148,7 +148,7 @@ pub(super) struct Outside {
 impl Program {
     /// A program on vectors of so many lanes.
     pub fn new(set: InstructionSet, lanes: usize) -> Program {
-        Program { set, values: Vec::new(), lanes, calls: Vec::new(), known: HashMap::new() }
+        Program { set, values: Vec::new(), lanes, calls: Vec::new(), known: HashMap::default() }
     }
 
     /// The same values, to which others are added as they are.

@@ -49,6 +49,9 @@ impl Values {
     }
 }
 
+/// Where in a section a value is read: of most values, at few places.
+type Uses = SmallVec<[u32; 4]>;
+
 /// The registers while a section is written.
 pub(super) struct Registers<'a> {
     pub program: &'a Program,
@@ -56,7 +59,7 @@ pub(super) struct Registers<'a> {
     pub frame: &'a mut Frame,
     pub values: &'a mut Values,
     /// Where in the section each value is still read, the next at the end.
-    uses: Vec<Vec<usize>>,
+    uses: Vec<Uses>,
     /// The values that the section makes.
     section: &'a [Id],
     holds: SmallVec<[Option<Id>; 32]>,
@@ -77,11 +80,11 @@ impl<'a> Registers<'a> {
         section: &'a [Id],
         last: impl Iterator<Item = Id>,
     ) -> Self {
-        let mut uses: Vec<Vec<usize>> = vec![Vec::new(); program.values.len()];
-        last.for_each(|id| uses[id as usize].push(section.len()));
+        let mut uses: Vec<Uses> = vec![Uses::new(); program.values.len()];
+        last.for_each(|id| uses[id as usize].push(section.len() as u32));
         for (place, &id) in section.iter().enumerate().rev() {
             // One use for each time it is named.
-            program.values[id as usize].inputs.iter().for_each(|&input| uses[input as usize].push(place));
+            program.values[id as usize].inputs.iter().for_each(|&input| uses[input as usize].push(place as u32));
         }
         values.registers.fill(None);
         let holds = smallvec![None; assembler.instructions.set().registers()];
@@ -115,11 +118,11 @@ impl<'a> Registers<'a> {
 
     /// Whether a value need not be in a register: one instruction of the section reads it, or each of two reads a half; none at its end.
     pub fn may_stay_in_memory(&self, id: Id) -> bool {
-        let is_half = |&place: &usize| {
-            self.section.get(place).is_some_and(|&reader| matches!(self.program.values[reader as usize].operation, Operation::Half { .. }))
+        let is_half = |&place: &u32| {
+            self.section.get(place as usize).is_some_and(|&reader| matches!(self.program.values[reader as usize].operation, Operation::Half { .. }))
         };
         match self.uses[id as usize][..] {
-            [place] => place < self.section.len(),
+            [place] => (place as usize) < self.section.len(),
             ref places => places.iter().all(is_half),
         }
     }
@@ -182,7 +185,7 @@ impl<'a> Registers<'a> {
     }
 
     /// Where in the section a value is read next.
-    pub fn next_use(&self, id: Id) -> Option<usize> {
+    pub fn next_use(&self, id: Id) -> Option<u32> {
         self.uses[id as usize].last().copied()
     }
 

@@ -3,8 +3,6 @@
 //! Two ways that have run the same steps differ only in what they held, and the better one is kept, as in the exact search of Ahn et al.,
 //! "Ordering Chaos: Memory-Aware Scheduling of Irregularly Wired Neural Networks for Edge Devices" (2020), which this one narrows.
 
-use std::collections::BTreeSet;
-
 use smallvec::SmallVec;
 
 use super::Users;
@@ -15,7 +13,7 @@ const WIDEST: usize = 16;
 const MOST_COPIED: usize = 1 << 20;
 
 /// Some of the steps, run in some order.
-#[derive(Clone)]
+#[derive(Default)]
 struct Way {
     /// The most bytes that it held.
     peak: i64,
@@ -33,6 +31,15 @@ struct Way {
     last: Option<usize>,
 }
 
+impl Way {
+    /// Becomes another, in its own memory.
+    fn follow(&mut self, other: &Way) {
+        self.uses_left.clone_from(&other.uses_left);
+        self.waiting.clone_from(&other.waiting);
+        self.ready.clone_from(&other.ready);
+    }
+}
+
 /// An order that holds little memory; `None` where the search would take too long.
 pub(super) fn beam(users: &Users) -> Option<Vec<usize>> {
     let count = users.of_step.len();
@@ -48,8 +55,13 @@ pub(super) fn beam(users: &Users) -> Option<Vec<usize>> {
     let mut ways = vec![Way { peak: 0, alive: 0, uses_left, waiting, ready, set: 0, last: None }];
     // Each step of a way, with the one before it.
     let mut trail: Vec<(Option<usize>, usize)> = Vec::new();
+    // What follows is kept only for its memory.
+    let (mut next, mut spare): (Vec<Way>, Vec<Way>) = (Vec::with_capacity(width), Vec::new());
+    let mut further: Vec<(i64, i64, usize, usize)> = Vec::new();
+    let mut seen: SmallVec<[u64; WIDEST]> = SmallVec::new();
     for _ in 0..count {
-        let mut further: Vec<(i64, i64, usize, usize)> = Vec::new();
+        further.clear();
+        seen.clear();
         for (number, way) in ways.iter().enumerate() {
             for &step in &way.ready {
                 let (mut begins, mut ends) = (0, 0);
@@ -62,13 +74,15 @@ pub(super) fn beam(users: &Users) -> Option<Vec<usize>> {
             }
         }
         further.sort_unstable();
-        let (mut next, mut seen) = (Vec::with_capacity(width), BTreeSet::new());
-        for (peak, alive, step, number) in further {
+        for &(peak, alive, step, number) in &further {
             let set = ways[number].set ^ mark(step);
-            if !seen.insert(set) {
+            if seen.contains(&set) {
                 continue;
             }
-            let mut way = Way { peak, alive, set, last: Some(trail.len()), ..ways[number].clone() };
+            seen.push(set);
+            let mut way = spare.pop().unwrap_or_default();
+            way.follow(&ways[number]);
+            (way.peak, way.alive, way.set, way.last) = (peak, alive, set, Some(trail.len()));
             trail.push((ways[number].last, step));
             way.ready.retain(|&other| other as usize != step);
             for &buffer in &uses[step] {
@@ -85,7 +99,8 @@ pub(super) fn beam(users: &Users) -> Option<Vec<usize>> {
                 break;
             }
         }
-        ways = next;
+        std::mem::swap(&mut ways, &mut next);
+        spare.append(&mut next);
     }
     let mut order = Vec::with_capacity(count);
     let mut last = ways.first()?.last;

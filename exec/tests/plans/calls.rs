@@ -1,10 +1,11 @@
 //! Calling: from many threads, into the caller's arrays, with arrays that do not fit, again and again.
 
-use damo_exec::{Engine, Executable, InstructionSet, Options, Target};
+use damo_exec::array::Output;
+use damo_exec::{Engine, Executable, Inputs, InstructionSet, Options, Outputs, Target};
 use damo_graph::op::dot::Dot;
 use damo_graph::op::select_axis::SelectAxis;
 use damo_graph::{DType, ErrorKind, Graph};
-use ndarray::{Array2, arr1, arr2, s};
+use ndarray::{Array2, ArrayD, arr1, arr2, s};
 
 use crate::judge::{CHECKED, input};
 
@@ -59,6 +60,36 @@ fn results_go_where_the_caller_wants() {
         assert_eq!(executable.call_into(&[&x], &mut [&mut wrong]).unwrap_err().kind(), ErrorKind::Argument);
         let mut wrong = Array2::<f32>::zeros((2, 2));
         assert_eq!(executable.call_into(&[&x], &mut [&mut wrong]).unwrap_err().kind(), ErrorKind::Argument);
+    }
+}
+
+#[test]
+fn results_are_the_callers_own_whatever_is_written_again() {
+    for engine in [Engine::Native, Engine::Portable, Engine::Reference] {
+        let executable = program(Options { engine, ..CHECKED });
+        let (mut frame, mut results): (_, Vec<Output>) = (executable.frame(), Vec::new());
+        let mut kept: Vec<([ArrayD<f64>; 2], [ArrayD<f64>; 2])> = Vec::new();
+        // Small ones again and again, large ones, none at all, other lengths of as many elements.
+        for (call, &shape) in [(2, 3), (2, 3), (40, 3), (2, 3), (0, 2), (1, 2), (2, 1), (40, 1), (40, 1), (3, 2)].iter().enumerate() {
+            let x = Array2::from_shape_fn(shape, |(i, j)| (call * 7 + i * 3 + j) as f64);
+            let mut outputs = Outputs { targets: &mut [], states: &mut [], results: &mut results };
+            executable.run(&mut frame, Inputs::new(&[&x], &[]), &mut outputs).unwrap();
+            assert_eq!(results.len(), 2);
+            let taken = [0, 1].map(|place| results[place].take::<f64>().unwrap());
+            let expected = [(x.dot(&x.t()) + 1.0).into_dyn(), ndarray::arr0(x.sum()).into_dyn()];
+            assert_eq!(taken, expected, "{engine:?}, call {call}");
+            assert!(results[0].take::<f32>().is_none());
+            kept.push((taken, expected));
+        }
+        kept.iter().for_each(|(taken, expected)| assert_eq!(taken, expected));
+        // Nothing that the caller does to them reaches a later call.
+        kept.iter_mut().flat_map(|(taken, _)| taken).for_each(|array| array.fill(-1.0));
+        let (x, mut targets) = (arr2(&[[1.0, 2.0]]), [arr2(&[[0.0]]).into_dyn()]);
+        let [target] = &mut targets;
+        let mut outputs = Outputs { targets: &mut [target], states: &mut [], results: &mut results };
+        executable.run(&mut frame, Inputs::new(&[&x], &[]), &mut outputs).unwrap();
+        assert_eq!((results.len(), results[0].take::<f64>()), (1, Some(ndarray::arr0(3.0).into_dyn())));
+        assert_eq!(targets[0], arr2(&[[6.0]]).into_dyn());
     }
 }
 
