@@ -70,8 +70,7 @@ impl<'a> Region<'a> {
     ///
     /// # Safety
     ///
-    /// All these bytes must be one allocation, stay allocated for `'a`, be initialised before they are read, and be writable through `base` if
-    /// `writable` says so.
+    /// All these bytes must be one allocation, stay allocated and initialised for `'a`, and be writable through `base` if `writable` says so.
     pub const unsafe fn from_raw(base: *mut u8, before: usize, after: usize, writable: bool) -> Self {
         Region { base, before, after, access: Access::of(writable), life: PhantomData }
     }

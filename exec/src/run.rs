@@ -35,7 +35,6 @@ struct Line([u8; ALIGNMENT]);
 /// The memory of one call at a time: buffers that live between steps, and the kernels' scratch.
 #[derive(Debug, Default)]
 pub(crate) struct Arena {
-    /// Room for lines: none counts as there, because steps write what they read later.
     lines: Vec<Line>,
     scratch: Vec<Line>,
     /// The room of a list.
@@ -45,15 +44,13 @@ pub(crate) struct Arena {
 impl Arena {
     /// Makes room for a plan. What is there already is used again.
     pub fn make_room(&mut self, plan: &Plan) {
-        for (lines, bytes, is_filled) in [(&mut self.lines, plan.arena_bytes(), false), (&mut self.scratch, plan.scratch_bytes, true)] {
+        for (lines, bytes) in [(&mut self.lines, plan.arena_bytes()), (&mut self.scratch, plan.scratch_bytes)] {
             let needed = bytes.div_ceil(ALIGNMENT);
-            if lines.capacity() < needed {
+            if lines.len() < needed {
                 // What was there goes first: both would be twice as much.
                 *lines = Vec::new();
                 lines.reserve_exact(needed);
                 fresh::prepare(lines.spare_capacity_mut());
-            }
-            if is_filled && lines.len() < needed {
                 lines.resize(needed, Line([0; ALIGNMENT]));
             }
         }
@@ -87,9 +84,8 @@ impl Call<'_> {
     pub fn run<M: Meter>(&self, outputs: &[Region<'_>], arena: &mut Arena, meter: &mut M) -> Result<()> {
         arena.make_room(self.plan);
         let Arena { lines, scratch, regions: room } = arena;
-        let bytes = lines.capacity() * ALIGNMENT;
-        // SAFETY: this is the room of a vector that is borrowed mutably for as long as the region is used. It is read only where it was written:
-        // planning lets each step come after those that write what it reads.
+        let bytes = size_of_val(lines.as_slice());
+        // SAFETY: these are the bytes of a vector that is borrowed mutably for as long as the region is used, all initialised.
         let memory = unsafe { Region::from_raw(lines.as_mut_ptr().cast(), 0, bytes, true) };
         // All memory of the call, by the numbers of the buffers.
         let mut regions: Vec<Region<'_>> = recycled(std::mem::take(room));
