@@ -68,7 +68,7 @@ fn results_are_the_callers_own_whatever_is_written_again() {
     for engine in [Engine::Native, Engine::Portable, Engine::Reference] {
         let executable = program(Options { engine, ..CHECKED });
         let (mut frame, mut results): (_, Vec<Output>) = (executable.frame(), Vec::new());
-        let mut kept: Vec<([ArrayD<f64>; 2], [ArrayD<f64>; 2])> = Vec::new();
+        let mut kept: Vec<[[ArrayD<f64>; 2]; 2]> = Vec::new();
         // Small ones again and again, large ones, none at all, other lengths of as many elements.
         for (call, &shape) in [(2, 3), (2, 3), (40, 3), (2, 3), (0, 2), (1, 2), (2, 1), (40, 1), (40, 1), (3, 2)].iter().enumerate() {
             let x = Array2::from_shape_fn(shape, |(i, j)| (call * 7 + i * 3 + j) as f64);
@@ -79,11 +79,13 @@ fn results_are_the_callers_own_whatever_is_written_again() {
             let expected = [(x.dot(&x.t()) + 1.0).into_dyn(), ndarray::arr0(x.sum()).into_dyn()];
             assert_eq!(taken, expected, "{engine:?}, call {call}");
             assert!(results[0].take::<f32>().is_none());
-            kept.push((taken, expected));
+            kept.push([taken, expected]);
         }
-        kept.iter().for_each(|(taken, expected)| assert_eq!(taken, expected));
+        for [taken, expected] in &kept {
+            assert_eq!(taken, expected);
+        }
         // Nothing that the caller does to them reaches a later call.
-        kept.iter_mut().flat_map(|(taken, _)| taken).for_each(|array| array.fill(-1.0));
+        kept.iter_mut().flat_map(|[taken, _]| taken).for_each(|array| array.fill(-1.0));
         let (x, mut targets) = (arr2(&[[1.0, 2.0]]), [arr2(&[[0.0]]).into_dyn()]);
         let [target] = &mut targets;
         let mut outputs = Outputs { targets: &mut [target], states: &mut [], results: &mut results };
