@@ -56,7 +56,7 @@ struct Cursor {
 impl Cursor {
     /// The runs that the next columns are made of, `width` of them.
     #[inline(always)]
-    fn runs(&mut self, slides: &[Slide; 3], width: usize) -> SmallVec<[Run; 16]> {
+    fn runs(&mut self, slides: &[Slide; 3], width: usize) -> SmallVec<[Run; WIDEST]> {
         let counts = slides.map(|slide| slide.count);
         let mut runs = SmallVec::new();
         let mut column = 0;
@@ -178,7 +178,7 @@ impl<T: Multiply> Gather<'_, T> {
             let (channel, tap) = (place / taps, place % taps);
             let [plane, down, right] = [tap / line / lines, tap / line % lines, tap % line];
             let count = (line - right).min(to - place);
-            let sources: SmallVec<[Source; 16]> = runs
+            let sources: SmallVec<[Source; WIDEST]> = runs
                 .iter()
                 .map(|run| {
                     let there = slides[0].element(run.windows[0], plane).zip(slides[1].element(run.windows[1], down));
