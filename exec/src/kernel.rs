@@ -33,11 +33,11 @@ pub(crate) use native::{CodeBook, OneCall};
 /// There is no machine code on this processor.
 #[cfg(not(target_arch = "x86_64"))]
 #[derive(Debug, Default)]
-pub(crate) struct CodeBook;
+pub(crate) struct CodeBook(());
 
 #[cfg(not(target_arch = "x86_64"))]
 impl CodeBook {
-    #[expect(clippy::unnecessary_wraps, reason = "where there is machine code, it may have no memory")]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "where there is machine code, it may have no memory")]
     pub fn close(self) -> Result<(), Problem> {
         Ok(())
     }

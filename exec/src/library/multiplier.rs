@@ -4,6 +4,7 @@ use damo_graph::DType;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::lanes::Multiply;
+#[cfg(target_arch = "x86_64")]
 use super::matmul::blocks::even_height;
 use super::tile;
 use crate::instruction_set::InstructionSet;
