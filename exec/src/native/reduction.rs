@@ -40,8 +40,6 @@ pub(super) struct Reducer {
     pub in_code: Option<InCode>,
     /// What a value is to be where there is no element, in its own width.
     pub absent: u64,
-    /// Whether values are widened before they are combined.
-    pub widens: bool,
     /// Whether a result that is not finite may be the fault of how it is combined.
     pub may_overflow: bool,
 }
@@ -87,7 +85,6 @@ impl Reducer {
             finish,
             in_code,
             absent: F::ABSENT,
-            widens: F::WIDENS,
             may_overflow: F::MAY_OVERFLOW,
         }
     }
@@ -104,7 +101,6 @@ pub(super) trait Fold {
     const NEUTRAL: u64 = 0;
     const ABSENT: u64 = Self::NEUTRAL;
     const WORDS: usize = 1;
-    const WIDENS: bool = false;
     const MAY_OVERFLOW: bool = false;
 
     /// One value as accumulators that have combined only this.
@@ -160,7 +156,6 @@ struct SumSingle;
 
 impl Fold for SumSingle {
     const WIDTH: Width = Width::Double;
-    const WIDENS: bool = true;
 
     fn parts(program: &mut Program, x: Id) -> Ids {
         // Two halves if it fills a vector.

@@ -102,7 +102,8 @@ pub(super) fn body(nest: &Nest, set: InstructionSet, reducers: &[Reducer], place
             let (left, absent) = (program_mut.value(Operation::Left, &[], width), program_mut.constant(reducer.absent, width));
             value = program_mut.value(Operation::Select, &[left, value, absent], width);
         }
-        if reducer.widens && is_fraction(nest, reduction.value) {
+        let is_widened = reducer.width > width_of(dtype);
+        if is_widened && is_fraction(nest, reduction.value) {
             fractions.push(value);
         }
         let count = accumulators_of(reducer, dtype, fills(set, program_mut.lanes));

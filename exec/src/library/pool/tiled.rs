@@ -105,7 +105,11 @@ trait Join<T: Compare> {
     /// The value of an element, by itself, the largest of its window, and what is given at its place.
     fn value<S: Simd>(simd: S, x: T::Lanes<S>, largest: T::Lanes<S>, given: T::Lanes<S>) -> T::Lanes<S>;
 
-    fn join<S: Simd>(simd: S, one: T::Lanes<S>, other: T::Lanes<S>) -> T::Lanes<S>;
+    /// Two of them joined: added up, where nothing else is said.
+    #[inline(always)]
+    fn join<S: Simd>(simd: S, one: T::Lanes<S>, other: T::Lanes<S>) -> T::Lanes<S> {
+        T::plus(simd, one, other)
+    }
 }
 
 /// The largest.
@@ -131,11 +135,6 @@ impl<T: Compare> Join<T> for Count {
     fn value<S: Simd>(simd: S, x: T::Lanes<S>, largest: T::Lanes<S>, _given: T::Lanes<S>) -> T::Lanes<S> {
         T::where_equal(simd, x, largest, T::splat(simd, T::ONE))
     }
-
-    #[inline(always)]
-    fn join<S: Simd>(simd: S, one: T::Lanes<S>, other: T::Lanes<S>) -> T::Lanes<S> {
-        T::plus(simd, one, other)
-    }
 }
 
 /// The sum of what is given where they are.
@@ -145,11 +144,6 @@ impl<T: Compare> Join<T> for Sum {
     #[inline(always)]
     fn value<S: Simd>(simd: S, x: T::Lanes<S>, largest: T::Lanes<S>, given: T::Lanes<S>) -> T::Lanes<S> {
         T::where_equal(simd, x, largest, given)
-    }
-
-    #[inline(always)]
-    fn join<S: Simd>(simd: S, one: T::Lanes<S>, other: T::Lanes<S>) -> T::Lanes<S> {
-        T::plus(simd, one, other)
     }
 }
 
