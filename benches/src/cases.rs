@@ -12,13 +12,23 @@ mod repeated;
 mod rows;
 mod training;
 
-use damo::{Config, Float};
+use damo::{Config, Float, Profile};
 
 use crate::failure::Failure;
 use crate::measure::Repeat;
 
+/// A program that is ready to be called.
+pub trait Case: Repeat<Failure> {
+    /// Where the time of its calls went; `None` where each call makes its function anew.
+    ///
+    /// # Errors
+    ///
+    /// Those of the profile: the program must have been made ready in profile mode.
+    fn profile(&self) -> Result<Option<Profile>, Failure>;
+}
+
 /// A case that is ready to be called; `None` if the family has no such case.
-type Prepared = Result<Option<Box<dyn Repeat<Failure>>>, Failure>;
+type Prepared = Result<Option<Box<dyn Case>>, Failure>;
 
 /// What makes the cases of a family ready, by case and size.
 type Family = fn(&str, &str, &Config) -> Prepared;

@@ -2,6 +2,7 @@
 
 pub mod machine;
 pub mod options;
+pub mod profile;
 pub mod record;
 pub mod report;
 pub mod run;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use damo_benches::failure::Failure;
 use damo_benches::side_by_side::options::{Command, USAGE};
-use damo_benches::side_by_side::{run, table, worker};
+use damo_benches::side_by_side::{profile, run, table, worker};
 
 fn main() -> ExitCode {
     match side_by_side() {
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
 fn side_by_side() -> Result<(), Failure> {
     match Command::read(std::env::args().skip(1))? {
         Command::Run(options) => run::run(&options),
+        Command::Profile(options) => profile::run(&options),
         Command::Work(options) => worker::serve(&options),
         Command::Help => {
             println!("{USAGE}");

@@ -14,7 +14,7 @@ use crate::random::{Random, zeros};
 pub fn prepare<T: Float>(case: &str, _size: &str, config: &Config) -> Prepared {
     let Some(network) = Network::<T>::of_case(case) else { return Ok(None) };
     let step = network.freeze(config)?;
-    calling(move || step.call((&network.images, &network.labels)))
+    calling(step, move |step| step.call((&network.images, &network.labels)))
 }
 
 /// The largest elements of windows of that length over images of these channels and side.

@@ -34,7 +34,7 @@ fn hessian_times_vector<T: Float>(config: &Config) -> Prepared {
     let xs = random.normal::<T>(&[400, 784], 1.0);
     let ys = random.below(2, 400).mapv(|label| T::from_f64(f64::from(label)));
     let vs = random.normal::<T>(&[784], 1.0);
-    calling(move || function.call([&ws, &bs, &xs, &ys, &vs]))
+    calling(function, move |function| function.call([&ws, &bs, &xs, &ys, &vs]))
 }
 
 /// Of tanh(W x), by x. There is no `jacobian` yet: a user stacks one row for each result.
@@ -49,5 +49,5 @@ fn jacobian<T: Float>(config: &Config) -> Prepared {
 
     let mut random = Random::default();
     let (ws, xs) = (random.normal::<T>(&[LENGTH, LENGTH], 1.0 / 14.0), random.normal::<T>(&[LENGTH], 1.0));
-    calling(move || function.call((&ws, &xs)))
+    calling(function, move |function| function.call((&ws, &xs)))
 }

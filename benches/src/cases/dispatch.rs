@@ -16,14 +16,14 @@ pub fn prepare<T: Float>(case: &str, size: &str, config: &Config) -> Prepared {
             let x = tape.vector::<T>("x");
             let function = tape.function(x, x + one).freeze(config)?;
             let array = random.uniform::<T>(&[1]);
-            calling(move || function.call(&array))
+            calling(function, move |function| function.call(&array))
         }
         ("dispatch", "100") => {
             let inputs: Vec<_> = (0..100).map(|place| tape.vector::<T>(&format!("x{place}"))).collect();
             let outputs: Vec<_> = inputs.iter().map(|&x| x + one).collect();
             let function = tape.function(inputs, outputs).freeze(config)?;
             let arrays: Vec<_> = (0..100).map(|_| random.uniform::<T>(&[1])).collect();
-            calling(move || function.call(arrays.iter().collect::<Vec<_>>()))
+            calling(function, move |function| function.call(arrays.iter().collect::<Vec<_>>()))
         }
         _ => Ok(None),
     }

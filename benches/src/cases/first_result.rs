@@ -2,7 +2,7 @@
 
 use damo::{Config, Float};
 
-use super::repeated::calling;
+use super::repeated::beginning;
 use super::{Prepared, convolution, training};
 
 pub fn prepare<T: Float>(case: &str, _size: &str, config: &Config) -> Prepared {
@@ -10,11 +10,11 @@ pub fn prepare<T: Float>(case: &str, _size: &str, config: &Config) -> Prepared {
     match case {
         "compile_mlp" => {
             let network = training::Network::<T>::of_case("mlp");
-            calling(move || network.freeze(&config)?.call((&network.images, &network.labels)))
+            beginning(move || network.freeze(&config)?.call((&network.images, &network.labels)))
         }
         "compile_cnn" => {
             let Some(network) = convolution::Network::<T>::of_case("cnn") else { return Ok(None) };
-            calling(move || network.freeze(&config)?.call((&network.images, &network.labels)))
+            beginning(move || network.freeze(&config)?.call((&network.images, &network.labels)))
         }
         _ => Ok(None),
     }

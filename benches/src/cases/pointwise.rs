@@ -41,16 +41,16 @@ pub fn prepare<T: Float>(case: &str, size: &str, config: &Config) -> Prepared {
     if name == "elemwise1" {
         let function = tape.function(a, result).freeze(config)?;
         return if is_written {
-            writing(zeros(&[length]), move |target| function.call_into(&first, target))
+            writing(function, zeros(&[length]), move |function, target| function.call_into(&first, target))
         } else {
-            calling(move || function.call(&first))
+            calling(function, move |function| function.call(&first))
         };
     }
     let function = tape.function((a, b), result).freeze(config)?;
     if is_written {
-        writing(zeros(&[length]), move |target| function.call_into((&first, &second), target))
+        writing(function, zeros(&[length]), move |function, target| function.call_into((&first, &second), target))
     } else {
-        calling(move || function.call((&first, &second)))
+        calling(function, move |function| function.call((&first, &second)))
     }
 }
 
@@ -65,5 +65,5 @@ fn gelu<T: Float>(length: usize, config: &Config) -> Prepared {
     let function = tape.function((x, cotangent), [y, slope]).freeze(config)?;
     let mut random = Random::default();
     let (xs, cotangents) = (random.normal::<T>(&[length], 1.0), random.normal::<T>(&[length], 1.0));
-    calling(move || function.call((&xs, &cotangents)))
+    calling(function, move |function| function.call((&xs, &cotangents)))
 }

@@ -22,7 +22,7 @@ pub fn prepare<T: Float>(case: &str, size: &str, config: &Config) -> Prepared {
     let tape = Tape::new();
     let (a, b) = (declare(&tape, "a", left.ndim()), declare(&tape, "b", right.ndim()));
     let function = tape.function((a, b), a.dot(b)).freeze(config)?;
-    calling(move || function.call((&left, &right)))
+    calling(function, move |function| function.call((&left, &right)))
 }
 
 /// A vector or a matrix of unknown lengths.

@@ -35,5 +35,5 @@ pub fn prepare<T: Float>(case: &str, _size: &str, config: &Config) -> Prepared {
     let mut random = Random::default();
     let (wx, wh) = (random.normal::<T>(&[units, units], 1.0 / 12.0), random.normal::<T>(&[units, units], 1.0 / 12.0));
     let (b, xs) = (zeros::<T>(&[units]), random.normal::<T>(&SHAPE, 1.0));
-    calling(move || function.call([&wx, &wh, &b, &xs]))
+    calling(function, move |function| function.call([&wx, &wh, &b, &xs]))
 }

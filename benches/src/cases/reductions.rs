@@ -16,7 +16,7 @@ pub fn prepare<T: Float>(case: &str, _size: &str, config: &Config) -> Prepared {
         let (a, b) = (tape.input::<T>("a", (n,)), tape.input::<T>("b", (n,)));
         let function = tape.function((a, b), (a * b).sum()).freeze(config)?;
         let (first, second) = (random.uniform::<T>(&[10_000_000]), random.uniform::<T>(&[10_000_000]));
-        return calling(move || function.call((&first, &second)));
+        return calling(function, move |function| function.call((&first, &second)));
     }
     let a = tape.matrix::<T>("a");
     let result = match case {
@@ -27,5 +27,5 @@ pub fn prepare<T: Float>(case: &str, _size: &str, config: &Config) -> Prepared {
     };
     let function = tape.function(a, result).freeze(config)?;
     let matrix = random.uniform::<T>(&[4096, 1024]);
-    calling(move || function.call(&matrix))
+    calling(function, move |function| function.call(&matrix))
 }

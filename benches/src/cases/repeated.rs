@@ -1,13 +1,15 @@
 //! A call that keeps what it computed until the next one has computed its own.
 
-use damo::Element;
+use damo::{Element, Function, Profile};
 use ndarray::ArrayD;
 
+use super::Case;
 use crate::failure::Failure;
 use crate::measure::Repeat;
 
-/// A call and its last results.
-struct Repeated<R, C> {
+/// A function, a call of it and its last results.
+struct Repeated<F, R, C> {
+    function: F,
     call: C,
     results: Option<R>,
 }
@@ -42,9 +44,9 @@ impl<T: Checksum> Checksum for Vec<T> {
     }
 }
 
-impl<R: Checksum, C: FnMut(&mut Option<R>) -> damo::Result<()>> Repeat<Failure> for Repeated<R, C> {
+impl<F, R: Checksum, C: FnMut(&F, &mut Option<R>) -> damo::Result<()>> Repeat<Failure> for Repeated<F, R, C> {
     fn call(&mut self) -> Result<(), Failure> {
-        Ok((self.call)(&mut self.results)?)
+        Ok((self.call)(&self.function, &mut self.results)?)
     }
 
     fn checksum(&self) -> f64 {
@@ -52,19 +54,48 @@ impl<R: Checksum, C: FnMut(&mut Option<R>) -> damo::Result<()>> Repeat<Failure> 
     }
 }
 
-/// Repeats a call that gives new results.
-#[expect(clippy::unnecessary_wraps, reason = "it is what families give")]
-pub fn calling<R: Checksum + 'static>(mut call: impl FnMut() -> damo::Result<R> + 'static) -> super::Prepared {
-    let call = move |results: &mut Option<R>| {
-        *results = Some(call()?);
-        Ok(())
-    };
-    Ok(Some(Box::new(Repeated { call, results: None })))
+impl<I, O, R: Checksum, C: FnMut(&Function<I, O>, &mut Option<R>) -> damo::Result<()>> Case for Repeated<Function<I, O>, R, C> {
+    fn profile(&self) -> Result<Option<Profile>, Failure> {
+        Ok(Some(self.function.profile()?))
+    }
 }
 
-/// Repeats a call that writes into the caller's array.
+impl<R: Checksum, C: FnMut(&(), &mut Option<R>) -> damo::Result<()>> Case for Repeated<(), R, C> {
+    fn profile(&self) -> Result<Option<Profile>, Failure> {
+        Ok(None)
+    }
+}
+
+/// Repeats a call of a function that gives new results.
 #[expect(clippy::unnecessary_wraps, reason = "it is what families give")]
-pub fn writing<R: Checksum + 'static>(target: R, mut call: impl FnMut(&mut R) -> damo::Result<()> + 'static) -> super::Prepared {
-    let call = move |results: &mut Option<R>| results.as_mut().map_or(Ok(()), &mut call);
-    Ok(Some(Box::new(Repeated { call, results: Some(target) })))
+pub fn calling<I: 'static, O: 'static, R: Checksum + 'static>(
+    function: Function<I, O>,
+    mut call: impl FnMut(&Function<I, O>) -> damo::Result<R> + 'static,
+) -> super::Prepared {
+    let call = move |function: &Function<I, O>, results: &mut Option<R>| {
+        *results = Some(call(function)?);
+        Ok(())
+    };
+    Ok(Some(Box::new(Repeated { function, call, results: None })))
+}
+
+/// Repeats a call of a function that writes into the caller's array.
+#[expect(clippy::unnecessary_wraps, reason = "it is what families give")]
+pub fn writing<I: 'static, O: 'static, R: Checksum + 'static>(
+    function: Function<I, O>,
+    target: R,
+    mut call: impl FnMut(&Function<I, O>, &mut R) -> damo::Result<()> + 'static,
+) -> super::Prepared {
+    let call = move |function: &Function<I, O>, results: &mut Option<R>| results.as_mut().map_or(Ok(()), |target| call(function, target));
+    Ok(Some(Box::new(Repeated { function, call, results: Some(target) })))
+}
+
+/// Repeats all there is from an empty tape to the first result.
+#[expect(clippy::unnecessary_wraps, reason = "it is what families give")]
+pub fn beginning<R: Checksum + 'static>(mut begin: impl FnMut() -> damo::Result<R> + 'static) -> super::Prepared {
+    let call = move |(): &(), results: &mut Option<R>| {
+        *results = Some(begin()?);
+        Ok(())
+    };
+    Ok(Some(Box::new(Repeated { function: (), call, results: None })))
 }

@@ -17,13 +17,13 @@ pub fn prepare<T: Float>(case: &str, _size: &str, config: &Config) -> Prepared {
             let x = tape.input::<T>("x", (n, 1000));
             let function = tape.function(x, x.softmax(Axis(1))).freeze(config)?;
             let xs = random.normal::<T>(&[128, 1000], 1.0);
-            calling(move || function.call(&xs))
+            calling(function, move |function| function.call(&xs))
         }
         "logsumexp" => {
             let x = tape.input::<T>("x", (n, 1000));
             let function = tape.function(x, x.log_sum_exp(Axis(1))).freeze(config)?;
             let xs = random.normal::<T>(&[128, 1000], 1.0);
-            calling(move || function.call(&xs))
+            calling(function, move |function| function.call(&xs))
         }
         "layernorm" => {
             let x = tape.input::<T>("x", (n, 768));
@@ -33,7 +33,7 @@ pub fn prepare<T: Float>(case: &str, _size: &str, config: &Config) -> Prepared {
             let function = tape.function((x, scale, shift), normal * scale + shift).freeze(config)?;
             let xs = random.normal::<T>(&[512, 768], 1.0);
             let (scales, shifts) = (random.uniform::<T>(&[768]), random.normal::<T>(&[768], 1.0));
-            calling(move || function.call((&xs, &scales, &shifts)))
+            calling(function, move |function| function.call((&xs, &scales, &shifts)))
         }
         _ => Ok(None),
     }

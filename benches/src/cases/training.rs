@@ -17,7 +17,7 @@ pub fn prepare<T: Float>(case: &str, _size: &str, config: &Config) -> Prepared {
         "mlp" | "mlp256" => {
             let network = Network::<T>::of_case(case);
             let step = network.freeze(config)?;
-            calling(move || step.call((&network.images, &network.labels)))
+            calling(step, move |step| step.call((&network.images, &network.labels)))
         }
         _ => Ok(None),
     }
@@ -42,7 +42,7 @@ fn logistic_regression<T: Float>(config: &Config) -> Prepared {
     let [gw, gb] = cost.grad([wt, bt]);
     let rate = T::from_f64(RATE);
     let train = tape.function((x, y), (p1.gt(T::from_f64(0.5)), xent)).update(wt, wt - gw * rate).update(bt, bt - gb * rate).freeze(config)?;
-    calling(move || train.call((&xs, &ys)))
+    calling(train, move |train| train.call((&xs, &ys)))
 }
 
 /// A network, and a batch to train it on.

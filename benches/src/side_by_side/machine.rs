@@ -5,6 +5,8 @@ use std::process::Command;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use super::options::Options;
+
 /// The processors that this process may use.
 pub fn processors() -> Vec<usize> {
     let set = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
@@ -16,6 +18,15 @@ pub fn pin(processors: &[usize]) -> bool {
     let mut set = CpuSet::new();
     processors.iter().filter(|&&cpu| cpu < CpuSet::MAX_CPU).for_each(|&cpu| set.set(cpu));
     sched_setaffinity(None, &set).is_ok()
+}
+
+/// Keeps this thread on the processors that so many threads are measured on: of all, or for one thread on that of the options or the last.
+pub fn pin_for(options: &Options, threads: usize, all: &[usize]) {
+    let one = options.cpu.or_else(|| all.last().copied());
+    let wanted = if threads == 1 { one.into_iter().collect() } else { all.to_vec() };
+    if !pin(&wanted) {
+        println!("# cannot pin to the processors {wanted:?}: measuring goes on without");
+    }
 }
 
 /// The model of the processor and what it has for floats.

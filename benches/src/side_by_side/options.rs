@@ -22,6 +22,7 @@ side_by_side: Damo and its peers, case by case in turn, with what the machine ca
   --cpu NUMBER       the processor that one thread runs on (the last)
   --record FILE      writes a record in Markdown
   --lines FILE       appends every measurement, one a line
+  --profile          prints where Damo's time goes in each case, instead of comparing
   --list             prints the cases";
 
 /// What the user asked for.
@@ -79,6 +80,8 @@ pub enum Command {
     Run(Box<Options>),
     /// Print the usage.
     Help,
+    /// Print where Damo's time goes.
+    Profile(Box<Options>),
     /// Print the cases.
     List,
     /// Measure Damo's cases as they are asked for on the standard input.
@@ -95,10 +98,12 @@ impl Command {
         let mut words = words.into_iter().peekable();
         let is_worker = words.next_if(|word| word == "worker").is_some();
         let mut options = Options::default();
+        let mut is_profile = false;
         while let Some(name) = words.next() {
             match name.as_str() {
                 "--help" | "-h" => return Ok(Command::Help),
                 "--list" => return Ok(Command::List),
+                "--profile" => is_profile = true,
                 "--without-peers" => options.without_peers = true,
                 _ => {
                     let value = words.next().ok_or_else(|| Failure::Usage(format!("`{name}` is not known, or its value is missing")))?;
@@ -106,7 +111,12 @@ impl Command {
                 }
             }
         }
-        Ok(if is_worker { Command::Work(Box::new(options)) } else { Command::Run(Box::new(options)) })
+        let options = Box::new(options);
+        Ok(match (is_worker, is_profile) {
+            (true, _) => Command::Work(options),
+            (false, true) => Command::Profile(options),
+            (false, false) => Command::Run(options),
+        })
     }
 }
 
@@ -176,6 +186,14 @@ mod tests {
         assert!(options.asks_for("elemwise3", "1e4") && !options.asks_for("rnn", "1e4"));
         assert_eq!(options.threads, [1, 2]);
         assert!(options.without_peers);
+    }
+
+    #[test]
+    fn profiles_take_the_same_options() {
+        let Ok(Command::Profile(options)) = read("--profile --cases rnn --threads 2") else {
+            panic!("it is a profile");
+        };
+        assert!(options.asks_for("rnn", "1e4") && options.threads == [2]);
     }
 
     #[test]

@@ -35,22 +35,13 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if let Some(unknown) = options.peers.iter().find(|&name| !peers().any(|peer| peer == name)) {
         return Err(Failure::NoPeer(unknown.clone()));
     }
-    if !table::all().iter().any(|entry| options.asks_for(entry.case, &entry.size)) {
-        return Err(Failure::NoCase);
-    }
+    let entries = table::asked_for(options)?;
     println!("{}; {}; {}; load {}", machine::processor(), machine::caches(), machine::commit(), machine::load());
     let processors = machine::processors();
     let mut passes = Vec::new();
     for &threads in &options.threads {
-        let wanted = match (threads, options.cpu) {
-            (1, Some(cpu)) => vec![cpu],
-            (1, None) => processors.last().map_or_else(Vec::new, |&cpu| vec![cpu]),
-            _ => processors.clone(),
-        };
-        if !machine::pin(&wanted) {
-            println!("# cannot pin to the processors {wanted:?}: measuring goes on without");
-        }
-        passes.push(pass(options, threads)?);
+        machine::pin_for(options, threads, &processors);
+        passes.push(pass(options, &entries, threads)?);
     }
     machine::pin(&processors);
     if let Some(path) = &options.record {
@@ -60,7 +51,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 /// Everything on one number of threads.
-fn pass(options: &Options, threads: usize) -> Result<Pass, Failure> {
+fn pass(options: &Options, entries: &[Entry], threads: usize) -> Result<Pass, Failure> {
     let limits = Limits::measure(threads);
     for line in report::limits(&limits) {
         println!("{line}");
@@ -69,10 +60,7 @@ fn pass(options: &Options, threads: usize) -> Result<Pass, Failure> {
     let versions = runners.iter().map(|runner| (runner.name.clone(), runner.version.clone())).collect();
     println!("{}", report::line(&report::TITLES));
     let mut rows = Vec::new();
-    for entry in table::all() {
-        if !options.asks_for(entry.case, &entry.size) {
-            continue;
-        }
+    for entry in entries {
         let row = if entry.is_first_result() { first_result(options, threads, &runners, entry)? } else { rounds(options, &mut runners, entry) };
         println!("{}", report::line(&row.cells(&limits)));
         for remark in row.remarks() {
@@ -140,7 +128,7 @@ fn rust_peers(folder: &Path) -> PathBuf {
 }
 
 /// A case, round by round, everyone in turn; nobody is asked for what Damo does not have yet.
-fn rounds(options: &Options, runners: &mut [Runner], entry: Entry) -> Row {
+fn rounds(options: &Options, runners: &mut [Runner], entry: &Entry) -> Row {
     let mut results: Vec<(String, Vec<Measurement>)> = runners.iter().map(|runner| (runner.name.clone(), Vec::new())).collect();
     let mut is_out = vec![false; runners.len()];
     for _ in 0..options.rounds {
@@ -160,11 +148,11 @@ fn rounds(options: &Options, runners: &mut [Runner], entry: Entry) -> Row {
         }
     }
     results.retain(|(_, rounds)| !rounds.is_empty());
-    Row { entry, results, element: options.element_bytes() }
+    Row { entry: entry.clone(), results, element: options.element_bytes() }
 }
 
 /// What happens only once in a process: everyone in a new one, once, however many rounds there are.
-fn first_result(options: &Options, threads: usize, runners: &[Runner], entry: Entry) -> Result<Row, Failure> {
+fn first_result(options: &Options, threads: usize, runners: &[Runner], entry: &Entry) -> Result<Row, Failure> {
     let mut results = Vec::new();
     for Runner { name, .. } in runners {
         let Started::Ready(mut fresh) = Runner::start(name, &mut command(options, name, threads, true)?)? else { continue };
@@ -175,7 +163,7 @@ fn first_result(options: &Options, threads: usize, runners: &[Runner], entry: En
             Answer::Failed(why) => println!("# {name} failed {} {}: {why}", entry.case, entry.size),
         }
     }
-    Ok(Row { entry, results, element: options.element_bytes() })
+    Ok(Row { entry: entry.clone(), results, element: options.element_bytes() })
 }
 
 /// Appends every measurement of a row to the file that was asked for.

@@ -1,5 +1,7 @@
 //! All cases with their sizes, the work that each cannot do without, and what is wanted of Damo.
 
+use super::options::Options;
+use crate::failure::Failure;
 use crate::limits::Level;
 
 /// One line of the table.
@@ -138,6 +140,16 @@ pub fn all() -> Vec<Entry> {
     add("compile_mlp", "60x784-500-10", None, Some(Microseconds(5_000.0)));
     add("compile_cnn", "1x1x256x256", None, Some(Microseconds(10_000.0)));
     table
+}
+
+/// Those that are asked for.
+///
+/// # Errors
+///
+/// [`Failure::NoCase`] if there are none.
+pub fn asked_for(options: &Options) -> Result<Vec<Entry>, Failure> {
+    let entries: Vec<Entry> = all().into_iter().filter(|entry| options.asks_for(entry.case, &entry.size)).collect();
+    if entries.is_empty() { Err(Failure::NoCase) } else { Ok(entries) }
 }
 
 impl Entry {

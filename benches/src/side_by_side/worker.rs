@@ -7,14 +7,14 @@ use std::io::{self, BufRead, Write};
 use damo::Config;
 
 use super::options::Options;
-use crate::cases::prepare;
+use crate::cases::{Case, prepare};
 use crate::failure::Failure;
-use crate::measure::{Measurement, Repeat, measure, measure_once};
+use crate::measure::{Measurement, measure, measure_once};
 
 /// A case that is kept from one round to the next.
 struct Kept {
     name: String,
-    case: Box<dyn Repeat<Failure>>,
+    case: Box<dyn Case>,
 }
 
 /// Answers until the input ends.
