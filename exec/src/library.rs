@@ -5,7 +5,6 @@
 //! | matrix by matrix | [`matmul`]: blocks, panels and tiles |
 //! | matrix by vector | [`matvec`]: by rows or by columns, whichever are contiguous |
 //! | vector by vector | [`vector`]: a dot product |
-//! | column by row | [`vector`]: an outer product |
 //!
 //! Filters slide over arrays by [`convolution`], and windows are pooled by [`pool`].
 //!
@@ -64,7 +63,6 @@ pub fn product<T: Multiply>(
         }
         (_, 1, 2..) => right.transposed().rows().take(1).for_each(|x| matvec::matvec(left, x, blend.first_column(), out.first_column(), workers)),
         (1, _, 2..) => left.rows().take(1).for_each(|x| matvec::matvec(right.transposed(), x, blend.first_row(), out.first_row(), workers)),
-        (_, _, 1) => left.transposed().rows().zip(right.rows()).for_each(|(left, right)| vector::outer(left, right, blend, out.borrow(), workers)),
         _ => return matmul::matmul(left, right, blend, out, workers),
     }
     Ok(())

@@ -89,11 +89,6 @@ impl<'a, T: Element, const N: usize> View<'a, T, N> {
     pub(crate) const fn pointer(&self) -> *const T {
         self.pointer
     }
-
-    /// Whether it begins where a result begins: then it is that result's own elements, because nothing else of a result may overlap.
-    pub(crate) fn is_at(&self, out: &ViewMut<'_, T, N>) -> bool {
-        std::ptr::eq(self.pointer, out.pointer)
-    }
 }
 
 impl<'a, T: Element> View<'a, T, 1> {

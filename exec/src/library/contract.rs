@@ -127,7 +127,7 @@ impl Product {
 }
 
 /// Products of so many multiplications are shared by all threads, smaller ones computed side by side.
-const ALONE: usize = 1 << 21;
+const ALONE: usize = 1 << 18;
 
 /// Each thread has so many ranges of products to take up.
 const RANGES: usize = 4;

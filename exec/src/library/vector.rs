@@ -1,8 +1,7 @@
-//! Vector by vector: dot and outer products.
+//! Vector by vector: dot products.
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::blend::Blend;
 use super::lanes::Multiply;
 use super::pairwise::Pairwise;
 use super::workers::Workers;
@@ -54,57 +53,6 @@ fn dot_of_slices<T: Multiply>(left: &[T], right: &[T], workers: &Workers<'_, T>)
     let mut total = Pairwise::new(T::ZERO);
     sums[..count].iter().for_each(|&sum| total.push(sum));
     total.sum()
-}
-
-/// `out[i, j] = alpha · left[i] · right[j] + beta · addend[i, j]`: `left: [m], right: [n], addend: [m, n] -> out: [m, n]`.
-pub fn outer<T: Multiply>(left: View<'_, T, 1>, right: View<'_, T, 1>, blend: Blend<'_, T, 2>, out: ViewMut<'_, T, 2>, workers: &Workers<'_, T>) {
-    let [m, n] = out.lengths();
-    workers.share(out, 1, m.saturating_mul(n), |rows, out| {
-        outer_of_rows(left.range(rows.start, rows.end), right, blend.part(rows.start, rows.end), out);
-    });
-}
-
-fn outer_of_rows<T: Multiply>(left: View<'_, T, 1>, right: View<'_, T, 1>, blend: Blend<'_, T, 2>, mut out: ViewMut<'_, T, 2>) {
-    let Blend { alpha, addend } = blend;
-    let in_place = addend.is_some_and(|(_, addend)| addend.is_at(&out));
-    let mut added = addend.map(|(beta, addend)| addend.rows().map(move |row| (beta, row)));
-    for (mut row, x) in out.rows_mut().zip(left.iter()) {
-        let added = added.as_mut().and_then(Iterator::next);
-        match (row.as_mut_slice(), right.as_slice(), added) {
-            (Some(row), Some(right), None) => Arch::new().dispatch(|| scale(row, right, x, alpha)),
-            (Some(row), Some(right), Some((beta, _))) if in_place => Arch::new().dispatch(|| scale_onto(row, right, x, alpha, beta)),
-            (Some(row), Some(right), Some((beta, added))) => {
-                if let Some(added) = added.as_slice() {
-                    Arch::new().dispatch(|| scale_beside(row, right, added, [x, alpha, beta]));
-                } else {
-                    let products = right.iter().map(|&y| x * y);
-                    row.iter_mut().zip(Blend { alpha, addend: Some((beta, added)) }.of(products)).for_each(|(out, new)| *out = new);
-                }
-            }
-            (_, _, addend) => row.write(Blend { alpha, addend }.of(right.iter().map(|y| x * y))),
-        }
-    }
-}
-
-#[inline(always)]
-fn scale<T: Multiply>(row: &mut [T], right: &[T], x: T, alpha: T) {
-    for (out, &y) in row.iter_mut().zip(right) {
-        *out = alpha * (x * y);
-    }
-}
-
-#[inline(always)]
-fn scale_onto<T: Multiply>(row: &mut [T], right: &[T], x: T, alpha: T, beta: T) {
-    for (out, &y) in row.iter_mut().zip(right) {
-        *out = alpha * (x * y) + beta * *out;
-    }
-}
-
-#[inline(always)]
-fn scale_beside<T: Multiply>(row: &mut [T], right: &[T], added: &[T], [x, alpha, beta]: [T; 3]) {
-    for ((out, &y), &added) in row.iter_mut().zip(right).zip(added) {
-        *out = alpha * (x * y) + beta * added;
-    }
 }
 
 struct Dot<'a, T> {

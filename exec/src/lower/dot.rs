@@ -10,7 +10,7 @@ use smallvec::{SmallVec, smallvec};
 use super::rows::inverse;
 use super::{Lowering, Place};
 use crate::layout::{Layout, row_major};
-use crate::nest::{Access, Instruction, Nest};
+use crate::nest::{Access, Instruction, Nest, Register};
 use crate::step::{BatchAxis, Contraction, Matrix, Step, View};
 
 /// A loop of the product: its length and its step through left, right and result (0 where it does not matter).
@@ -37,7 +37,14 @@ impl Lowering<'_> {
         let (left, right) = (self.input_view(id, node, 0)?, self.input_view(id, node, 1)?);
         let out = self.draft.temporary(dtype, &self.shape(node)?)?;
         let loops = loops(op, &left.layout, &right.layout, &out.layout);
-        if matches!(dtype, DType::F32 | DType::F64) {
+        if loops.summed.iter().all(|axis| axis.length == 1) {
+            // Nothing is summed: the nest fuses with what becomes of the products.
+            let mut nest = Nest::over(&out.layout.shape);
+            let axes: Vec<Axis> = [&loops.batch, &loops.rows, &loops.columns].into_iter().flatten().copied().collect();
+            let product = multiplied(&mut nest, &axes, [&left, &right], dtype);
+            nest.store(product, &out);
+            self.draft.push(Step::Nest(nest), &[id]);
+        } else if matches!(dtype, DType::F32 | DType::F64) {
             let product = self.contraction(id, op, left, right, &out)?;
             self.draft.push(Step::Contract(product), &[id]);
         } else {
@@ -115,15 +122,8 @@ impl Lowering<'_> {
         let sum = if half { self.draft.temporary(computed, &out.layout.shape)? } else { out.clone() };
         let axes: Vec<Axis> = [&loops.batch, &loops.rows, &loops.columns, &loops.summed].into_iter().flatten().copied().collect();
         let mut nest = Nest::over(&axes.iter().map(|axis| axis.length).collect::<Vec<_>>());
-        let mut factors: SmallVec<[usize; 3]> = smallvec![];
-        for (side, view) in [(0, left), (1, right)] {
-            let strides = axes.iter().map(|axis| axis.steps[side]).collect();
-            nest.operands.push(Access { buffer: view.buffer, dtype: view.dtype, offset: view.layout.offset, strides });
-            let loaded = nest.push(Instruction::Load(side));
-            factors.push(if half { nest.push(Instruction::Cast { argument: loaded, to: computed }) } else { loaded });
-        }
-        let (times, kind) = if computed == DType::Bool { (&scalar::AND, Reduction::Any) } else { (&scalar::MUL, Reduction::Sum) };
-        let product = nest.push(Instruction::Apply { scalar: times, arguments: factors, dtype: computed });
+        let product = multiplied(&mut nest, &axes, [left, right], computed);
+        let kind = if computed == DType::Bool { Reduction::Any } else { Reduction::Sum };
         let summed: Vec<usize> = (axes.len() - loops.summed.len()..axes.len()).collect();
         nest.accumulate(product, kind, &summed, &sum);
         self.draft.push(Step::Nest(nest), &[id]);
@@ -136,6 +136,19 @@ impl Lowering<'_> {
         }
         Ok(())
     }
+}
+
+/// The products of two views' elements in a nest of these loops, computed in that dtype.
+fn multiplied(nest: &mut Nest, axes: &[Axis], views: [&View; 2], dtype: DType) -> Register {
+    let mut factors: SmallVec<[Register; 3]> = smallvec![];
+    for (side, view) in views.into_iter().enumerate() {
+        let strides = axes.iter().map(|axis| axis.steps[side]).collect();
+        nest.operands.push(Access { buffer: view.buffer, dtype: view.dtype, offset: view.layout.offset, strides });
+        let loaded = nest.push(Instruction::Load(side));
+        factors.push(if view.dtype == dtype { loaded } else { nest.push(Instruction::Cast { argument: loaded, to: dtype }) });
+    }
+    let scalar = if dtype == DType::Bool { &scalar::AND } else { &scalar::MUL };
+    nest.push(Instruction::Apply { scalar, arguments: factors, dtype })
 }
 
 /// The order of the summed loops in which fewest operands have to be copied to step evenly.

@@ -21,6 +21,8 @@ pub(super) struct Round<'a> {
     pub place: usize,
     /// Whether it is the last of a row, in which only some lanes are left.
     pub is_last: bool,
+    /// How many are left then, if it is known.
+    pub left: Option<usize>,
 }
 
 /// The address of an access, in a register.

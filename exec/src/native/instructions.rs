@@ -64,7 +64,7 @@ pub(super) trait Instructions: Memory + Debug + Sync {
 
 /// How a set of instructions reads and writes what is less, or lies otherwise, than a vector.
 pub(super) trait Memory {
-    /// Finds the lanes that are left in the last round of a row.
+    /// Finds the lanes that will be left in the last round of each row, before the first.
     fn find_left(&self, assembler: &mut Assembler, round: &Round<'_>);
 
     /// Lets a value be the mask of the lanes that are left.

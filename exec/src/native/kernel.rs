@@ -158,6 +158,7 @@ impl Kernel {
         let (Some(whole), Some(last)) = (whole, last) else { return Ok(None) };
         let per_accumulator: Vec<Reducer> = reductions.iter().flat_map(|reduction| std::iter::repeat_n(reduction.reducer, reduction.count)).collect();
         let joined: Vec<(Reducer, usize)> = reductions.iter().map(|reduction| (reduction.reducer, reduction.count)).collect();
+        let is_past = reductions.is_empty() && is_large(nest, thresholds.large) && shares.pieces() > 1;
         let kind = match (accumulators, is_column, shares.rows_are_reduced) {
             (0, ..) => Accumulators::None,
             (_, true, _) => Accumulators::Memory(places.accumulators),
@@ -173,14 +174,14 @@ impl Kernel {
             reducers: &per_accumulator,
             accumulators: kind,
             side_by_side: side_by_side(&whole, accumulators, is_column, shares.inner / lanes),
-            rounds: shares.inner / lanes,
+            count: shares.inner,
+            is_even: shares.has_whole_rows() && !is_past,
         };
         let (bytes, sites) = loops::compile(&plan)?;
         // A system that gives no memory for code leaves the nest to the portable engine.
         let Ok(code) = book.write(&bytes, sites) else { return Ok(None) };
         let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(nest)?)) } else { None };
         let makes_results = results.is_some();
-        let is_past = reductions.is_empty() && is_large(nest, thresholds.large) && shares.pieces() > 1;
         let past = if is_past { past(&plan, &places, (&steps, shares.rows), book)? } else { None };
         let is_one_call = makes_results && shares.pieces() == 1 && memory.len() <= FEW;
         Ok(Some(Kernel {

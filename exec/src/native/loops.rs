@@ -76,8 +76,22 @@ pub(super) struct Plan<'a> {
     pub accumulators: Accumulators,
     /// How many rounds are done side by side.
     pub side_by_side: usize,
-    /// How many whole rounds a row has at most.
-    pub rounds: usize,
+    /// How many elements a row has at most.
+    pub count: usize,
+    /// Whether every row has as many.
+    pub is_even: bool,
+}
+
+impl Plan<'_> {
+    /// Whether there are rounds of so many vectors, or may be.
+    fn has_rounds(&self, vectors: usize) -> bool {
+        vectors * self.whole.program.lanes <= self.count
+    }
+
+    /// How many elements are left for the last round of a row, if it is always as many.
+    fn left(&self) -> Option<usize> {
+        self.is_even.then(|| self.count % self.whole.program.lanes)
+    }
 }
 
 /// A round, or several in turn, about to be written.
@@ -197,6 +211,10 @@ impl<'a> Writer<'a> {
         let plan = self.plan;
         let levels = [levels(&plan.whole.program, plan), levels(&plan.last.program, plan)];
         self.load_bases(false);
+        let last_round = self.round_of(0, true);
+        if plan.left() != Some(0) {
+            self.assembler.instructions.find_left(&mut self.assembler, &last_round);
+        }
         self.section(plan.whole, &mut whole, &levels[0], Level::Call);
         self.section(plan.last, &mut last, &levels[1], Level::Call);
         if matches!(plan.accumulators, Accumulators::AllRows(_)) {
@@ -210,12 +228,15 @@ impl<'a> Writer<'a> {
         }
         self.assembler.two(Code::Xor_r32_rm32, Register::R8D, registers64(Register::R8D));
         let in_frame = (whole.frame.clone(), last.frame.clone());
+        let mut at_once = 1;
         if plan.side_by_side > 1 {
+            at_once = plan.side_by_side;
             let rounds = self.rounds(plan.side_by_side);
             self.repeat(&rounds, |writer| {
                 (0..plan.side_by_side).for_each(|round| writer.round(plan.whole, &mut whole, &in_frame.0, &levels[0], round, false));
             });
-        } else if let Some(wide) = self.interleaved(&levels[0]).filter(|wide| wide.rounds <= plan.rounds) {
+        } else if let Some(wide) = self.interleaved(&levels[0]).filter(|wide| plan.has_rounds(wide.rounds)) {
+            at_once = wide.rounds;
             let mut values = Values::new(&wide.program);
             values.frame[..in_frame.0.len()].copy_from_slice(&in_frame.0);
             let (program, section, stores, accumulators) = (&wide.program, &wide.section[..], &wide.stores[..], &wide.accumulators[..]);
@@ -226,15 +247,19 @@ impl<'a> Writer<'a> {
             self.fetch(&lines, &mut values);
             self.repeat(&rounds, |writer| writer.lines(&lines, &mut values));
         }
-        let rounds = self.rounds(1);
-        self.repeat(&rounds, |writer| writer.round(plan.whole, &mut whole, &in_frame.0, &levels[0], 0, false));
-        let done = self.assembler.label();
-        self.assembler.two(Code::Cmp_r64_rm64, general::INDEX, registers64(general::COUNT));
-        self.assembler.jump(Code::Jae_rel32_64, done);
-        let last_round = self.round_of(0, true);
-        self.assembler.instructions.find_left(&mut self.assembler, &last_round);
-        self.round(plan.last, &mut last, &in_frame.1, &levels[1], 0, true);
-        self.assembler.place(done);
+        // What no row has is not written.
+        let is_over = plan.is_even && (plan.count / self.lanes).is_multiple_of(at_once) && (at_once > 1 || !plan.has_rounds(1));
+        if !is_over {
+            let rounds = self.rounds(1);
+            self.repeat(&rounds, |writer| writer.round(plan.whole, &mut whole, &in_frame.0, &levels[0], 0, false));
+        }
+        if plan.left() != Some(0) {
+            let done = self.assembler.label();
+            self.assembler.two(Code::Cmp_r64_rm64, general::INDEX, registers64(general::COUNT));
+            self.assembler.jump(Code::Jae_rel32_64, done);
+            self.round(plan.last, &mut last, &in_frame.1, &levels[1], 0, true);
+            self.assembler.place(done);
+        }
         if let Accumulators::EachRow(first) = plan.accumulators {
             self.flush_accumulators(first);
         }
@@ -309,7 +334,7 @@ impl<'a> Writer<'a> {
     }
 
     fn round_of(&self, place: usize, is_last: bool) -> Round<'a> {
-        Round { streams: self.plan.streams, masks: self.masks, bounce: self.bounce, lanes: self.lanes, place, is_last }
+        Round { streams: self.plan.streams, masks: self.masks, bounce: self.bounce, lanes: self.lanes, place, is_last, left: self.plan.left() }
     }
 
     /// Writes the values of a level, and keeps those that inner levels read in the frame.

@@ -121,6 +121,11 @@ impl Shares {
         self.row_blocks = self.rows.div_ceil(self.row_block).max(1);
     }
 
+    /// Whether pieces have whole rows.
+    pub fn has_whole_rows(&self) -> bool {
+        self.inner_chunks == 1
+    }
+
     /// How many pieces there are.
     pub fn pieces(&self) -> usize {
         self.kept_count * if self.splits_reduced { self.reduced_count } else { 1 } * self.row_blocks * self.inner_chunks

@@ -24,8 +24,11 @@ pub(crate) struct Axes {
     pub strides: Vec<Strides>,
 }
 
-/// How much a contiguous store is worth more than a contiguous load when the innermost loop is chosen.
+/// How much a store counts more than a load when the innermost loop is chosen.
 const STORE_WORTH: usize = 2;
+
+/// To begin a row costs as much as to read so many elements that are apart.
+const ROW: usize = 16;
 
 impl Axes {
     /// The loops of a nest. The accesses are its operands, its index instructions in the body's order, its stores and its reductions' results.
@@ -85,19 +88,23 @@ impl Axes {
         }
     }
 
-    /// Puts the loop innermost along which most accesses are contiguous, and the reduced ones just outside or there.
+    /// Puts the loop innermost that costs least, and the reduced ones just outside or there: what is only reduced is read along the longest
+    /// rows, what is stored with fewest accesses that are apart.
     fn sort(&mut self, stores: &Range<usize>) {
-        let worth = |axis: usize| {
-            let contiguous = |(place, strides): (usize, &Strides)| match strides[axis] {
-                1 if stores.contains(&place) => STORE_WORTH,
-                // Results of reductions are written once in a while.
-                1 if place < stores.start => 1,
-                _ => 0,
+        // In so many parts of an element's cost; results of reductions are written once in a while.
+        let cost = |axis: usize| {
+            let length = self.axes[axis].length;
+            let worth = |place: usize| if stores.contains(&place) { STORE_WORTH } else { usize::from(place < stores.start) };
+            let sum = |of: fn(isize) -> bool| -> usize {
+                self.strides.iter().enumerate().filter(|(_, strides)| of(strides[axis])).map(|(place, _)| worth(place)).sum()
             };
-            self.strides.iter().enumerate().map(contiguous).sum::<usize>() * self.axes[axis].length.min(64)
+            if stores.is_empty() {
+                return (usize::MAX - sum(|stride| stride == 1) * length.min(64), 0);
+            }
+            (sum(|stride| !matches!(stride, 0 | 1)) * 1024 + ROW * 1024 / length.max(1), usize::MAX - sum(|stride| stride == 1))
         };
-        // Of equals the innermost, which `max_by_key` finds last.
-        let Some(innermost) = (0..self.axes.len()).max_by_key(|&axis| worth(axis)) else { return };
+        // Of equals the innermost, which is found first.
+        let Some(innermost) = (0..self.axes.len()).rev().min_by_key(|&axis| cost(axis)) else { return };
         let mut order: Vec<usize> = (0..self.axes.len()).filter(|&axis| axis != innermost).collect();
         order.sort_by_key(|&axis| self.axes[axis].reduced);
         order.push(innermost);
@@ -136,6 +143,16 @@ mod tests {
         assert_eq!(lengths(&Axes::of(&nest(&shape, &[&all, &all], &all), &[])), [60]);
         assert_eq!(lengths(&Axes::of(&nest(&shape, &[&all, &[0, 0, 5, 1]], &all), &[])), [3, 20]);
         assert_eq!(lengths(&Axes::of(&nest(&shape, &[&all, &[0; 4]], &all), &[])), [60]);
+    }
+
+    #[test]
+    fn narrow_rows_are_walked_along_unless_they_are_very_short() {
+        // Each row is divided by a number of its own.
+        let innermost = |columns: usize| {
+            let all = row_major(&[1000, columns]);
+            *lengths(&Axes::of(&nest(&[1000, columns], &[&all, &[1, 0]], &all), &[])).last().unwrap()
+        };
+        assert_eq!([3, 8, 16, 20].map(innermost), [1000, 8, 16, 20]);
     }
 
     #[test]

@@ -13,6 +13,9 @@ use super::Avx2;
 /// Bytes of a vector.
 const VECTOR: usize = 32;
 
+/// Bytes of its half.
+const HALF: usize = 16;
+
 /// Where the count of rows is kept for a moment, in the frame.
 const ROWS_AT: usize = 8;
 
@@ -37,6 +40,38 @@ fn each_left(assembler: &mut Assembler, from: MemoryOperand, bounce: usize, code
     assembler.two(Code::Mov_r64_rm64, general::ROWS, Operand::Memory(in_frame(ROWS_AT)));
 }
 
+/// The first bytes of a vector: fours of them.
+struct Part {
+    register: u8,
+    bytes: usize,
+}
+
+impl Part {
+    /// Writes it piece by piece: processors take tens of cycles to write under a mask.
+    fn store(self, registers: &mut Registers<'_>, to: MemoryOperand) {
+        let behind = |bytes: usize| MemoryOperand::new(to.base, to.index, to.scale, to.displacement + bytes as i64, 1, false, Register::None);
+        let (mut from, mut done) = (xmm(self.register), 0);
+        if self.bytes >= HALF {
+            registers.assembler.store(Code::VEX_Vmovups_xmmm128_xmm, to, from);
+            done = HALF;
+            if self.bytes > HALF {
+                let upper = registers.fresh();
+                registers.assembler.write(Instruction::with3(Code::VEX_Vextractf128_xmmm128_ymm_imm8, xmm(upper), ymm(self.register), 1));
+                from = xmm(upper);
+            }
+        }
+        let (pair, one) = (self.bytes - done >= 8, !self.bytes.is_multiple_of(8));
+        if pair {
+            registers.assembler.store(Code::VEX_Vmovlps_m64_xmm, behind(done), from);
+            done += 8;
+        }
+        if one {
+            let lane = u32::from(pair) * 2;
+            registers.assembler.write(Instruction::with3(Code::VEX_Vextractps_rm32_xmm_imm8, behind(done), from, lane));
+        }
+    }
+}
+
 impl Memory for Avx2 {
     fn find_left(&self, assembler: &mut Assembler, round: &Round<'_>) {
         for (width, size, lanes) in [(Width::Single, 4, 8), (Width::Double, 8, 4)] {
@@ -46,8 +81,9 @@ impl Memory for Avx2 {
             let bytes: Vec<u8> = [0xff, 0].into_iter().flat_map(|byte| [byte; VECTOR]).collect();
             let mask = assembler.constant(&bytes);
             // The vector that begins so many lanes before the zeros.
-            assembler.two(Code::Mov_r64_rm64, Register::RAX, registers64(general::INDEX));
-            assembler.two(Code::Sub_r64_rm64, Register::RAX, registers64(general::COUNT));
+            assembler.two(Code::Mov_r64_rm64, Register::RAX, registers64(general::COUNT));
+            assembler.number(Code::And_rm64_imm8, Register::RAX, round.lanes as i32 - 1);
+            assembler.one(Code::Neg_rm64, Register::RAX);
             assembler.write(Instruction::with2(Code::Lea_r64_m, Register::R9, mask));
             let from = MemoryOperand::new(Register::R9, Register::RAX, size, i64::from(lanes * size), 1, false, Register::None);
             assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(0), Operand::Memory(from));
@@ -66,6 +102,10 @@ impl Memory for Avx2 {
     }
 
     fn store_left(&self, registers: &mut Registers<'_>, from: u8, to: MemoryOperand, width: Width, round: &Round<'_>) {
+        if let Some(left) = round.left {
+            let from = Part { register: from, bytes: left * [4, 8][width as usize] };
+            return from.store(registers, to);
+        }
         let mask = mask(registers, width, round);
         let code = [Code::VEX_Vmaskmovps_m256_ymm_ymm, Code::VEX_Vmaskmovpd_m256_ymm_ymm][width as usize];
         registers.assembler.write(Instruction::with3(code, to, ymm(mask), ymm(from)));

@@ -30,9 +30,9 @@ fn lanes_apart(registers: &mut Registers<'_>, bytes: i32, round: &Round<'_>) -> 
 }
 
 impl Memory for Avx512 {
-    fn find_left(&self, assembler: &mut Assembler, _: &Round<'_>) {
+    fn find_left(&self, assembler: &mut Assembler, round: &Round<'_>) {
         assembler.two(Code::Mov_r64_rm64, Register::RAX, registers64(general::COUNT));
-        assembler.two(Code::Sub_r64_rm64, Register::RAX, registers64(general::INDEX));
+        assembler.number(Code::And_rm64_imm8, Register::RAX, round.lanes as i32 - 1);
         // So many of the lowest bits.
         assembler.write(Instruction::with2(Code::Mov_r32_imm32, Register::R9D, u32::MAX));
         assembler.write(Instruction::with3(Code::VEX_Bzhi_r32_rm32_r32, Register::R9D, Register::R9D, Register::EAX));
