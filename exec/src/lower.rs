@@ -3,6 +3,7 @@
 mod dot;
 mod exponentials;
 mod nests;
+mod norm;
 mod rows;
 mod sliding;
 

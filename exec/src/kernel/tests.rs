@@ -139,7 +139,16 @@ fn the_common_functions_have_loops_of_their_own() {
 #[test]
 fn every_cast_is_the_elements_own() {
     for from in DTYPES {
-        let numbers = edges(from);
+        let mut numbers = edges(from);
+        // Where integers end, and where floats no longer have all of them; the last is half way between two floats of 32 bits, and one more.
+        let at_ends = [1 << 31, 1 << 32, 1 << 53, 1 << 63, (1 << 60) + (1 << 36)];
+        let integers = at_ends.into_iter().flat_map(|end: i128| [end - 1, end, end + 1, -end - 1, -end, 1 - end]);
+        if from != DType::Bool {
+            numbers.extend(integers.map(|integer| {
+                let real = integer as f64 + if integer.abs() < 1 << 40 { 0.75 } else { 0.0 };
+                rounded(from, if from.is_float() { Number::Real(real) } else { Number::Integer(integer) })
+            }));
+        }
         for to in DTYPES {
             let nest = Nest {
                 shape: [numbers.len()].into_iter().collect(),

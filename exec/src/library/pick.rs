@@ -2,6 +2,8 @@
 
 #![expect(unsafe_code, reason = "it makes the views of rows that kernels work on")]
 
+use std::ops::Range;
+
 use damo_graph::{DType, Element, ErrorKind, Integer, Problem};
 
 use super::memory;
@@ -35,9 +37,16 @@ pub unsafe fn pick(pick: &Pick, buffers: &[Region<'_>]) -> Result<(), Problem> {
 ///
 /// As [`pick`].
 unsafe fn copy<T: Element>(pick: &Pick, length: usize, buffers: &[Region<'_>]) -> Result<(), Problem> {
+    // SAFETY: the caller's.
+    let (x, mut out) = unsafe { both::<T>(pick, buffers) }?;
+    if let (Some(x), Some(out)) = (x.and_then(|x| x.as_slice()), out.as_mut().and_then(ViewMut::as_mut_slice)) {
+        let dense = Dense::of(&pick.data.layout, &pick.out.layout, pick);
+        // SAFETY: the caller's.
+        return unsafe { each_index(pick, length, buffers, |first, rows| dense.copy(x, out, first, rows)) };
+    }
     let (data, out) = (memory(buffers, pick.data.buffer)?, memory(buffers, pick.out.buffer)?);
     let parts = Parts::of(&pick.data.layout, &pick.out.layout, pick);
-    let copy_row = |number, index| {
+    let copy_row = |(number, index)| {
         for (from, to) in parts.lines(index, number) {
             // SAFETY: the caller's.
             let x = unsafe { line::<T>(data, from, &parts.long) }?;
@@ -47,7 +56,7 @@ unsafe fn copy<T: Element>(pick: &Pick, length: usize, buffers: &[Region<'_>]) -
         Ok(())
     };
     // SAFETY: the caller's.
-    unsafe { each_index(pick, length, buffers, copy_row) }
+    unsafe { each_index(pick, length, buffers, |first, rows| (first..).zip(rows.iter().copied()).try_for_each(copy_row)) }
 }
 
 /// Adds up rows: `out[.., indices[i..], ..] += data[.., i.., ..]`, from zeros.
@@ -82,7 +91,15 @@ pub unsafe fn scatter_add(pick: &Pick, buffers: &[Region<'_>]) -> Result<(), Pro
 /// # Safety
 ///
 /// As [`pick`].
-unsafe fn add_up<T: Element>(pick: &Pick, length: usize, buffers: &[Region<'_>], plus: fn(T, T) -> T) -> Result<(), Problem> {
+unsafe fn add_up<T: Element>(pick: &Pick, length: usize, buffers: &[Region<'_>], plus: impl Fn(T, T) -> T + Copy) -> Result<(), Problem> {
+    // SAFETY: the caller's.
+    let (x, mut out) = unsafe { both::<T>(pick, buffers) }?;
+    if let (Some(x), Some(out)) = (x.and_then(|x| x.as_slice()), out.as_mut().and_then(ViewMut::as_mut_slice)) {
+        out.fill(T::default());
+        let dense = Dense::of(&pick.out.layout, &pick.data.layout, pick);
+        // SAFETY: the caller's.
+        return unsafe { each_index(pick, length, buffers, |first, rows| dense.add_up(x, out, first, rows, plus)) };
+    }
     let (data, out) = (memory(buffers, pick.data.buffer)?, memory(buffers, pick.out.buffer)?);
     let parts = Parts::of(&pick.out.layout, &pick.data.layout, pick);
     let (long, step) = pick.out.layout.line();
@@ -91,7 +108,7 @@ unsafe fn add_up<T: Element>(pick: &Pick, length: usize, buffers: &[Region<'_>],
         let mut zeros = unsafe { ViewMut::<T, 1>::new(out, start, [long], [step]) }?;
         zeros.write(std::iter::repeat_n(T::default(), long));
     }
-    let add_row = |number, index| {
+    let add_row = |(number, index)| {
         for (to, from) in parts.lines(index, number) {
             // SAFETY: the caller's.
             let x = unsafe { line::<T>(data, from, &parts.short) }?;
@@ -103,7 +120,83 @@ unsafe fn add_up<T: Element>(pick: &Pick, length: usize, buffers: &[Region<'_>],
         Ok(())
     };
     // SAFETY: the caller's.
-    unsafe { each_index(pick, length, buffers, add_row) }
+    unsafe { each_index(pick, length, buffers, |first, rows| (first..).zip(rows.iter().copied()).try_for_each(add_row)) }
+}
+
+/// All elements of the data and of the result.
+type Both<'a, T> = (Option<View<'a, T, 1>>, Option<ViewMut<'a, T, 1>>);
+
+/// These, where they lie one after the other.
+///
+/// # Safety
+///
+/// As [`pick`].
+unsafe fn both<'a, T: Element>(pick: &Pick, buffers: &[Region<'a>]) -> Result<Both<'a, T>, Problem> {
+    let (data, out) = (&pick.data.layout, &pick.out.layout);
+    if !data.is_contiguous() || !out.is_contiguous() {
+        return Ok((None, None));
+    }
+    let (from, to) = (memory(buffers, pick.data.buffer)?, memory(buffers, pick.out.buffer)?);
+    // SAFETY: the caller's.
+    let x = unsafe { View::new(from, data.offset, [data.count()], [1]) }?;
+    // SAFETY: the caller's.
+    let out = unsafe { ViewMut::new(to, out.offset, [out.count()], [1]) }?;
+    Ok((Some(x), Some(out)))
+}
+
+/// Both sides as arrays without gaps: `long: [outer, length, row]`, `short: [outer, count, row]`.
+struct Dense {
+    outer: usize,
+    length: usize,
+    count: usize,
+    row: usize,
+}
+
+impl Dense {
+    fn of(long: &Layout, short: &Layout, pick: &Pick) -> Self {
+        let (axis, rank) = (pick.axis, pick.indices.layout.rank());
+        let product = |lengths: &[usize]| lengths.iter().product();
+        Dense {
+            outer: product(&long.shape[..axis]),
+            length: long.shape[axis],
+            count: product(&short.shape[axis..axis + rank]),
+            row: product(&long.shape[axis + 1..]),
+        }
+    }
+
+    /// The elements of the long side at an index of what is outside, and those of the short side that belong to some indices.
+    fn places(&self, outer: usize, first: usize, rows: usize) -> (Range<usize>, Range<usize>) {
+        let (long, short) = (outer * self.length * self.row, (outer * self.count + first) * self.row);
+        (long..long + self.length * self.row, short..short + rows * self.row)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "visitors of indices may fail")]
+    fn copy<T: Element>(&self, long: &[T], short: &mut [T], first: usize, rows: &[usize]) -> Result<(), Problem> {
+        for (from, to) in (0..self.outer).map(|outer| self.places(outer, first, rows.len())) {
+            let (long, short) = (&long[from], &mut short[to]);
+            if self.row == 1 {
+                short.iter_mut().zip(rows).for_each(|(to, &row)| *to = long[row]);
+            } else if self.row > 0 {
+                short.chunks_exact_mut(self.row).zip(rows).for_each(|(to, &row)| to.copy_from_slice(&long[row * self.row..][..self.row]));
+            }
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "visitors of indices may fail")]
+    fn add_up<T: Element>(&self, short: &[T], long: &mut [T], first: usize, rows: &[usize], plus: impl Fn(T, T) -> T) -> Result<(), Problem> {
+        for (to, from) in (0..self.outer).map(|outer| self.places(outer, first, rows.len())) {
+            let (short, long) = (&short[from], &mut long[to]);
+            if self.row == 1 {
+                short.iter().zip(rows).for_each(|(&x, &row)| long[row] = plus(long[row], x));
+            } else if self.row > 0 {
+                for (from, &row) in short.chunks_exact(self.row).zip(rows) {
+                    long[row * self.row..][..self.row].iter_mut().zip(from).for_each(|(sum, &x)| *sum = plus(*sum, x));
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How the long side (that indices point into) and the short side (one row per index) are laid out.
@@ -166,7 +259,13 @@ unsafe fn line_mut<'a, T: Element>(region: Region<'a>, start: isize, inner: &Lay
     unsafe { ViewMut::new(region, start, [length], [step]) }
 }
 
-/// Does something with each index: its number in row-major order, and the row it means.
+/// What is done with some indices.
+type Visit<'a> = dyn FnMut(usize, &[usize]) -> Result<(), Problem> + 'a;
+
+/// So many indices are looked at together.
+const TOGETHER: usize = 64;
+
+/// Does something with some indices after the other: the number of the first in row-major order, and the rows they mean.
 ///
 /// # Safety
 ///
@@ -175,7 +274,7 @@ unsafe fn each_index(
     pick: &Pick,
     length: usize,
     buffers: &[Region<'_>],
-    mut visit: impl FnMut(usize, usize) -> Result<(), Problem>,
+    mut visit: impl FnMut(usize, &[usize]) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let step::View { buffer, dtype, layout } = &pick.indices;
     let region = memory(buffers, *buffer)?;
@@ -200,18 +299,22 @@ unsafe fn each_typed<I: Integer>(
     region: Region<'_>,
     layout: &Layout,
     length: usize,
-    visit: &mut dyn FnMut(usize, usize) -> Result<(), Problem>,
+    visit: &mut Visit<'_>,
 ) -> Result<(), Problem> {
-    let mut number = 0;
+    let (mut first, mut held, mut rows) = (0, 0, [0; TOGETHER]);
     for start in layout.lines() {
         // SAFETY: the caller's.
         let line = unsafe { line::<I>(region, start, layout) }?;
         for index in line.iter() {
-            visit(number, row_of(index.to_number().to_integer(), length)?)?;
-            number += 1;
+            rows[held] = row_of(index.to_number().to_integer(), length)?;
+            held += 1;
+            if held == TOGETHER {
+                visit(first, &rows)?;
+                (first, held) = (first + held, 0);
+            }
         }
     }
-    Ok(())
+    visit(first, &rows[..held])
 }
 
 /// The row an index means; a negative one counts from the end.

@@ -36,16 +36,16 @@ impl Rows<'_> {
 }
 
 impl Nest {
-    fn apply(&mut self, scalar: &'static Scalar, arguments: &[Register]) -> Register {
+    pub(super) fn apply(&mut self, scalar: &'static Scalar, arguments: &[Register]) -> Register {
         let dtype = if scalar == &functions::EQUAL { DType::Bool } else { self.dtype(arguments[arguments.len() - 1]) };
         self.push(Instruction::Apply { scalar, arguments: arguments.into(), dtype })
     }
 
-    fn cast(&mut self, argument: Register, to: DType) -> Register {
+    pub(super) fn cast(&mut self, argument: Register, to: DType) -> Register {
         if self.dtype(argument) == to { argument } else { self.push(Instruction::Cast { argument, to }) }
     }
 
-    fn number(&mut self, number: f64, dtype: DType) -> Register {
+    pub(super) fn number(&mut self, number: f64, dtype: DType) -> Register {
         self.push(Instruction::Constant(Number::Real(number), dtype))
     }
 

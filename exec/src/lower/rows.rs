@@ -10,6 +10,10 @@ use crate::step::{Pick, Row, RowAccess, RowFunction, Step, View};
 
 impl Lowering<'_> {
     pub(super) fn norm(&mut self, id: NodeId, node: &Node, axes: &[usize]) -> Result<Place, Problem> {
+        let input = self.input(node, 0)?;
+        if input.dtype() == DType::F32 && !axes.is_empty() && !input.shape().contains(&0) {
+            return self.short_norm(id, node, &input, axes);
+        }
         self.rows(id, node, RowFunction::Norm, axes)
     }
 

@@ -79,6 +79,8 @@ impl Instructions for Avx2 {
         let (code, from, to) = match (operation, from, to) {
             (Operation::IntegerToFloat, Width::Single, Width::Single) => (Code::VEX_Vcvtdq2ps_ymm_ymmm256, Whole, Whole),
             (Operation::IntegerToFloat, Width::Single, Width::Double) => (Code::VEX_Vcvtdq2pd_ymm_xmmm128, Half, Whole),
+            (Operation::FloatToInteger, Width::Single, Width::Single) => (Code::VEX_Vcvttps2dq_ymm_ymmm256, Whole, Whole),
+            (Operation::FloatToInteger, Width::Double, Width::Single) => (Code::VEX_Vcvttpd2dq_xmm_ymmm256, Whole, Half),
             (Operation::FloatToFloat, Width::Double, Width::Single) => (Code::VEX_Vcvtpd2ps_xmm_ymmm256, Whole, Half),
             (Operation::FloatToFloat, Width::Single, Width::Double) => (Code::VEX_Vcvtps2pd_ymm_xmmm128, Half, Whole),
             (Operation::Resize, Width::Single, Width::Double) => (Code::VEX_Vpmovsxdq_ymm_xmmm128, Half, Whole),

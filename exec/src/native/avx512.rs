@@ -85,6 +85,8 @@ impl Instructions for Avx512 {
             (Operation::IntegerToFloat, Width::Single, Width::Single) => (Code::EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er, Whole, Whole),
             (Operation::IntegerToFloat, Width::Single, Width::Double) => (Code::EVEX_Vcvtdq2pd_zmm_k1z_ymmm256b32_er, Half, Whole),
             (Operation::IntegerToFloat, Width::Double, Width::Single) => (Code::EVEX_Vcvtqq2ps_ymm_k1z_zmmm512b64_er, Whole, Half),
+            (Operation::FloatToInteger, Width::Single, Width::Single) => (Code::EVEX_Vcvttps2dq_zmm_k1z_zmmm512b32_sae, Whole, Whole),
+            (Operation::FloatToInteger, Width::Double, Width::Single) => (Code::EVEX_Vcvttpd2dq_ymm_k1z_zmmm512b64_sae, Whole, Half),
             (Operation::IntegerToFloat, Width::Double, Width::Double) => (Code::EVEX_Vcvtqq2pd_zmm_k1z_zmmm512b64_er, Whole, Whole),
             (Operation::FloatToFloat, Width::Double, Width::Single) => (Code::EVEX_Vcvtpd2ps_ymm_k1z_zmmm512b64_er, Whole, Half),
             (Operation::FloatToFloat, Width::Single, Width::Double) => (Code::EVEX_Vcvtps2pd_zmm_k1z_ymmm256b32_sae, Half, Whole),

@@ -96,6 +96,8 @@ pub(super) enum Operation {
     EqualInteger,
     // Between formats; of the width they make.
     IntegerToFloat,
+    /// Towards 0, to 32 bits; the least integer where there is none.
+    FloatToInteger,
     FloatToFloat,
     /// Integers or masks to another width: the sign is kept, or the upper half dropped.
     Resize,

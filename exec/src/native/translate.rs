@@ -2,6 +2,8 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "only dtypes that have vectors are named")]
 
+mod cast;
+
 use damo_graph::op::scalar::{self, Scalar};
 use damo_graph::{DType, Number};
 use smallvec::SmallVec;
@@ -194,44 +196,6 @@ impl Translation<'_> {
             Instruction::Apply { scalar, arguments, dtype } => self.apply(scalar, arguments, *dtype),
             Instruction::Cast { argument, to } => self.cast(self.made[*argument], self.nest.dtype(*argument), *to),
         }
-    }
-
-    fn cast(&self, value: Id, from: DType, to: DType) -> Option<Id> {
-        if !is_supported(from) || !is_supported(to) {
-            return None;
-        }
-        let width = width_of(to);
-        Some(match (from, to) {
-            _ if from == to => value,
-            (DType::Bool, _) => {
-                let one = match to {
-                    DType::F32 => u64::from(1f32.to_bits()),
-                    DType::F64 => 1f64.to_bits(),
-                    _ => 1,
-                };
-                let mask = self.program.borrow_mut().resized(value, width);
-                self.value(Operation::And, &[mask, self.constant(one, width)], width)
-            }
-            (DType::F32 | DType::F64, DType::Bool) => {
-                let width = width_of(from);
-                self.value(Operation::Compare(Comparison::NotEqual), &[value, self.constant(0, width)], width)
-            }
-            (_, DType::Bool) => {
-                let width = width_of(from);
-                self.not(self.value(Operation::EqualInteger, &[value, self.constant(0, width)], width))
-            }
-            (DType::F32 | DType::F64, DType::F32 | DType::F64) => self.value(Operation::FloatToFloat, &[value], width),
-            (DType::I32 | DType::I64, DType::F32 | DType::F64) if self.converts(width_of(from), width) => {
-                self.value(Operation::IntegerToFloat, &[value], width)
-            }
-            (DType::I32 | DType::I64, DType::I32 | DType::I64) => self.value(Operation::Resize, &[value], width),
-            _ => self.outside(Outside { function: Loop::cast(from, to), arguments: SmallVec::from_slice(&[from]), result: to }, &[value]),
-        })
-    }
-
-    /// Whether there is an instruction that makes floats of integers.
-    fn converts(&self, from: Width, to: Width) -> bool {
-        instructions::of(self.program.borrow().set).conversion(Operation::IntegerToFloat, from, to).is_some()
     }
 
     /// What a function outside makes, in all lanes.
