@@ -180,6 +180,28 @@ pub(super) fn strides(shape: &[usize], order: &[usize], backwards: &[usize]) -> 
     (offset, strides)
 }
 
+#[test]
+fn elements_that_are_apart_are_read() {
+    for (dtype, step, count) in [DType::F32, DType::F64, DType::I32, DType::I64]
+        .into_iter()
+        .flat_map(|dtype| [-3isize, -2, -1, 2, 3].map(|step| (dtype, step)))
+        .flat_map(|(dtype, step)| [1, 7, 8, 9, 16, 17, 40, 67].map(|count| (dtype, step, count)))
+    {
+        // The array ends with the last element that is read.
+        let elements = (count - 1) * step.unsigned_abs() + 1;
+        let first = if step < 0 { elements as isize - 1 } else { 0 };
+        let nest = Nest {
+            shape: [count].into_iter().collect(),
+            operands: vec![access(0, dtype, first, &[step])],
+            body: vec![Instruction::Load(0), apply(&scalar::ADD, &[0, 0], dtype)],
+            stores: vec![Store { value: 1, to: access(1, dtype, 0, &[1]) }],
+            reductions: vec![],
+        };
+        let numbers = (0..elements).map(|k| Number::Real(k as f64 + 1.0));
+        agree(&nest, &[Buffer::of(dtype, numbers), Buffer::of(dtype, (0..count).map(|_| Number::Real(0.0)))], 0.0);
+    }
+}
+
 const SHAPES: [&[usize]; 12] =
     [&[], &[1], &[5], &[1027], &[0], &[3, 0, 2], &[17, 33], &[2, 700], &[700, 3], &[4, 5, 6], &[1, 9, 1, 300], &[3, 2, 50, 7]];
 

@@ -114,7 +114,7 @@ impl CallSite {
         for (argument, &(dtype, width, register)) in arguments.iter_mut().zip(&self.arguments) {
             let from = &registers[usize::from(register) * vector..][..vector];
             if dtype == DType::Bool {
-                let step = bytes(width);
+                let step = width.bytes();
                 argument.0.iter_mut().zip(from.chunks_exact(step)).take(lanes).for_each(|(to, lane)| *to = lane[0] & 1);
             } else {
                 argument.0[..vector].copy_from_slice(from);
@@ -128,7 +128,7 @@ impl CallSite {
         let size = self.result.size();
         self.function.call(&mut made.0[..lanes * size], &given[..self.arguments.len()]);
         let to = &mut registers[usize::from(self.to) * vector..][..vector];
-        for (lane, to) in to.chunks_exact_mut(bytes(self.width)).enumerate().take(lanes) {
+        for (lane, to) in to.chunks_exact_mut(self.width.bytes()).enumerate().take(lanes) {
             if needed >> lane & 1 == 0 {
                 continue;
             }
@@ -138,14 +138,6 @@ impl CallSite {
                 to.copy_from_slice(&made.0[lane * size..][..size]);
             }
         }
-    }
-}
-
-/// Bytes of a lane.
-const fn bytes(width: Width) -> usize {
-    match width {
-        Width::Single => 4,
-        Width::Double => 8,
     }
 }
 

@@ -27,6 +27,16 @@ pub(super) enum Width {
     Double,
 }
 
+impl Width {
+    /// Bytes of a lane.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Width::Single => 4,
+            Width::Double => 8,
+        }
+    }
+}
+
 /// Which way to a whole number, as the processor counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Rounding {

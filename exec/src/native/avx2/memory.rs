@@ -40,6 +40,40 @@ fn each_left(assembler: &mut Assembler, from: MemoryOperand, bounce: usize, code
     assembler.two(Code::Mov_r64_rm64, general::ROWS, Operand::Memory(in_frame(ROWS_AT)));
 }
 
+/// What lies so many bytes from RAX.
+fn beside(displacement: i64) -> MemoryOperand {
+    MemoryOperand::with_base_displ(Register::RAX, displacement)
+}
+
+/// A vector of which RAX tells the last element first.
+fn backwards(registers: &mut Registers<'_>, id: Id, width: Width) {
+    let to = registers.fresh();
+    match width {
+        Width::Single => {
+            let order: Vec<u8> = (0u32..8).rev().flat_map(u32::to_ne_bytes).collect();
+            let order = registers.assembler.constant(&order);
+            registers.assembler.copy(to, Operand::Memory(order));
+            registers.assembler.three(Code::VEX_Vpermps_ymm_ymm_ymmm256, ymm(to), ymm(to), Operand::Memory(beside(-28)));
+        }
+        Width::Double => registers.assembler.two_and_number(Code::VEX_Vpermpd_ymm_ymmm256_imm8, ymm(to), Operand::Memory(beside(-24)), 0b00_01_10_11),
+    }
+    registers.done(&[], Some((id, to)));
+}
+
+/// Every second element of two vectors, which share one so that no more is read than there is.
+fn every_second(registers: &mut Registers<'_>, id: Id, width: Width) {
+    let to = registers.fresh();
+    let (code, number, next) = match width {
+        Width::Single => (Code::VEX_Vshufps_ymm_ymm_ymmm256_imm8, 0b11_01_10_00, 28),
+        Width::Double => (Code::VEX_Vshufpd_ymm_ymm_ymmm256_imm8, 0b1010, 24),
+    };
+    registers.assembler.copy(to, Operand::Memory(beside(0)));
+    registers.assembler.three_and_number(code, ymm(to), ymm(to), Operand::Memory(beside(next)), number);
+    // Halves of vectors were shuffled each for itself.
+    registers.assembler.two_and_number(Code::VEX_Vpermpd_ymm_ymmm256_imm8, ymm(to), Operand::Register(ymm(to)), 0b11_01_10_00);
+    registers.done(&[], Some((id, to)));
+}
+
 /// The first bytes of a vector: fours of them.
 struct Part {
     register: u8,
@@ -103,7 +137,7 @@ impl Memory for Avx2 {
 
     fn store_left(&self, registers: &mut Registers<'_>, from: u8, to: MemoryOperand, width: Width, round: &Round<'_>) {
         if let Some(left) = round.left {
-            let from = Part { register: from, bytes: left * [4, 8][width as usize] };
+            let from = Part { register: from, bytes: left * width.bytes() };
             return from.store(registers, to);
         }
         let mask = mask(registers, width, round);
@@ -158,6 +192,14 @@ impl Memory for Avx2 {
     }
 
     fn gather(&self, registers: &mut Registers<'_>, id: Id, bytes: i32, width: Width, round: &Round<'_>) {
+        if !round.is_last && round.lanes * width.bytes() == VECTOR {
+            if bytes == -(width.bytes() as i32) {
+                return backwards(registers, id, width);
+            }
+            if bytes == 2 * width.bytes() as i32 {
+                return every_second(registers, id, width);
+            }
+        }
         let (to, index) = (registers.fresh(), registers.fresh());
         let distances = round.distances(registers.assembler, bytes);
         registers.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(index), Operand::Memory(distances));
