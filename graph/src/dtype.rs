@@ -204,7 +204,7 @@ macro_rules! implement_element {
     };
     (@numbers Float, $element:ty) => {
         fn to_number(self) -> Number { Number::Real(RealFloat::widen(self)) }
-        fn from_number(number: Number) -> Self { RealFloat::narrow(number.to_real()) }
+        fn from_number(number: Number) -> Self { rounded(number) }
         fn to_bits(self) -> u128 { u128::from(<$element>::to_bits(self)) }
     };
     (@numbers Complex, $element:ty) => {
@@ -212,7 +212,7 @@ macro_rules! implement_element {
         fn from_number(number: Number) -> Self {
             match number {
                 Number::Complex(re, im) => Complex::new(RealFloat::narrow(re), RealFloat::narrow(im)),
-                Number::Bool(_) | Number::Integer(_) | Number::Real(_) => Complex::new(RealFloat::narrow(number.to_real()), 0.0),
+                Number::Bool(_) | Number::Integer(_) | Number::Real(_) => Complex::new(rounded(number), 0.0),
             }
         }
         fn to_bits(self) -> u128 { u128::from(self.re.to_bits()) << 64 | u128::from(self.im.to_bits()) }
@@ -235,21 +235,48 @@ for_each_dtype!(implement_element);
 trait RealFloat {
     fn widen(self) -> f64;
     fn narrow(value: f64) -> Self;
+    fn of_integer(value: i128) -> Self;
+}
+
+/// A number as a float, rounded once.
+fn rounded<T: RealFloat>(number: Number) -> T {
+    match number {
+        Number::Integer(value) => T::of_integer(value),
+        Number::Bool(_) | Number::Real(_) | Number::Complex(..) => T::narrow(number.to_real()),
+    }
+}
+
+/// The same number to whoever rounds it to half precision by its upper 32 bits alone, as the crate `half` does: that lower ones are not all 0
+/// is told by the last that is looked at.
+fn in_upper_bits(value: f64) -> f64 {
+    const LOWER: u64 = 0xffff_ffff;
+    let bits = value.to_bits();
+    f64::from_bits(bits & !LOWER | u64::from(bits & LOWER != 0) << 32)
+}
+
+/// A float that any shorter one is rounded from as from the integer itself: what does not fit leaves a 1 in the last place (Boldo and
+/// Melquiond 2008, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd").
+fn to_odd(value: i128) -> f64 {
+    let nearest = value as f64;
+    let is_exact = nearest as i128 == value;
+    let below = if is_exact || (nearest as i128).unsigned_abs() < value.unsigned_abs() { nearest } else { f64::from_bits(nearest.to_bits() - 1) };
+    f64::from_bits(below.to_bits() | u64::from(!is_exact))
 }
 
 macro_rules! implement_real_float {
-    ($($element:ty: $widen:expr, $narrow:expr;)*) => {
+    ($($element:ty: $widen:expr, $narrow:expr, $of_integer:expr;)*) => {
         $(impl RealFloat for $element {
             fn widen(self) -> f64 { $widen(self) }
             fn narrow(value: f64) -> Self { $narrow(value) }
+            fn of_integer(value: i128) -> Self { $of_integer(value) }
         })*
     };
 }
 implement_real_float! {
-    f16: f16::to_f64, f16::from_f64;
-    bf16: bf16::to_f64, bf16::from_f64;
-    f32: f64::from, |value: f64| value as f32;
-    f64: |value| value, |value| value;
+    f16: f16::to_f64, |value| f16::from_f64(in_upper_bits(value)), |value| f16::narrow(to_odd(value));
+    bf16: bf16::to_f64, |value| bf16::from_f64(in_upper_bits(value)), |value| bf16::narrow(to_odd(value));
+    f32: f64::from, |value: f64| value as f32, |value: i128| value as f32;
+    f64: |value| value, |value| value, |value: i128| value as f64;
 }
 
 #[cfg(test)]
@@ -270,5 +297,13 @@ mod tests {
         assert_eq!(i32::from_number(Number::Real(f64::NAN)), 0);
         assert_eq!(f32::from_number(Number::Real(1.0 + 1e-20)), 1.0);
         assert!(bool::from_number(Number::Real(f64::NAN)));
+        assert_eq!(bf16::from_number(Number::Real(1.0 + 2f64.powi(-8) + 2f64.powi(-23))).to_f64(), 1.0 + 2f64.powi(-7));
+        assert_eq!(f16::from_number(Number::Real(1.0 + 2f64.powi(-11) - 2f64.powi(-50))).to_f64(), 1.0);
+        assert_eq!(f16::from_number(Number::Real(1.0 + 2f64.powi(-11) + 2f64.powi(-50))).to_f64(), 1.0 + 2f64.powi(-10));
+        // Half way between two floats, and one more or less: an f64 between would lose which.
+        assert_eq!(f32::from_number(Number::Integer((1 << 60) + (1 << 36) + 1)), ((1i64 << 60) + (1 << 37)) as f32);
+        assert_eq!(f32::from_number(Number::Integer(-(1 << 60) - (1 << 36) + 1)), -(2f32.powi(60)));
+        assert_eq!(bf16::from_number(Number::Integer((1 << 60) + (1 << 52) + 1)).to_f64(), 2f64.powi(60) + 2f64.powi(53));
+        assert_eq!(bf16::from_number(Number::Integer((1 << 60) + (1 << 52) - 1)).to_f64(), 2f64.powi(60));
     }
 }

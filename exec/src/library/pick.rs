@@ -295,12 +295,7 @@ unsafe fn each_index(
 /// # Safety
 ///
 /// As [`pick`].
-unsafe fn each_typed<I: Integer>(
-    region: Region<'_>,
-    layout: &Layout,
-    length: usize,
-    visit: &mut Visit<'_>,
-) -> Result<(), Problem> {
+unsafe fn each_typed<I: Integer>(region: Region<'_>, layout: &Layout, length: usize, visit: &mut Visit<'_>) -> Result<(), Problem> {
     let (mut first, mut held, mut rows) = (0, 0, [0; TOGETHER]);
     for start in layout.lines() {
         // SAFETY: the caller's.
