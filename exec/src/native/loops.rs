@@ -210,19 +210,27 @@ impl<'a> Writer<'a> {
     fn rows(&mut self, mut whole: Values, mut last: Values) {
         let plan = self.plan;
         let levels = [levels(&plan.whole.program, plan), levels(&plan.last.program, plan)];
+        // What no row has is not written.
+        let (has_whole, has_last) = (plan.has_rounds(1), plan.left() != Some(0));
         self.load_bases(false);
         let last_round = self.round_of(0, true);
-        if plan.left() != Some(0) {
+        if has_last {
             self.assembler.instructions.find_left(&mut self.assembler, &last_round);
         }
-        self.section(plan.whole, &mut whole, &levels[0], Level::Call);
-        self.section(plan.last, &mut last, &levels[1], Level::Call);
+        let mut sections = |writer: &mut Self, level| {
+            if has_whole {
+                writer.section(plan.whole, &mut whole, &levels[0], level);
+            }
+            if has_last {
+                writer.section(plan.last, &mut last, &levels[1], level);
+            }
+        };
+        sections(self, Level::Call);
         if matches!(plan.accumulators, Accumulators::AllRows(_)) {
             self.clear_accumulators();
         }
         let row = self.assembler.here();
-        self.section(plan.whole, &mut whole, &levels[0], Level::Row);
-        self.section(plan.last, &mut last, &levels[1], Level::Row);
+        sections(self, Level::Row);
         if matches!(plan.accumulators, Accumulators::EachRow(_)) {
             self.clear_accumulators();
         }
@@ -247,13 +255,12 @@ impl<'a> Writer<'a> {
             self.fetch(&lines, &mut values);
             self.repeat(&rounds, |writer| writer.lines(&lines, &mut values));
         }
-        // What no row has is not written.
-        let is_over = plan.is_even && (plan.count / self.lanes).is_multiple_of(at_once) && (at_once > 1 || !plan.has_rounds(1));
-        if !is_over {
+        let are_done = plan.is_even && at_once > 1 && (plan.count / self.lanes).is_multiple_of(at_once);
+        if has_whole && !are_done {
             let rounds = self.rounds(1);
             self.repeat(&rounds, |writer| writer.round(plan.whole, &mut whole, &in_frame.0, &levels[0], 0, false));
         }
-        if plan.left() != Some(0) {
+        if has_last {
             let done = self.assembler.label();
             self.assembler.two(Code::Cmp_r64_rm64, general::INDEX, registers64(general::COUNT));
             self.assembler.jump(Code::Jae_rel32_64, done);
