@@ -16,7 +16,8 @@ impl Lowering<'_> {
         let are_infinite = self.draft.temporary(DType::Bool, &kept)?;
         let mut nest = Nest::over(input.shape());
         let x = nest.load(input)?;
-        let square = nest.apply(&MUL, &[x, x]);
+        let wide = nest.cast(x, DType::F64);
+        let square = nest.apply(&MUL, &[wide, wide]);
         nest.accumulate(square, Reduction::Sum, axes, &sums);
         let (size, infinity) = (nest.apply(&ABS, &[x]), nest.number(f64::INFINITY, DType::F32));
         let is_infinite = nest.apply(&EQUAL, &[size, infinity]);

@@ -18,10 +18,10 @@ use damo_graph::op::select_axis::SelectAxis;
 use damo_graph::op::slice::{Range, Slice};
 use damo_graph::op::softmax::Softmax;
 use damo_graph::op::stop_gradient::StopGradient;
-use damo_graph::{AnyArray, DType, Dim, ErrorKind, Graph, Op, Symbol, Value};
+use damo_graph::{AnyArray, DType, Dim, ErrorKind, Graph, Number, Op, Symbol, Value};
 use ndarray::{Array3, Axis, arr1, s};
 
-use crate::judge::{CHECKED, agree, fractions, input, known, whole};
+use crate::judge::{CHECKED, agree, agree_shaken, fractions, input, known, whole};
 
 const SHAPES: &[&[usize]] = &[&[0, 3, 2], &[1, 1, 1], &[2, 3, 4], &[5, 1, 7], &[3, 0, 0], &[33, 5, 17]];
 
@@ -181,6 +181,21 @@ fn reductions() {
                     }
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn norms_neither_overflow_nor_underflow() {
+    let number = |dtype: DType, number: f64| AnyArray::from_numbers(dtype, &[20, 33], std::iter::repeat_n(Number::Real(number), 660)).unwrap();
+    for (dtype, sizes) in [(DType::F32, [1e37, 3e30, 3e-30, 1e-44]), (DType::F64, [1e306, 1e200, 1e-200, 1e-320])] {
+        for (size, axes) in sizes.into_iter().flat_map(|size| [&[0][..], &[1], &[0, 1]].map(|axes| (size, axes))) {
+            agree_shaken(&unary(dtype, &[20, 33], Norm { axes: axes.into() }), &[&number(dtype, size)], 1.0, 0..2);
+        }
+        // An infinite element is stronger than one that is no number.
+        for edges in [[f64::INFINITY, f64::NAN], [f64::NAN, f64::NEG_INFINITY], [f64::NAN, 1.0], [f64::NEG_INFINITY, 1.0]] {
+            let x = AnyArray::from_numbers(dtype, &[1, 34], edges.map(Number::Real).into_iter().cycle().take(34)).unwrap();
+            agree_shaken(&unary(dtype, &[1, 34], Norm { axes: [1].as_slice().into() }), &[&x], 0.0, 0..2);
         }
     }
 }
