@@ -33,12 +33,16 @@ type Prepared = Result<Option<Box<dyn Case>>, Failure>;
 /// What makes the cases of a family ready, by case and size.
 type Family = fn(&str, &str, &Config) -> Prepared;
 
-/// Makes a case ready to be called with elements of type `T`; `None` if Damo has no such case yet.
+/// Makes a case ready to be called with elements of a type, as the peers call it; `None` if Damo has no such case yet.
 ///
 /// # Errors
 ///
 /// Those of tracing and freezing.
-pub fn prepare<T: Float>(case: &str, size: &str, config: &Config) -> Prepared {
+pub fn prepare(dtype: &str, case: &str, size: &str, config: &Config) -> Prepared {
+    if dtype == "float64" { prepare_typed::<f64>(case, size, config) } else { prepare_typed::<f32>(case, size, config) }
+}
+
+fn prepare_typed<T: Float>(case: &str, size: &str, config: &Config) -> Prepared {
     let families: [Family; 10] = [
         pointwise::prepare::<T>,
         rows::prepare::<T>,

@@ -61,8 +61,8 @@ pub fn product<T: Multiply>(
             let dot = left.rows().zip(right.transposed().rows()).map(|(left, right)| vector::dot(left, right, workers));
             out.first_row().write(blend.first_row().of(dot.take(1)));
         }
-        (_, 1, 2..) => right.transposed().rows().take(1).for_each(|x| matvec::matvec(left, x, blend.first_column(), out.first_column(), workers)),
-        (1, _, 2..) => left.rows().take(1).for_each(|x| matvec::matvec(right.transposed(), x, blend.first_row(), out.first_row(), workers)),
+        (_, 1, 1..) => right.transposed().rows().take(1).for_each(|x| matvec::matvec(left, x, blend.first_column(), out.first_column(), workers)),
+        (1, _, 1..) => left.rows().take(1).for_each(|x| matvec::matvec(right.transposed(), x, blend.first_row(), out.first_row(), workers)),
         _ => return matmul::matmul(left, right, blend, out, workers),
     }
     Ok(())

@@ -22,8 +22,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let config = Config { threads, mode: Mode::Profile, ..Config::from_env()? };
         for entry in &entries {
             let (case, size) = (entry.case, &entry.size);
-            let ready = if options.dtype == "float64" { prepare::<f64>(case, size, &config)? } else { prepare::<f32>(case, size, &config)? };
-            let Some(mut ready) = ready else { continue };
+            let Some(mut ready) = prepare(&options.dtype, case, size, &config)? else { continue };
             let start = Instant::now();
             while start.elapsed() < options.min_time {
                 ready.call()?;

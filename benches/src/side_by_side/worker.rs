@@ -52,8 +52,7 @@ fn measured(options: &Options, kept: &mut Option<Kept>, case: &str, size: &str) 
         // What the last case holds goes first, so that two never share the memory.
         drop(kept.take());
         let config = Config { threads: options.threads[0], ..Config::from_env()? };
-        let ready = if options.dtype == "float64" { prepare::<f64>(case, size, &config)? } else { prepare::<f32>(case, size, &config)? };
-        *kept = ready.map(|case| Kept { name, case });
+        *kept = prepare(&options.dtype, case, size, &config)?.map(|case| Kept { name, case });
     }
     let Some(kept) = kept else { return Ok(None) };
     let repeat = kept.case.as_mut();

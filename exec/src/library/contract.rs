@@ -111,8 +111,8 @@ impl Product {
             // SAFETY: the caller's; one after the other.
             return (0..count).try_for_each(|index| unsafe { operands.product(index, &mut workers) });
         }
-        // So few products are worth a thread; each does its own.
-        let threads = threads.min(each.saturating_mul(count) / ALONE).max(1);
+        // Each thread does whole products.
+        let threads = threads.min(each.saturating_mul(count) / matmul::WORTH_A_THREAD).max(1);
         let own = self.elements::<T>(contraction, 1);
         let (start, ranges) = (Shared(scratch.as_mut_ptr()), if threads == 1 && order == 0 { 1 } else { count.min(threads * RANGES) });
         pool::try_share(threads, ranges, order, |range, worker| {
@@ -127,7 +127,7 @@ impl Product {
 }
 
 /// Products of so many multiplications are shared by all threads, smaller ones computed side by side.
-const ALONE: usize = 1 << 18;
+const ALONE: usize = 1 << 21;
 
 /// Each thread has so many ranges of products to take up.
 const RANGES: usize = 4;

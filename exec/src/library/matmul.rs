@@ -27,7 +27,7 @@ use crate::pool::{self, Shared};
 use crate::view::{View, ViewMut};
 
 /// Starting a thread is worth so many multiplications.
-const WORTH_A_THREAD: usize = 1 << 18;
+pub const WORTH_A_THREAD: usize = 1 << 18;
 
 /// Several threads share a product in at least so many pieces, if it has as many panels.
 const PIECES: usize = 8;

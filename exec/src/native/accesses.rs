@@ -97,7 +97,11 @@ impl Round<'_> {
             Along::Strided(step) => {
                 let bytes = step as i64 * stream.size as i64;
                 self.first_of_strided(registers, place, bytes);
-                instructions.gather(registers, id, bytes as i32, width_of(stream), self);
+                match step {
+                    -1 if is_whole && !self.is_last => instructions.backwards(registers, id, width_of(stream)),
+                    2 if is_whole && !self.is_last => instructions.every_second(registers, id, width_of(stream)),
+                    _ => instructions.gather(registers, id, bytes as i32, width_of(stream), self),
+                }
             }
         }
     }

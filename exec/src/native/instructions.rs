@@ -82,6 +82,12 @@ pub(super) trait Memory {
     /// Writes truth values as bytes.
     fn store_truth(&self, registers: &mut Registers<'_>, value: Id, to: MemoryOperand, round: &Round<'_>);
 
+    /// Reads a vector whose last element is where RAX says, the last first.
+    fn backwards(&self, registers: &mut Registers<'_>, id: Id, width: Width);
+
+    /// Reads every second element of two vectors, the first where RAX says. They share one, so that no more is read than there is.
+    fn every_second(&self, registers: &mut Registers<'_>, id: Id, width: Width);
+
     /// Reads lanes that are so many bytes apart; the first is where RAX says.
     fn gather(&self, registers: &mut Registers<'_>, id: Id, bytes: i32, width: Width, round: &Round<'_>);
 

@@ -1,5 +1,6 @@
 //! The loops of a nest in the order an interpreter in tiles wants them: joined where accesses allow, results outside, sums inside.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use smallvec::SmallVec;
@@ -88,23 +89,28 @@ impl Axes {
         }
     }
 
-    /// Puts the loop innermost that costs least, and the reduced ones just outside or there: what is only reduced is read along the longest
-    /// rows, what is stored with fewest accesses that are apart.
-    fn sort(&mut self, stores: &Range<usize>) {
-        // In so many parts of an element's cost; results of reductions are written once in a while.
-        let cost = |axis: usize| {
-            let length = self.axes[axis].length;
-            let worth = |place: usize| if stores.contains(&place) { STORE_WORTH } else { usize::from(place < stores.start) };
-            let sum = |of: fn(isize) -> bool| -> usize {
-                self.strides.iter().enumerate().filter(|(_, strides)| of(strides[axis])).map(|(place, _)| worth(place)).sum()
-            };
-            if stores.is_empty() {
-                return (usize::MAX - sum(|stride| stride == 1) * length.min(64), 0);
-            }
-            (sum(|stride| !matches!(stride, 0 | 1)) * 1024 + ROW * 1024 / length.max(1), usize::MAX - sum(|stride| stride == 1))
+    /// What a loop costs as the innermost one: accesses that are apart, in elements read for each that is computed, and then those that are not
+    /// contiguous. What only reduces is read along the longest rows instead. Results of reductions, written once in a while, cost nothing.
+    fn cost(&self, axis: usize, stores: &Range<usize>) -> (usize, Reverse<usize>) {
+        /// Parts of a read.
+        const PARTS: usize = 1024;
+        let length = self.axes[axis].length;
+        let worth = |of: fn(isize) -> bool| -> usize {
+            let found = self.strides[..stores.end].iter().enumerate().filter(|(_, strides)| of(strides[axis]));
+            found.map(|(place, _)| if stores.contains(&place) { STORE_WORTH } else { 1 }).sum()
         };
+        let contiguous = worth(|stride| stride == 1);
+        if stores.is_empty() {
+            return (0, Reverse(contiguous * length.min(64)));
+        }
+        (worth(|stride| !matches!(stride, 0 | 1)) * PARTS + ROW * PARTS / length.max(1), Reverse(contiguous))
+    }
+
+    /// Puts the loop innermost that is best there, and the reduced ones just outside or there.
+    fn sort(&mut self, stores: &Range<usize>) {
         // Of equals the innermost, which is found first.
-        let Some(innermost) = (0..self.axes.len()).rev().min_by_key(|&axis| cost(axis)) else { return };
+        let innermost = (0..self.axes.len()).rev().min_by_key(|&axis| self.cost(axis, stores));
+        let Some(innermost) = innermost else { return };
         let mut order: Vec<usize> = (0..self.axes.len()).filter(|&axis| axis != innermost).collect();
         order.sort_by_key(|&axis| self.axes[axis].reduced);
         order.push(innermost);

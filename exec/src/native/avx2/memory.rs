@@ -45,64 +45,27 @@ fn beside(displacement: i64) -> MemoryOperand {
     MemoryOperand::with_base_displ(Register::RAX, displacement)
 }
 
-/// A vector of which RAX tells the last element first.
-fn backwards(registers: &mut Registers<'_>, id: Id, width: Width) {
-    let to = registers.fresh();
-    match width {
-        Width::Single => {
-            let order: Vec<u8> = (0u32..8).rev().flat_map(u32::to_ne_bytes).collect();
-            let order = registers.assembler.constant(&order);
-            registers.assembler.copy(to, Operand::Memory(order));
-            registers.assembler.three(Code::VEX_Vpermps_ymm_ymm_ymmm256, ymm(to), ymm(to), Operand::Memory(beside(-28)));
+/// Writes the first bytes of a vector, fours of them, piece by piece: processors take tens of cycles to write under a mask.
+fn store_first(registers: &mut Registers<'_>, from: u8, bytes: usize, to: MemoryOperand) {
+    let behind = |bytes: usize| MemoryOperand::new(to.base, to.index, to.scale, to.displacement + bytes as i64, 1, false, Register::None);
+    let (mut piece, mut done) = (xmm(from), 0);
+    if bytes >= HALF {
+        registers.assembler.store(Code::VEX_Vmovups_xmmm128_xmm, to, piece);
+        done = HALF;
+        if bytes > HALF {
+            let upper = registers.fresh();
+            registers.assembler.write(Instruction::with3(Code::VEX_Vextractf128_xmmm128_ymm_imm8, xmm(upper), ymm(from), 1));
+            piece = xmm(upper);
         }
-        Width::Double => registers.assembler.two_and_number(Code::VEX_Vpermpd_ymm_ymmm256_imm8, ymm(to), Operand::Memory(beside(-24)), 0b00_01_10_11),
     }
-    registers.done(&[], Some((id, to)));
-}
-
-/// Every second element of two vectors, which share one so that no more is read than there is.
-fn every_second(registers: &mut Registers<'_>, id: Id, width: Width) {
-    let to = registers.fresh();
-    let (code, number, next) = match width {
-        Width::Single => (Code::VEX_Vshufps_ymm_ymm_ymmm256_imm8, 0b11_01_10_00, 28),
-        Width::Double => (Code::VEX_Vshufpd_ymm_ymm_ymmm256_imm8, 0b1010, 24),
-    };
-    registers.assembler.copy(to, Operand::Memory(beside(0)));
-    registers.assembler.three_and_number(code, ymm(to), ymm(to), Operand::Memory(beside(next)), number);
-    // Halves of vectors were shuffled each for itself.
-    registers.assembler.two_and_number(Code::VEX_Vpermpd_ymm_ymmm256_imm8, ymm(to), Operand::Register(ymm(to)), 0b11_01_10_00);
-    registers.done(&[], Some((id, to)));
-}
-
-/// The first bytes of a vector: fours of them.
-struct Part {
-    register: u8,
-    bytes: usize,
-}
-
-impl Part {
-    /// Writes it piece by piece: processors take tens of cycles to write under a mask.
-    fn store(self, registers: &mut Registers<'_>, to: MemoryOperand) {
-        let behind = |bytes: usize| MemoryOperand::new(to.base, to.index, to.scale, to.displacement + bytes as i64, 1, false, Register::None);
-        let (mut from, mut done) = (xmm(self.register), 0);
-        if self.bytes >= HALF {
-            registers.assembler.store(Code::VEX_Vmovups_xmmm128_xmm, to, from);
-            done = HALF;
-            if self.bytes > HALF {
-                let upper = registers.fresh();
-                registers.assembler.write(Instruction::with3(Code::VEX_Vextractf128_xmmm128_ymm_imm8, xmm(upper), ymm(self.register), 1));
-                from = xmm(upper);
-            }
-        }
-        let (pair, one) = (self.bytes - done >= 8, !self.bytes.is_multiple_of(8));
-        if pair {
-            registers.assembler.store(Code::VEX_Vmovlps_m64_xmm, behind(done), from);
-            done += 8;
-        }
-        if one {
-            let lane = u32::from(pair) * 2;
-            registers.assembler.write(Instruction::with3(Code::VEX_Vextractps_rm32_xmm_imm8, behind(done), from, lane));
-        }
+    let (pair, one) = (bytes - done >= 8, !bytes.is_multiple_of(8));
+    if pair {
+        registers.assembler.store(Code::VEX_Vmovlps_m64_xmm, behind(done), piece);
+        done += 8;
+    }
+    if one {
+        let lane = u32::from(pair) * 2;
+        registers.assembler.write(Instruction::with3(Code::VEX_Vextractps_rm32_xmm_imm8, behind(done), piece, lane));
     }
 }
 
@@ -137,8 +100,7 @@ impl Memory for Avx2 {
 
     fn store_left(&self, registers: &mut Registers<'_>, from: u8, to: MemoryOperand, width: Width, round: &Round<'_>) {
         if let Some(left) = round.left {
-            let from = Part { register: from, bytes: left * width.bytes() };
-            return from.store(registers, to);
+            return store_first(registers, from, left * width.bytes(), to);
         }
         let mask = mask(registers, width, round);
         let code = [Code::VEX_Vmaskmovps_m256_ymm_ymm, Code::VEX_Vmaskmovpd_m256_ymm_ymm][width as usize];
@@ -191,15 +153,36 @@ impl Memory for Avx2 {
         }
     }
 
-    fn gather(&self, registers: &mut Registers<'_>, id: Id, bytes: i32, width: Width, round: &Round<'_>) {
-        if !round.is_last && round.lanes * width.bytes() == VECTOR {
-            if bytes == -(width.bytes() as i32) {
-                return backwards(registers, id, width);
+    fn backwards(&self, registers: &mut Registers<'_>, id: Id, width: Width) {
+        let to = registers.fresh();
+        match width {
+            Width::Single => {
+                let order: Vec<u8> = (0u32..8).rev().flat_map(u32::to_ne_bytes).collect();
+                let order = registers.assembler.constant(&order);
+                registers.assembler.copy(to, Operand::Memory(order));
+                registers.assembler.three(Code::VEX_Vpermps_ymm_ymm_ymmm256, ymm(to), ymm(to), Operand::Memory(beside(-28)));
             }
-            if bytes == 2 * width.bytes() as i32 {
-                return every_second(registers, id, width);
+            Width::Double => {
+                registers.assembler.two_and_number(Code::VEX_Vpermpd_ymm_ymmm256_imm8, ymm(to), Operand::Memory(beside(-24)), 0b00_01_10_11);
             }
         }
+        registers.done(&[], Some((id, to)));
+    }
+
+    fn every_second(&self, registers: &mut Registers<'_>, id: Id, width: Width) {
+        let to = registers.fresh();
+        let (code, number, next) = match width {
+            Width::Single => (Code::VEX_Vshufps_ymm_ymm_ymmm256_imm8, 0b11_01_10_00, 28),
+            Width::Double => (Code::VEX_Vshufpd_ymm_ymm_ymmm256_imm8, 0b1010, 24),
+        };
+        registers.assembler.copy(to, Operand::Memory(beside(0)));
+        registers.assembler.three_and_number(code, ymm(to), ymm(to), Operand::Memory(beside(next)), number);
+        // Halves of vectors were shuffled each for itself.
+        registers.assembler.two_and_number(Code::VEX_Vpermpd_ymm_ymmm256_imm8, ymm(to), Operand::Register(ymm(to)), 0b11_01_10_00);
+        registers.done(&[], Some((id, to)));
+    }
+
+    fn gather(&self, registers: &mut Registers<'_>, id: Id, bytes: i32, width: Width, round: &Round<'_>) {
         let (to, index) = (registers.fresh(), registers.fresh());
         let distances = round.distances(registers.assembler, bytes);
         registers.assembler.two(Code::VEX_Vmovups_ymm_ymmm256, ymm(index), Operand::Memory(distances));

@@ -44,26 +44,6 @@ fn places(registers: &mut Registers<'_>, to: u8, places: impl Iterator<Item = us
     registers.assembler.copy(to, Operand::Memory(places));
 }
 
-/// A vector of which RAX tells the last element first.
-fn backwards(registers: &mut Registers<'_>, id: Id, width: Width) {
-    let (to, lanes) = (registers.fresh(), VECTOR / width.bytes());
-    places(registers, to, (0..lanes).rev(), width);
-    let code = [Code::EVEX_Vpermps_zmm_k1z_zmm_zmmm512b32, Code::EVEX_Vpermpd_zmm_k1z_zmm_zmmm512b64][width as usize];
-    registers.assembler.three(code, zmm(to), zmm(to), Operand::Memory(beside(1 - lanes as i64, width)));
-    registers.done(&[], Some((id, to)));
-}
-
-/// Every second element of two vectors, which share one so that no more is read than there is.
-fn every_second(registers: &mut Registers<'_>, id: Id, width: Width) {
-    let (to, first, lanes) = (registers.fresh(), registers.fresh(), VECTOR / width.bytes());
-    // The second vector's are counted on; its first is the last of the first vector.
-    places(registers, to, (0..lanes).map(|lane| if 2 * lane < lanes { 2 * lane } else { 2 * lane + 1 }), width);
-    registers.assembler.copy(first, Operand::Memory(beside(0, width)));
-    let code = [Code::EVEX_Vpermi2ps_zmm_k1z_zmm_zmmm512b32, Code::EVEX_Vpermi2pd_zmm_k1z_zmm_zmmm512b64][width as usize];
-    registers.assembler.three(code, zmm(to), zmm(first), Operand::Memory(beside(lanes as i64 - 1, width)));
-    registers.done(&[], Some((id, to)));
-}
-
 impl Memory for Avx512 {
     fn find_left(&self, assembler: &mut Assembler, round: &Round<'_>) {
         assembler.two(Code::Mov_r64_rm64, Register::RAX, registers64(general::COUNT));
@@ -116,15 +96,25 @@ impl Memory for Avx512 {
         }
     }
 
+    fn backwards(&self, registers: &mut Registers<'_>, id: Id, width: Width) {
+        let (to, lanes) = (registers.fresh(), VECTOR / width.bytes());
+        places(registers, to, (0..lanes).rev(), width);
+        let code = [Code::EVEX_Vpermps_zmm_k1z_zmm_zmmm512b32, Code::EVEX_Vpermpd_zmm_k1z_zmm_zmmm512b64][width as usize];
+        registers.assembler.three(code, zmm(to), zmm(to), Operand::Memory(beside(1 - lanes as i64, width)));
+        registers.done(&[], Some((id, to)));
+    }
+
+    fn every_second(&self, registers: &mut Registers<'_>, id: Id, width: Width) {
+        let (to, first, lanes) = (registers.fresh(), registers.fresh(), VECTOR / width.bytes());
+        // The second vector's are counted on; its first is the last of the first vector.
+        places(registers, to, (0..lanes).map(|lane| if 2 * lane < lanes { 2 * lane } else { 2 * lane + 1 }), width);
+        registers.assembler.copy(first, Operand::Memory(beside(0, width)));
+        let code = [Code::EVEX_Vpermi2ps_zmm_k1z_zmm_zmmm512b32, Code::EVEX_Vpermi2pd_zmm_k1z_zmm_zmmm512b64][width as usize];
+        registers.assembler.three(code, zmm(to), zmm(first), Operand::Memory(beside(lanes as i64 - 1, width)));
+        registers.done(&[], Some((id, to)));
+    }
+
     fn gather(&self, registers: &mut Registers<'_>, id: Id, bytes: i32, width: Width, round: &Round<'_>) {
-        if !round.is_last && round.lanes * width.bytes() == VECTOR {
-            if bytes == -(width.bytes() as i32) {
-                return backwards(registers, id, width);
-            }
-            if bytes == 2 * width.bytes() as i32 {
-                return every_second(registers, id, width);
-            }
-        }
         let to = registers.fresh();
         let (index, mask) = lanes_apart(registers, bytes, round);
         // Lanes that are masked keep what was there.
