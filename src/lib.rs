@@ -1,3 +1,5 @@
+// Nothing a user does panics.
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::todo, clippy::unimplemented, clippy::unreachable, clippy::unwrap_used))]
 #![doc = include_str!("../README.md")]
 //!
 //! # Where things are

@@ -10,6 +10,9 @@
 //! | watching all of it | [`debug`] |
 //! | measuring all of it | [`profile`] |
 
+// Nothing a user does panics.
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::todo, clippy::unimplemented, clippy::unreachable, clippy::unwrap_used))]
+
 mod absorb;
 pub mod array;
 mod band;

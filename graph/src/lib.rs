@@ -11,6 +11,9 @@
 //! | the graph, its text, its picture, its meaning | [`graph`], [`text`], [`dot_picture`], [`meaning`] |
 //! | what went wrong | [`error`] |
 
+// Nothing a user does panics.
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::todo, clippy::unimplemented, clippy::unreachable, clippy::unwrap_used))]
+
 pub mod any_array;
 pub mod build;
 pub mod dim;

@@ -2,6 +2,9 @@
 //!
 //! Functions are computed from their series in binary numbers of 160 bits and more, until two precisions agree.
 
+// Nothing a user does panics.
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::todo, clippy::unimplemented, clippy::unreachable, clippy::unwrap_used))]
+
 mod functions;
 pub mod special;
 

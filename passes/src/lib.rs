@@ -12,6 +12,9 @@
 //! | why rewriting ends | [`path_order`] |
 //! | gradients, and derivatives along a direction | [`mod@derive`] |
 
+// Nothing a user does panics.
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::todo, clippy::unimplemented, clippy::unreachable, clippy::unwrap_used))]
+
 pub mod capture;
 pub mod derive;
 pub mod driver;

@@ -8,6 +8,9 @@
 //! | one formula for numbers and tensors | [`Real`] |
 //! | what functions and gradients take and give | [`Tensors`] |
 
+// Nothing a user does panics.
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::panic, clippy::todo, clippy::unimplemented, clippy::unreachable, clippy::unwrap_used))]
+
 mod compare;
 mod convolution;
 mod declare;
