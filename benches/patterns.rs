@@ -11,6 +11,7 @@ use ndarray::{ArrayD, Axis, s};
 type X<'t> = Tensor<'t, f32>;
 type OfOne = for<'t> fn(X<'t>) -> X<'t>;
 type OfTwo = for<'t> fn(X<'t>, X<'t>) -> X<'t>;
+type OfMany = for<'t> fn(&[X<'t>]) -> X<'t>;
 type OfThree = for<'t> fn(X<'t>, X<'t>, X<'t>) -> X<'t>;
 
 /// Of a matrix of few columns, a number for each row, and one for each column.
@@ -30,7 +31,23 @@ const VECTORS: [(&str, OfOne); 4] = [
     ("sine in f64", |x| x.cast::<f64>().sin().cast()),
 ];
 
-/// Of a matrix, and numbers from 0 to 1 that tell rows.
+/// Of arrays of these shapes: what lies across, small products, and other reductions.
+const ARRAYS: [(&str, &[&[usize]], OfMany); 12] = [
+    ("a transpose and one", &[&[1000, 1000]], |x| x[0].t() + 1.0),
+    ("a transpose of f64 and one", &[&[1000, 1000]], |x| (x[0].cast::<f64>() * 2.0).t().cast()),
+    ("a transpose times a matrix", &[&[1000, 1000], &[1000, 1000]], |x| x[0].t() * x[1]),
+    ("pixels scaled and shifted by channel", &[&[131_072, 3], &[3], &[3]], |x| (x[0] - x[1]) * x[2]),
+    ("the channels of pixels first", &[&[131_072, 3]], |x| x[0].t() * 2.0),
+    ("the channels of pixels last", &[&[3, 131_072]], |x| x[0].t() * 2.0),
+    ("the product of all", &[&[1_000_000]], |x| (x[0] * 1e-6 + 1.0).prod()),
+    ("products of 4 by 4", &[&[1000, 4, 4], &[1000, 4, 4]], |x| x[0].dot(x[1])),
+    ("products of 4 by 4, the second transposed", &[&[1000, 4, 4], &[1000, 4, 4]], |x| x[0].dot(x[1].swap_axes(1, 2))),
+    ("4 by 4 times vectors", &[&[1000, 4, 4], &[1000, 4, 1]], |x| x[0].dot(x[1])),
+    ("sums over the first of three axes", &[&[100, 100, 100]], |x| x[0].sum_axis(Axis(0))),
+    ("sums over the second of three axes", &[&[100, 100, 100]], |x| x[0].sum_axis(Axis(1))),
+];
+
+/// Of a matrix, and numbers from 0.5 to 1.5 that tell rows.
 const PICKS: [(&str, OfTwo); 3] = [
     ("rows picked", picked),
     ("gradient of picked rows", |x, places| {
@@ -42,7 +59,7 @@ const PICKS: [(&str, OfTwo); 3] = [
 ];
 
 fn picked<'t>(x: X<'t>, places: X<'t>) -> X<'t> {
-    x.select_axis(Axis(0), (places * 9999.0).cast::<i64>())
+    x.select_axis(Axis(0), ((places - 0.5) * 9999.0).cast::<i64>())
 }
 
 fn config() -> Config {
@@ -97,5 +114,19 @@ fn picks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, narrow_rows, vectors, picks);
+fn arrays(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("arrays");
+    let mut random = Random::default();
+    for (name, shapes, formula) in ARRAYS {
+        let arguments: Vec<ArrayD<f32>> = shapes.iter().map(|shape| random.uniform(shape)).collect();
+        let tape = Tape::new();
+        let inputs: Vec<X<'_>> = shapes.iter().zip(["x", "y", "z"]).map(|(shape, name)| tape.input::<f32>(name, *shape)).collect();
+        let function = tell(tape.function(inputs.clone(), formula(&inputs)).freeze(&config()));
+        let mut out: ArrayD<f32> = tell(function.call(arguments.iter().collect::<Vec<_>>()));
+        group.bench_function(name, |bencher| bencher.iter(|| tell(function.call_into(black_box(arguments.iter().collect::<Vec<_>>()), &mut out))));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, narrow_rows, vectors, picks, arrays);
 criterion_main!(benches);

@@ -16,6 +16,8 @@ mod past_caches;
 mod random_nests;
 #[cfg(all(test, target_arch = "x86_64"))]
 mod results_in_code;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod staged_operands;
 #[cfg(test)]
 mod tests;
 

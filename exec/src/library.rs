@@ -16,6 +16,7 @@
 pub mod blend;
 mod contract;
 pub mod convolution;
+mod factors;
 pub mod lanes;
 pub mod matmul;
 pub mod matvec;

@@ -75,6 +75,15 @@ impl<'a, T: Element, const N: usize> View<'a, T, N> {
         Ok(View { pointer: region.base().cast::<T>().wrapping_offset(offset), lengths, strides, life: PhantomData })
     }
 
+    /// The elements that lengths and strides (in elements) reach from the first.
+    ///
+    /// # Safety
+    ///
+    /// As [`View::new`]; and they are all inside memory that may be read, and aligned.
+    pub(crate) const unsafe fn unchecked(pointer: *const T, lengths: [usize; N], strides: [isize; N]) -> Self {
+        View { pointer, lengths, strides, life: PhantomData }
+    }
+
     /// The number of elements along each axis.
     pub const fn lengths(&self) -> [usize; N] {
         self.lengths

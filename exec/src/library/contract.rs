@@ -2,9 +2,16 @@
 
 #![expect(unsafe_code, reason = "it makes the views that kernels work on")]
 
+#[cfg(target_arch = "x86_64")]
+mod tiles;
+
+use std::ops::Range;
+
 use damo_graph::{DType, ErrorKind, Number, Problem};
 use smallvec::SmallVec;
 
+#[cfg(target_arch = "x86_64")]
+use self::tiles::Tiles;
 use super::blend::Blend;
 use super::lanes::Multiply;
 use super::matmul::{self, blocks::Geometry};
@@ -31,6 +38,13 @@ impl Product {
 
     /// Makes ready what a run needs.
     pub fn prepare(self, contraction: &Contraction) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let tiles = if contraction.dtype == DType::F32 { Tiles::of::<f32> } else { Tiles::of::<f64> };
+            if let Some(tiles) = tiles(contraction, self.multiplier) {
+                return tiles.prepare(contraction);
+            }
+        }
         self.multiplier.prepare(contraction.m, contraction.n);
     }
 
@@ -48,6 +62,10 @@ impl Product {
         let [left, right, out] = [left, right, out].map(|matrix| [matrix.rows, matrix.columns]);
         let geometry = Geometry { lengths: [*m, *k, *n], size: size_of::<T>(), left, right, out };
         let of = |threads| matmul::scratch::<T>(&geometry, self.multiplier, threads);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(tiles) = Tiles::of::<T>(contraction, self.multiplier) {
+            return threads * tiles.scratch(contraction);
+        }
         if contraction.batch.is_empty() { of(threads) } else { of(threads).max(threads * of(1)) }
     }
 
@@ -109,7 +127,7 @@ impl Product {
         if count == 1 || threads == 1 || each >= ALONE {
             let mut workers = Workers { multiplier: self.multiplier, threads, order, scratch };
             // SAFETY: the caller's; one after the other.
-            return (0..count).try_for_each(|index| unsafe { operands.product(index, &mut workers) });
+            return unsafe { operands.products(0..count, &mut workers) };
         }
         // Each thread does whole products.
         let threads = threads.min(each.saturating_mul(count) / matmul::WORTH_A_THREAD).max(1);
@@ -119,9 +137,8 @@ impl Product {
             // SAFETY: there is scratch for each worker, and no other has this.
             let scratch = unsafe { std::slice::from_raw_parts_mut(start.get().wrapping_add(worker * own), own) };
             let mut workers = Workers { multiplier: self.multiplier, threads: 1, order, scratch };
-            let mut own = count * range / ranges..count * (range + 1) / ranges;
             // SAFETY: the caller's; results of different indices are different elements.
-            own.try_for_each(|index| unsafe { operands.product(index, &mut workers) })
+            unsafe { operands.products(count * range / ranges..count * (range + 1) / ranges, &mut workers) }
         })
     }
 }
@@ -165,16 +182,25 @@ impl<'a, T: Multiply> Operands<'a, T> {
         })
     }
 
-    /// Computes the product at an index of the loops around.
+    /// Computes the products at indices of the loops around.
     ///
     /// # Safety
     ///
-    /// As [`Product::run`]; nobody else computes this one.
-    unsafe fn product(&self, index: usize, workers: &mut Workers<'_, T>) -> Result<(), Problem> {
-        let Contraction { m, k, n, batch, left, right, out, .. } = self.contraction;
-        let strides = |matrix: &Matrix| [matrix.rows, matrix.columns];
+    /// As [`Product::run`]; nobody else computes these.
+    unsafe fn products(&self, mut indices: Range<usize>, workers: &mut Workers<'_, T>) -> Result<(), Problem> {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(tiles) = Tiles::of::<T>(self.contraction, workers.multiplier) {
+            // SAFETY: the caller's.
+            return unsafe { tiles.run(self, indices, workers.scratch) };
+        }
+        // SAFETY: the caller's.
+        indices.try_for_each(|index| unsafe { self.product(index, workers) })
+    }
+
+    /// How far the operands of the product at an index of the loops around are from the first.
+    fn starts(&self, index: usize) -> BatchAxis {
         let (mut rest, mut starts) = (index, BatchAxis { length: 1, left: 0, right: 0, addend: 0, out: 0 });
-        for axis in batch.iter().rev() {
+        for axis in self.contraction.batch.iter().rev() {
             let place = (rest % axis.length) as isize;
             rest /= axis.length;
             starts.left += place * axis.left;
@@ -182,6 +208,18 @@ impl<'a, T: Multiply> Operands<'a, T> {
             starts.addend += place * axis.addend;
             starts.out += place * axis.out;
         }
+        starts
+    }
+
+    /// Computes the product at an index of the loops around.
+    ///
+    /// # Safety
+    ///
+    /// As [`Product::run`]; nobody else computes this one.
+    unsafe fn product(&self, index: usize, workers: &mut Workers<'_, T>) -> Result<(), Problem> {
+        let Contraction { m, k, n, left, right, out, .. } = self.contraction;
+        let strides = |matrix: &Matrix| [matrix.rows, matrix.columns];
+        let starts = self.starts(index);
         // SAFETY: the caller vouches for the operands.
         let left = unsafe { View::<T, 2>::new(self.left, left.offset + starts.left, [*m, *k], strides(left)) }?;
         // SAFETY: the caller vouches for the operands.
@@ -231,5 +269,67 @@ mod tests {
         // SAFETY: as above.
         assert!(unsafe { product.run(&outside, &buffers, scratch, 1, 0) }.is_err());
         assert_eq!(out, [55.0, 145.0, 145.0, 451.0, 1279.0, 1801.0, 1801.0, 2539.0]);
+    }
+
+    /// Batches of small products of whole numbers, which are exact, with every operand row by row or column by column.
+    fn check<T: Multiply>(machine_code: Option<InstructionSet>, [m, k, n]: [usize; 3], turned: [bool; 4]) {
+        let batch = [2, 70];
+        let count = batch[0] * batch[1];
+        let elements = |seed: usize, each: usize| -> Vec<T> {
+            (0..count * each).map(|place| T::from_number(Number::Real(((place * 7 + seed) % 9) as f64 - 4.0))).collect()
+        };
+        let (left, right, addend) = (elements(1, m * k), elements(2, k * n), elements(3, m * n));
+        let mut out = elements(4, m * n);
+        let steps = |rows: usize, columns: usize, turned: bool| if turned { [1, rows as isize] } else { [columns as isize, 1] };
+        let all = [steps(m, k, turned[0]), steps(k, n, turned[1]), steps(m, n, turned[2]), steps(m, n, turned[3])];
+        let matrix = |buffer: u32| Matrix { buffer: BufferId(buffer), offset: 0, rows: all[buffer as usize][0], columns: all[buffer as usize][1] };
+        let axis = |length: usize, products: usize| {
+            let [left, right, out] = [m * k, k * n, m * n].map(|each| (products * each) as isize);
+            BatchAxis { length, left, right, addend: out, out }
+        };
+        let contraction = Contraction {
+            dtype: T::DTYPE,
+            batch: [axis(batch[0], batch[1]), axis(batch[1], 1)].into_iter().collect(),
+            m,
+            k,
+            n,
+            left: matrix(0),
+            right: matrix(1),
+            alpha: 2.0,
+            addend: Some(Addend { matrix: matrix(2), beta: -1.0 }),
+            out: matrix(3),
+        };
+        let product = Product::of(T::DTYPE, machine_code);
+        product.prepare(&contraction);
+        for threads in [1, 3] {
+            let mut scratch = vec![T::ONE; product.scratch_bytes(&contraction, threads) / size_of::<T>()];
+            let buffers = [Region::reading(&left), Region::reading(&right), Region::reading(&addend), Region::writing(&mut out)];
+            // SAFETY: the arrays are borrowed.
+            unsafe { product.run(&contraction, &buffers, bytemuck::cast_slice_mut(&mut scratch), threads, 0) }.unwrap();
+            let at = |elements: &[T], which: usize, each: usize, index: usize, [row, column]: [usize; 2]| {
+                let [down, right] = all[which];
+                elements[index * each + (row as isize * down + column as isize * right) as usize].to_number().to_real()
+            };
+            for (index, place) in (0..count).flat_map(|index| (0..m * n).map(move |place| (index, place))) {
+                let [row, column] = [place / n, place % n];
+                let sum: f64 = (0..k).map(|term| at(&left, 0, m * k, index, [row, term]) * at(&right, 1, k * n, index, [term, column])).sum();
+                let expected = 2.0 * sum - at(&addend, 2, m * n, index, [row, column]);
+                assert_eq!(at(&out, 3, m * n, index, [row, column]), expected, "{machine_code:?} {m} {k} {n} {turned:?} {threads}");
+            }
+        }
+    }
+
+    #[test]
+    fn batches_of_small_products_of_any_strides_are_right() {
+        let engines = [None].into_iter().chain(InstructionSet::ALL.into_iter().filter(|set| set.is_available()).map(Some));
+        for (engine, lengths) in engines.flat_map(|engine| {
+            [[4, 4, 4], [1, 3, 5], [3, 1, 1], [6, 5, 16], [14, 9, 32], [5, 70, 17], [2, 65, 1], [15, 3, 3], [1, 1, 1]]
+                .map(move |lengths| (engine, lengths))
+        }) {
+            for turned in (0..16).map(|bits| [1, 2, 4, 8].map(|bit| bits & bit != 0)) {
+                check::<f32>(engine, lengths, turned);
+                check::<f64>(engine, lengths, turned);
+            }
+        }
     }
 }

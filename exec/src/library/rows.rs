@@ -7,6 +7,7 @@
 use damo_graph::dtype::Class;
 use damo_graph::{DType, Element, Float, Number, Problem};
 
+use super::factors::product;
 use super::memory;
 use super::norm::norm;
 use crate::region::Region;
@@ -74,7 +75,7 @@ unsafe fn floats<T: Float>(row: &Row, memories: (Region<'_>, Region<'_>)) -> Res
         }
         RowFunction::Product => {
             // SAFETY: the caller's.
-            unsafe { each::<T, T>(row, memories, 1, |x, mut y| y.write([T::from_f64(x.iter().map(T::to_f64).product())])) }
+            unsafe { each::<T, T>(row, memories, 1, |x, mut y| y.write([T::from_f64(product(&x))])) }
         }
         RowFunction::ArgMax | RowFunction::ArgMin => {
             let is_max = row.function == RowFunction::ArgMax;

@@ -16,6 +16,7 @@ use super::reduction::{Reducer, State};
 use super::results;
 use super::run::Run;
 use super::shape::Shares;
+use super::staging::Staging;
 use super::translate::{self, Places, accumulators_of};
 use crate::instruction_set::InstructionSet;
 use crate::nest::{BufferId, Instruction, Nest};
@@ -33,6 +34,9 @@ const LARGE: usize = 24 << 20;
 
 /// Starting a thread is worth so many elements.
 const WORTH_A_THREAD: usize = 1 << 15;
+
+/// Vectors as long as a line of a cache are aligned in rows of so many elements.
+const WORTH_ALIGNING: usize = 1 << 11;
 
 /// One thread that takes up its work in another order does it in so many parts.
 const SHUFFLED: usize = 16;
@@ -61,6 +65,11 @@ pub struct Kernel {
     pub(super) steps: Vec<isize>,
     pub(super) reductions: Vec<Reduction>,
     pub(super) shares: Shares,
+    /// What is copied before the code reads it.
+    pub(super) staging: Option<Staging>,
+    /// Whether pieces begin with what lies before the first whole vector of the results: no vector that is written crosses a line of a cache then, and
+    /// often none that is read.
+    pub(super) aligns: bool,
     /// Whether the code makes results, and not only accumulators of them.
     pub(super) makes_results: bool,
     /// Whether a run is one call of the code, with the addresses where the accesses start.
@@ -112,7 +121,8 @@ impl Kernel {
         let reducers = nest.reductions.iter().map(|reduction| Reducer::of(reduction.kind, nest.dtype(reduction.value), reduction.to.dtype));
         let Some(reducers) = reducers.collect::<Option<Vec<Reducer>>>() else { return Ok(None) };
         let may_overflow = reducers.iter().any(|reducer| reducer.may_overflow);
-        let axes = Axes::of(nest, &reduced);
+        let mut axes = Axes::of(nest, &reduced);
+        let staging = Staging::of(nest, &mut axes);
         let lanes = translate::lanes(nest, set);
         let counts = nest.body.iter().filter(|instruction| matches!(instruction, Instruction::Index { .. })).count();
         let places = Places {
@@ -144,21 +154,23 @@ impl Kernel {
         if results.is_some() {
             shares.need_no_accumulators();
         }
+        shares.cut(staging.as_ref());
         let kept_in = if results.is_some() { Kept::InResults } else { Kept::InAccumulators { each_row: !is_column && !shares.rows_are_reduced } };
-        let Some(streams) = streams(nest, &axes, places, &reductions, kept_in) else { return Ok(None) };
+        let Some(streams) = streams(nest, (&axes, staging.as_ref()), places, &reductions, kept_in) else { return Ok(None) };
         // Narrow columns and many accumulators leave most of a vector empty, or too few registers.
         let narrowest = translate::lanes(nest, InstructionSet::Avx2);
         if is_column && (shares.inner < narrowest || !shares.rows_are_reduced) || !is_column && accumulators > 8 {
             return Ok(None);
         }
         let memory = memory(nest, &axes, counts);
-        let steps = steps(&axes, &memory, &streams, &places, set.vector_bytes(), kept_in);
+        let steps = steps((&axes, staging.as_ref()), &memory, &streams, &places, set.vector_bytes(), kept_in);
         let whole = translate::body(nest, set, &reducers, &places, false, is_column);
         let last = translate::body(nest, set, &reducers, &places, true, is_column);
         let (Some(whole), Some(last)) = (whole, last) else { return Ok(None) };
         let per_accumulator: Vec<Reducer> = reductions.iter().flat_map(|reduction| std::iter::repeat_n(reduction.reducer, reduction.count)).collect();
         let joined: Vec<(Reducer, usize)> = reductions.iter().map(|reduction| (reduction.reducer, reduction.count)).collect();
-        let is_past = reductions.is_empty() && is_large(nest, thresholds.large) && shares.pieces() > 1;
+        let is_past = reductions.is_empty() && staging.is_none() && is_large(nest, thresholds.large) && shares.pieces() > 1;
+        let aligns = reductions.is_empty() && staging.is_none() && is_worth_aligning(&shares, set);
         let kind = match (accumulators, is_column, shares.rows_are_reduced) {
             (0, ..) => Accumulators::None,
             (_, true, _) => Accumulators::Memory(places.accumulators),
@@ -173,17 +185,16 @@ impl Kernel {
             results: results.as_ref(),
             reducers: &per_accumulator,
             accumulators: kind,
-            side_by_side: side_by_side(&whole, accumulators, is_column, shares.inner / lanes),
+            side_by_side: side_by_side(&whole, accumulators, is_column, shares.inner.min(shares.inner_chunk) / lanes),
             count: shares.inner,
-            is_even: shares.has_whole_rows() && !is_past,
+            is_even: shares.has_whole_rows() && !is_past && !aligns,
         };
         let (bytes, sites) = loops::compile(&plan)?;
         // A system that gives no memory for code leaves the nest to the portable engine.
         let Ok(code) = book.write(&bytes, sites) else { return Ok(None) };
         let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(nest)?)) } else { None };
-        let makes_results = results.is_some();
         let past = if is_past { past(&plan, &places, (&steps, shares.rows), book)? } else { None };
-        let is_one_call = makes_results && shares.pieces() == 1 && memory.len() <= FEW;
+        let is_one_call = results.is_some() && shares.pieces() == 1 && memory.len() <= FEW;
         Ok(Some(Kernel {
             instructions: set,
             code: Arc::new(code),
@@ -193,7 +204,9 @@ impl Kernel {
             steps,
             reductions,
             shares,
-            makes_results,
+            staging,
+            aligns,
+            makes_results: results.is_some(),
             is_one_call,
             careful,
         }))
@@ -214,6 +227,8 @@ impl Kernel {
             steps: self.steps.clone(),
             reductions: self.reductions.clone(),
             shares: self.shares.clone(),
+            staging: self.staging.clone(),
+            aligns: self.aligns,
             makes_results: self.makes_results,
             is_one_call: self.is_one_call,
             careful: None,
@@ -229,6 +244,12 @@ impl Kernel {
     #[cfg(test)]
     pub(crate) const fn writes_past_caches(&self) -> bool {
         self.past.is_some()
+    }
+
+    /// How many operands are copied before they are read.
+    #[cfg(test)]
+    pub(crate) fn copies(&self) -> usize {
+        self.staging.as_ref().map_or(0, |staging| staging.operands.len())
     }
 
     /// The instructions that it is made of.
@@ -253,8 +274,11 @@ impl Kernel {
         (states * size_of::<State>()).next_multiple_of(LINE)
     }
 
-    /// Bytes for the accumulators of one piece.
+    /// Bytes for the accumulators of one piece, or for the copies of what it reads.
     fn accumulators_bytes(&self) -> usize {
+        if let Some(staging) = &self.staging {
+            return staging.bytes();
+        }
         if self.makes_results {
             return 0;
         }
@@ -349,12 +373,14 @@ impl Kernel {
     /// Fails unless every access stays inside its memory, aligned, and writes only where it may.
     pub(crate) fn check(&self, buffers: &[Region<'_>]) -> Result<(), Problem> {
         let whole: SmallVec<[usize; 8]> = self.axes.axes.iter().map(|axis| axis.length).collect();
-        for (memory, strides) in self.memory.iter().zip(&self.axes.strides) {
+        for (access, (memory, strides)) in self.memory.iter().zip(&self.axes.strides).enumerate() {
             let Some(memory) = memory else { continue };
+            let own = self.staging.as_ref().and_then(|staging| staging.loops(access, &whole, strides));
+            let (whole, strides) = own.as_ref().map_or((&whole, strides), |(lengths, strides)| (lengths, strides));
             let region = buffers.get(memory.buffer.index());
             let region = region.ok_or_else(|| Problem::new(ErrorKind::Execution, format!("the plan has no buffer {}", memory.buffer)))?;
-            if !region.holds((memory.size, memory.align), memory.offset, &whole, strides) {
-                return Err(region.outside(memory.offset, &whole, strides));
+            if !region.holds((memory.size, memory.align), memory.offset, whole, strides) {
+                return Err(region.outside(memory.offset, whole, strides));
             }
             if memory.written && !region.is_writable() {
                 return Err(Problem::new(ErrorKind::Execution, "a result was placed in memory that may only be read"));
@@ -362,6 +388,11 @@ impl Kernel {
         }
         Ok(())
     }
+}
+
+/// Whether results should begin at multiples of a vector in each piece.
+fn is_worth_aligning(shares: &Shares, set: InstructionSet) -> bool {
+    set.vector_bytes() == LINE && shares.row_block == 1 && shares.inner_chunk >= WORTH_ALIGNING
 }
 
 /// Whether all that a nest stores is large.
@@ -410,7 +441,7 @@ enum Kept {
 }
 
 /// The streams of a kernel: operands, counts, stores, results or accumulators; `None` if there is no way to go along one of them.
-fn streams(nest: &Nest, axes: &Axes, places: Places, reductions: &[Reduction], kept: Kept) -> Option<Vec<Stream>> {
+fn streams(nest: &Nest, (axes, staging): (&Axes, Option<&Staging>), places: Places, reductions: &[Reduction], kept: Kept) -> Option<Vec<Stream>> {
     let inner = axes.axes.len().checked_sub(1);
     let row = axes.axes.len().checked_sub(2);
     let step = |access: usize, axis: Option<usize>| axis.map_or(0, |axis| axes.strides[access][axis]);
@@ -427,6 +458,10 @@ fn streams(nest: &Nest, axes: &Axes, places: Places, reductions: &[Reduction], k
             return None;
         }
         let size = dtype.size();
+        if let Some(row) = staging.and_then(|staging| staging.row_of(access)) {
+            streams.push(Stream { along: Along::Contiguous, size, padded: false, moves: row != 0, is_past: false });
+            continue;
+        }
         let along = match along {
             1 => Along::Contiguous,
             0 if is_store => Along::Contiguous,
@@ -459,9 +494,19 @@ fn memory(nest: &Nest, axes: &Axes, counts: usize) -> Vec<Option<Memory>> {
 }
 
 /// The step of each stream from row to row.
-fn steps(axes: &Axes, memory: &[Option<Memory>], streams: &[Stream], places: &Places, vector: usize, kept: Kept) -> Vec<isize> {
+fn steps(
+    (axes, staging): (&Axes, Option<&Staging>),
+    memory: &[Option<Memory>],
+    streams: &[Stream],
+    places: &Places,
+    vector: usize,
+    kept: Kept,
+) -> Vec<isize> {
     let row = axes.axes.len().checked_sub(2);
     let of = |access: usize| {
+        if let Some(row) = staging.and_then(|staging| staging.row_of(access)) {
+            return row;
+        }
         let step = row.map_or(0, |axis| axes.strides[access][axis]);
         memory[access].map_or(step, |memory| step * memory.size as isize)
     };

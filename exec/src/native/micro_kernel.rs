@@ -28,10 +28,19 @@ pub enum Reading {
     ListedRight,
     /// The rows' factors at places of a list, and the vectors a step on.
     ListedLeft,
+    /// Both sides a step on, and of the last vectors only what results need.
+    Cut,
+}
+
+impl Reading {
+    /// Whether a side is read at places of a list.
+    const fn is_listed(self) -> bool {
+        matches!(self, Reading::ListedRight | Reading::ListedLeft)
+    }
 }
 
 /// All of them, as codes are kept.
-const READINGS: [Reading; 3] = [Reading::Even, Reading::ListedRight, Reading::ListedLeft];
+const READINGS: [Reading; 4] = [Reading::Even, Reading::ListedRight, Reading::ListedLeft, Reading::Cut];
 
 /// What a call of a micro-kernel works on: addresses, and strides in bytes. It counts down and moves on in here.
 #[derive(Debug)]
@@ -139,12 +148,36 @@ impl MicroKernels {
     /// For all tiles, rows and steps the factors may be read, those of the right side in whole vectors, and the addend; the results may be
     /// written and overlap none of these, but may be the addend's very elements.
     pub unsafe fn run(&self, rows: usize, columns: usize, operands: &mut Operands) -> Result<(), Problem> {
+        let vectors = self.cut(columns, operands);
+        // SAFETY: the caller's.
+        unsafe { self.run_whole(Reading::Even, rows, vectors, operands) }
+    }
+
+    /// The same, but of the right side only so many columns are read.
+    ///
+    /// # Safety
+    ///
+    /// As [`MicroKernels::run`], but factors of the right side need not fill whole vectors.
+    pub unsafe fn run_cut(&self, rows: usize, columns: usize, operands: &mut Operands) -> Result<(), Problem> {
+        let vectors = self.cut(columns, operands);
+        let reading = if operands.is_cut == 0 { Reading::Even } else { Reading::Cut };
+        // SAFETY: the caller's; what is cut is not read.
+        unsafe { self.run_whole(reading, rows, vectors, operands) }
+    }
+
+    /// Masks what is too much of the last of the vectors that so many columns take, and counts these.
+    fn cut(&self, columns: usize, operands: &mut Operands) -> usize {
         let vectors = columns.div_ceil(self.family.lanes);
         let last = columns - (vectors - 1) * self.family.lanes;
         operands.is_cut = u64::from(last < self.family.lanes);
         operands.mask = self.family.mask(last);
-        // SAFETY: the caller's.
-        unsafe { self.run_whole(Reading::Even, rows, vectors, operands) }
+        vectors
+    }
+
+    /// Writes the kernel that [`MicroKernels::run_cut`] runs.
+    pub fn prepare_cut(&self, rows: usize, columns: usize) {
+        let reading = if columns.is_multiple_of(self.family.lanes) { Reading::Even } else { Reading::Cut };
+        self.code(reading, rows, columns.div_ceil(self.family.lanes));
     }
 
     /// Runs the kernel that reads so for tiles of so many rows and whole vectors, at least one and at most those of [`MicroKernels::size`].

@@ -77,17 +77,21 @@ impl Run<'_> {
         for reduced in reduced {
             slots.clear();
             slots.extend((0..accesses).map(|access| self.address(access, start(access, reduced, share.inner.start))));
-            if let Some((past, few)) =
-                self.past.and_then(|past| Some((past, self.until_aligned(&slots)?))).filter(|(_, few)| *few < share.inner.len())
-            {
+            if let Some(staging) = &kernel.staging {
+                // SAFETY: the accesses are checked; the room is the worker's own, and long enough.
+                unsafe { staging.copy(&mut slots, share.rows.len(), share.inner.clone(), accumulators) };
+            }
+            let aligned = if self.past.is_some() || kernel.aligns { self.until_aligned(&slots) } else { None };
+            if let Some(few) = aligned.filter(|&few| few < share.inner.len()) {
                 if few > 0 {
                     // SAFETY: as below.
                     unsafe { kernel.code.call(&mut slots, &kernel.steps, share.rows.len(), few) };
+                    slots.clear();
+                    slots.extend((0..accesses).map(|access| self.address(access, start(access, reduced, share.inner.start + few))));
                 }
-                slots.clear();
-                slots.extend((0..accesses).map(|access| self.address(access, start(access, reduced, share.inner.start + few))));
+                let code = self.past.unwrap_or(&kernel.code);
                 // SAFETY: as below; and what is written in whole vectors is aligned.
-                unsafe { past.call(&mut slots, &kernel.steps, share.rows.len(), share.inner.len() - few) };
+                unsafe { code.call(&mut slots, &kernel.steps, share.rows.len(), share.inner.len() - few) };
                 continue;
             }
             for reduction in reductions {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::staging::Staging;
 use crate::layout::Strides;
 use crate::portable::axes::Axes;
 
@@ -113,6 +114,14 @@ impl Shares {
             row_blocks,
             parts,
         }
+    }
+
+    /// Makes pieces of the parts that are copied, if any are.
+    pub fn cut(&mut self, staging: Option<&Staging>) {
+        let Some([rows, columns]) = staging.map(Staging::part) else { return };
+        (self.row_block, self.inner_chunk) = (rows, columns);
+        self.row_blocks = self.rows.div_ceil(rows).max(1);
+        self.inner_chunks = self.inner.div_ceil(columns).max(1);
     }
 
     /// Lets pieces have as many rows as are worth one: nothing is kept for each.

@@ -59,7 +59,8 @@ impl Axes {
         self.axes.iter().map(|axis| axis.length).product()
     }
 
-    fn keep(&mut self, order: &[usize]) {
+    /// Puts the loops in an order, and drops those that it leaves out.
+    pub fn arrange(&mut self, order: &[usize]) {
         self.axes = order.iter().map(|&axis| self.axes[axis]).collect();
         for strides in &mut self.strides {
             *strides = order.iter().map(|&axis| strides[axis]).collect();
@@ -69,7 +70,7 @@ impl Axes {
     /// Loops of length 1 do nothing.
     fn drop_single(&mut self) {
         let order: Vec<usize> = (0..self.axes.len()).filter(|&axis| self.axes[axis].length != 1).collect();
-        self.keep(&order);
+        self.arrange(&order);
     }
 
     /// Two neighbours become one loop where every access steps over both evenly.
@@ -114,7 +115,7 @@ impl Axes {
         let mut order: Vec<usize> = (0..self.axes.len()).filter(|&axis| axis != innermost).collect();
         order.sort_by_key(|&axis| self.axes[axis].reduced);
         order.push(innermost);
-        self.keep(&order);
+        self.arrange(&order);
     }
 }
 

@@ -1,13 +1,15 @@
 //! Operands of matrix products copied into panels: some columns side by side, one step of the sum after the other.
 
+use bytemuck::Pod;
+use damo_graph::Element;
+
 use super::squares;
-use crate::library::lanes::Multiply;
 use crate::view::View;
 
 /// Copies `from: [depth, columns]` into panels of `width` columns: panel after panel, in each row after row, the last filled up with zeros.
 ///
 /// The left side of a product is packed turned, its rows being the columns here. Panels that `to` has no room for are left out.
-pub fn pack<T: Multiply>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
+pub fn pack<T: Element + Pod>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
     let ([depth, columns], [down, right]) = (from.lengths(), from.strides());
     if depth == 0 || width == 0 {
         return;
@@ -27,7 +29,7 @@ pub fn pack<T: Multiply>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
         }
         let filled = columns.lengths()[1];
         if filled < width {
-            panel.chunks_exact_mut(width).for_each(|row| row[filled..].fill(T::ZERO));
+            panel.chunks_exact_mut(width).for_each(|row| row[filled..].fill(T::zeroed()));
         }
     }
 }
@@ -36,7 +38,7 @@ pub fn pack<T: Multiply>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
 macro_rules! widths {
     ($($width:literal)*) => {
         /// Rows whose elements are neighbours.
-        fn copy_rows<T: Multiply>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
+        fn copy_rows<T: Element + Pod>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
             match width {
                 $($width => by_rows::<T, $width>(from, to),)*
                 _ => by_rows_of_any_width(from, width, to),
@@ -46,7 +48,7 @@ macro_rules! widths {
 }
 widths! { 4 5 6 7 8 9 10 11 12 13 14 16 32 }
 
-fn by_rows<T: Multiply, const W: usize>(from: View<'_, T, 2>, to: &mut [T]) {
+fn by_rows<T: Element + Pod, const W: usize>(from: View<'_, T, 2>, to: &mut [T]) {
     let depth = from.lengths()[0];
     for (place, row) in from.rows().enumerate() {
         let Some(row) = row.as_slice() else { return };
@@ -57,20 +59,20 @@ fn by_rows<T: Multiply, const W: usize>(from: View<'_, T, 2>, to: &mut [T]) {
             *to = *from;
         }
         if let (false, Some(to)) = (rest.is_empty(), panels.next()) {
-            *to = [T::ZERO; W];
+            *to = [T::zeroed(); W];
             to[..rest.len()].copy_from_slice(rest);
         }
     }
 }
 
-fn by_rows_of_any_width<T: Multiply>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
+fn by_rows_of_any_width<T: Element + Pod>(from: View<'_, T, 2>, width: usize, to: &mut [T]) {
     let depth = from.lengths()[0];
     for (place, row) in from.rows().enumerate() {
         let Some(row) = row.as_slice() else { return };
         let panels = to.chunks_exact_mut(width).skip(place).step_by(depth);
         for (from, to) in row.chunks(width).zip(panels) {
             to[..from.len()].copy_from_slice(from);
-            to[from.len()..].fill(T::ZERO);
+            to[from.len()..].fill(T::zeroed());
         }
     }
 }
@@ -78,7 +80,7 @@ fn by_rows_of_any_width<T: Multiply>(from: View<'_, T, 2>, width: usize, to: &mu
 /// Rows of elements that are neighbours, as the columns of a panel.
 ///
 /// The last ones first: squares are written whole, and what is too much of one step is written over by the next, or by the rows before.
-fn turned<T: Multiply>(rows: View<'_, T, 2>, width: usize, panel: &mut [T]) {
+fn turned<T: Element + Pod>(rows: View<'_, T, 2>, width: usize, panel: &mut [T]) {
     let (count, depth) = (rows.lengths()[0], rows.lengths()[1]);
     for start in (0..count).step_by(squares::SIDE).rev() {
         let last = count.min(start + squares::SIDE) - 1;
@@ -96,6 +98,7 @@ fn turned<T: Multiply>(rows: View<'_, T, 2>, width: usize, panel: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::library::lanes::Multiply;
     use crate::library::tests::Array;
 
     #[test]

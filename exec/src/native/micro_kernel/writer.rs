@@ -90,7 +90,7 @@ impl Writer<'_> {
     }
 
     fn kernel(&mut self) {
-        let is_listed = self.reading != Reading::Even;
+        let is_listed = self.reading.is_listed();
         let is_used = |register: &Register| self.odd_rows().contains(register) || is_listed && [PLACES, PLACE].contains(register);
         let kept: Vec<Register> = KEPT.into_iter().filter(is_used).collect();
         for &register in &kept {
@@ -147,9 +147,12 @@ impl Writer<'_> {
             let register = self.register(number);
             self.assembler.three(self.family.clear, register, register, Operand::Register(register));
         }
+        if self.reading == Reading::Cut && matches!(self.family.masking, Masking::Vector(..)) {
+            self.assembler.two(self.family.load, self.step_mask(), Operand::Memory(at(field!(mask))));
+        }
         self.fetch(LEFT, field!(left));
         self.fetch(RIGHT, field!(right));
-        if self.reading != Reading::Even {
+        if self.reading.is_listed() {
             self.fetch(PLACES, field!(places));
         }
         if self.has_second() {
@@ -186,7 +189,7 @@ impl Writer<'_> {
 
     /// Leaves so many places of the list behind.
     fn pass_places(&mut self, count: u32) {
-        if self.reading != Reading::Even {
+        if self.reading.is_listed() {
             self.assembler.number(Opcode::Add_rm64_imm8, PLACES, (count * PLACE_BYTES) as i32);
         }
     }
@@ -194,23 +197,27 @@ impl Writer<'_> {
     /// One product of each sum, the places being the list's of that number.
     fn step(&mut self, number: u32) {
         let bytes = (self.family.lanes * self.family.size) as i64;
-        if self.reading != Reading::Even {
+        if self.reading.is_listed() {
             let place = MemoryOperand::with_base_displ(PLACES, i64::from(number * PLACE_BYTES));
             self.assembler.two(Opcode::Mov_r64_rm64, PLACE, Operand::Memory(place));
         }
         for vector in 0..self.vectors {
             let memory = match self.reading {
                 Reading::ListedRight => MemoryOperand::with_base_index(if vector == 0 { RIGHT } else { SECOND }, PLACE),
-                Reading::Even | Reading::ListedLeft => MemoryOperand::with_base_displ(RIGHT, vector as i64 * bytes),
+                Reading::Even | Reading::ListedLeft | Reading::Cut => MemoryOperand::with_base_displ(RIGHT, vector as i64 * bytes),
             };
-            self.assembler.two(self.family.load, self.spare(vector), Operand::Memory(memory));
+            if self.reading == Reading::Cut && vector + 1 == self.vectors {
+                self.load_cut(self.spare(vector), self.step_mask(), memory);
+            } else {
+                self.assembler.two(self.family.load, self.spare(vector), Operand::Memory(memory));
+            }
         }
         let left = match self.reading {
             Reading::ListedLeft => {
                 self.advance(PLACE, LEFT);
                 PLACE
             }
-            Reading::Even | Reading::ListedRight => LEFT,
+            Reading::Even | Reading::ListedRight | Reading::Cut => LEFT,
         };
         if self.reading != Reading::ListedRight {
             self.advance(RIGHT, RIGHT_STEP);
@@ -222,7 +229,8 @@ impl Writer<'_> {
                 let doublings = row.trailing_zeros();
                 MemoryOperand::with_base_index_scale(left, ODD_ROWS[row >> (doublings + 1)], 1 << doublings)
             };
-            let factor = self.spare(self.vectors + row % 2);
+            // A mask may take the place of the second factor.
+            let factor = self.spare(self.vectors + if self.reading == Reading::Cut { 0 } else { row % 2 });
             self.assembler.two(self.family.stretch, factor, Operand::Memory(memory));
             for vector in 0..self.vectors {
                 let (sum, factors) = (self.sum(row, vector), self.spare(vector));
@@ -231,6 +239,26 @@ impl Writer<'_> {
         }
         if self.reading != Reading::ListedLeft {
             self.advance(LEFT, LEFT_STEP);
+        }
+    }
+
+    /// Where a vector of words that masks is kept in steps.
+    fn step_mask(&self) -> Register {
+        self.spare(self.vectors + 1)
+    }
+
+    /// Loads what the mask leaves of a vector.
+    fn load_cut(&mut self, to: Register, mask: Register, from: MemoryOperand) {
+        match self.family.masking {
+            Masking::Vector(load, _) => self.assembler.three(load, to, mask, Operand::Memory(from)),
+            Masking::Register(_) => {
+                let load = Instruction::with2(self.family.load, to, from);
+                self.assembler.write(load.map(|mut load| {
+                    load.set_op_mask(Register::K1);
+                    load.set_zeroing_masking(true);
+                    load
+                }));
+            }
         }
     }
 
@@ -292,17 +320,7 @@ impl Writer<'_> {
             for vector in 0..self.vectors {
                 let memory = self.vector(RIGHT, vector);
                 if is_cut && vector + 1 == self.vectors {
-                    match self.family.masking {
-                        Masking::Vector(load, _) => self.assembler.three(load, part, self.mask(), Operand::Memory(memory)),
-                        Masking::Register(_) => {
-                            let load = Instruction::with2(self.family.load, part, memory);
-                            self.assembler.write(load.map(|mut load| {
-                                load.set_op_mask(Register::K1);
-                                load.set_zeroing_masking(true);
-                                load
-                            }));
-                        }
-                    }
+                    self.load_cut(part, self.mask(), memory);
                 } else {
                     self.assembler.two(self.family.load, part, Operand::Memory(memory));
                 }
