@@ -7,7 +7,7 @@
 //! | from there to machine code | `loops`, `levels`, `interleave`, `accesses`, `select`, `registers`, `assembler`, `code` |
 //! | the instructions of AVX2 and AVX-512 | `instructions`, `avx2`, `avx512` |
 //! | what has no formula | `outside` |
-//! | how a kernel goes over its loops | `kernel`, `run`, `one_call`, `shape`, `staging`, `accumulators` |
+//! | how a kernel goes over its loops | `kernel`, `run`, `one_call`, `shape`, `rows_at_once`, `staging`, `accumulators` |
 //! | tiles of matrix products | `micro_kernel` |
 
 mod accesses;
@@ -34,6 +34,7 @@ mod program;
 mod reduction;
 mod registers;
 mod results;
+mod rows_at_once;
 mod run;
 mod select;
 mod shape;

@@ -14,6 +14,7 @@ use super::loops::{self, Accumulators, Along, Stream};
 use super::one_call::{FEW, OneCall};
 use super::reduction::{Reducer, State};
 use super::results;
+use super::rows_at_once::RowsAtOnce;
 use super::run::Run;
 use super::shape::Shares;
 use super::staging::Staging;
@@ -65,6 +66,8 @@ pub struct Kernel {
     pub(super) steps: Vec<isize>,
     pub(super) reductions: Vec<Reduction>,
     pub(super) shares: Shares,
+    /// How many rows of columns the code combines at once, if they are more than one.
+    rows_at_once: Option<RowsAtOnce>,
     /// What is copied before the code reads it.
     pub(super) staging: Option<Staging>,
     /// Whether pieces begin with what lies before the first whole vector of the results: no vector that is written crosses a line of a cache then, and
@@ -122,6 +125,10 @@ impl Kernel {
         let Some(reducers) = reducers.collect::<Option<Vec<Reducer>>>() else { return Ok(None) };
         let may_overflow = reducers.iter().any(|reducer| reducer.may_overflow);
         let mut axes = Axes::of(nest, &reduced);
+        let rows_at_once = RowsAtOnce::of(nest, &mut axes);
+        let given = nest;
+        let unrolled = rows_at_once.as_ref().map(|rows| rows.unrolled(nest));
+        let nest = unrolled.as_ref().unwrap_or(nest);
         let staging = Staging::of(nest, &mut axes);
         let lanes = translate::lanes(nest, set);
         let counts = nest.body.iter().filter(|instruction| matches!(instruction, Instruction::Index { .. })).count();
@@ -130,23 +137,7 @@ impl Kernel {
             stores: nest.operands.len() + counts,
             accumulators: nest.operands.len() + counts + nest.stores.len(),
         };
-        let mut first = 0;
-        let reductions = nest.reductions.iter().zip(&reducers).enumerate().map(|(place, (reduction, &reducer))| {
-            let count = accumulators_of(&reducer, nest.dtype(reduction.value), translate::fills(set, lanes));
-            first += count;
-            let elements = reduction.axes.iter().fold(1.0, |count, &axis| count * nest.shape[axis] as f64);
-            let lane_words = count * lanes.min(set.vector_bytes() / lane_bytes(&reducer)) * lane_bytes(&reducer) / 8;
-            Reduction {
-                reducer,
-                first: first - count,
-                count,
-                lane_words,
-                elements,
-                access: places.accumulators + place,
-                size: reduction.to.dtype.size(),
-            }
-        });
-        let reductions: Vec<Reduction> = reductions.collect();
+        let reductions = reductions_of(nest, &reducers, (set, lanes), places.accumulators);
         let accumulators: usize = reductions.iter().map(|reduction| reduction.count).sum();
         let is_column = !reductions.is_empty() && axes.axes.last().is_none_or(|axis| !axis.reduced);
         let mut shares = Shares::of(&axes, !reductions.is_empty());
@@ -164,8 +155,9 @@ impl Kernel {
         }
         let memory = memory(nest, &axes, counts);
         let steps = steps((&axes, staging.as_ref()), &memory, &streams, &places, set.vector_bytes(), kept_in);
-        let whole = translate::body(nest, set, &reducers, &places, false, is_column);
-        let last = translate::body(nest, set, &reducers, &places, true, is_column);
+        let at_once = rows_at_once.as_ref().map_or(1, |rows| rows.count);
+        let body = |is_last: bool| translate::body((nest, at_once), set, &reducers, &places, is_last, is_column);
+        let (whole, last) = (body(false), body(true));
         let (Some(whole), Some(last)) = (whole, last) else { return Ok(None) };
         let per_accumulator: Vec<Reducer> = reductions.iter().flat_map(|reduction| std::iter::repeat_n(reduction.reducer, reduction.count)).collect();
         let joined: Vec<(Reducer, usize)> = reductions.iter().map(|reduction| (reduction.reducer, reduction.count)).collect();
@@ -192,7 +184,7 @@ impl Kernel {
         let (bytes, sites) = loops::compile(&plan)?;
         // A system that gives no memory for code leaves the nest to the portable engine.
         let Ok(code) = book.write(&bytes, sites) else { return Ok(None) };
-        let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(nest)?)) } else { None };
+        let careful = if may_overflow { Some(Box::new(portable::Kernel::compile(given)?)) } else { None };
         let past = if is_past { past(&plan, &places, (&steps, shares.rows), book)? } else { None };
         let is_one_call = results.is_some() && shares.pieces() == 1 && memory.len() <= FEW;
         Ok(Some(Kernel {
@@ -204,6 +196,7 @@ impl Kernel {
             steps,
             reductions,
             shares,
+            rows_at_once,
             staging,
             aligns,
             makes_results: results.is_some(),
@@ -217,6 +210,8 @@ impl Kernel {
         if self.careful.is_some() {
             return None;
         }
+        let unrolled = self.rows_at_once.as_ref().map(|rows| rows.unrolled(nest));
+        let nest = unrolled.as_ref().unwrap_or(nest);
         let counts = self.memory.len() - nest.operands.len() - nest.written().count();
         Some(Kernel {
             instructions: self.instructions,
@@ -227,6 +222,7 @@ impl Kernel {
             steps: self.steps.clone(),
             reductions: self.reductions.clone(),
             shares: self.shares.clone(),
+            rows_at_once: self.rows_at_once.clone(),
             staging: self.staging.clone(),
             aligns: self.aligns,
             makes_results: self.makes_results,
@@ -296,9 +292,14 @@ impl Kernel {
         self.shares.is_column
     }
 
+    /// How many elements the nest goes over.
+    fn count(&self) -> usize {
+        self.axes.count() * self.rows_at_once.as_ref().map_or(1, |rows| rows.count)
+    }
+
     /// How many of so many threads are worth starting.
     fn threads(&self, available: usize) -> usize {
-        available.min(self.shares.pieces()).min(self.axes.count() / WORTH_A_THREAD).max(1)
+        available.min(self.shares.pieces()).min(self.count() / WORTH_A_THREAD).max(1)
     }
 
     /// Runs the nest on the memory of a plan's buffers, by their places. The bits are the same on any number of threads, and in whatever
@@ -438,6 +439,20 @@ enum Kept {
     InResults,
     /// To accumulators, one after the other if each row has its own.
     InAccumulators { each_row: bool },
+}
+
+/// The reductions of a kernel, whose results are accesses from one on.
+fn reductions_of(nest: &Nest, reducers: &[Reducer], (set, lanes): (InstructionSet, usize), results: usize) -> Vec<Reduction> {
+    let mut first = 0;
+    let reductions = nest.reductions.iter().zip(reducers).enumerate().map(|(place, (reduction, &reducer))| {
+        let count = accumulators_of(&reducer, nest.dtype(reduction.value), translate::fills(set, lanes));
+        first += count;
+        let elements = reduction.axes.iter().fold(1.0, |count, &axis| count * nest.shape[axis] as f64);
+        let lane_words = count * lanes.min(set.vector_bytes() / lane_bytes(&reducer)) * lane_bytes(&reducer) / 8;
+        let (access, size) = (results + place, reduction.to.dtype.size());
+        Reduction { reducer, first: first - count, count, lane_words, elements, access, size }
+    });
+    reductions.collect()
 }
 
 /// The streams of a kernel: operands, counts, stores, results or accumulators; `None` if there is no way to go along one of them.

@@ -73,9 +73,16 @@ pub(super) const fn fills(set: InstructionSet, lanes: usize) -> bool {
 
 /// The program of a nest's body.
 ///
-/// In the last round of a row (`is_last`) only some lanes are left; `in_memory` accumulators are accesses. `None` if the nest does what
+/// The instructions may be those of several rows, each row's behind those of the one before, and reductions name the first row's. In the last round of a row (`is_last`) only some lanes are left; `in_memory` accumulators are accesses. `None` if the nest does what
 /// vectors here cannot.
-pub(super) fn body(nest: &Nest, set: InstructionSet, reducers: &[Reducer], places: &Places, is_last: bool, in_memory: bool) -> Option<Body> {
+pub(super) fn body(
+    (nest, rows): (&Nest, usize),
+    set: InstructionSet,
+    reducers: &[Reducer],
+    places: &Places,
+    is_last: bool,
+    in_memory: bool,
+) -> Option<Body> {
     let program = Recording::new(Program::new(set, lanes(nest, set)));
     let mut translation = Translation { nest, program: &program, made: Vec::with_capacity(nest.body.len()) };
     let mut counts = places.counts;
@@ -94,19 +101,23 @@ pub(super) fn body(nest: &Nest, set: InstructionSet, reducers: &[Reducer], place
     let stores: Vec<(Id, usize)> = stores.collect();
     let (mut accumulators, mut fractions) = (Ids::new(), Ids::new());
     for (reduction, reducer) in nest.reductions.iter().zip(reducers) {
-        let mut value = made[reduction.value];
         let dtype = nest.dtype(reduction.value);
-        if dtype == DType::Bool {
-            value = program_mut.resized(value, Width::Single);
-        }
-        if is_last && !in_memory {
-            let width = width_of(dtype);
-            let (left, absent) = (program_mut.value(Operation::Left, &[], width), program_mut.constant(reducer.absent, width));
-            value = program_mut.value(Operation::Select, &[left, value, absent], width);
-        }
-        let is_widened = reducer.width > width_of(dtype);
-        if is_widened && is_fraction(nest, reduction.value) {
-            fractions.push(value);
+        let values: Ids = (0..rows)
+            .map(|row| {
+                let mut value = made[reduction.value + row * (made.len() / rows)];
+                if dtype == DType::Bool {
+                    value = program_mut.resized(value, Width::Single);
+                }
+                if is_last && !in_memory {
+                    let width = width_of(dtype);
+                    let (left, absent) = (program_mut.value(Operation::Left, &[], width), program_mut.constant(reducer.absent, width));
+                    value = program_mut.value(Operation::Select, &[left, value, absent], width);
+                }
+                value
+            })
+            .collect();
+        if reducer.width > width_of(dtype) && is_fraction(nest, reduction.value) {
+            fractions.extend(values.iter().copied());
         }
         let count = accumulators_of(reducer, dtype, fills(set, program_mut.lanes));
         let before: Ids = (accumulators.len()..accumulators.len() + count)
@@ -115,7 +126,8 @@ pub(super) fn body(nest: &Nest, set: InstructionSet, reducers: &[Reducer], place
                 program_mut.value(operation, &[], reducer.width)
             })
             .collect();
-        accumulators.extend((reducer.step)(program_mut, &before, value));
+        let combined = values.iter().fold(before, |combined, &value| (reducer.step)(program_mut, &combined, value));
+        accumulators.extend(combined);
     }
     if in_memory || fractions.len() < reducers.len() {
         fractions.clear();
