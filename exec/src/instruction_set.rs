@@ -1,6 +1,10 @@
 //! The vector instructions that a processor may have, and which of them it has.
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::__cpuid;
 use std::fmt;
+#[cfg(target_arch = "x86_64")]
+use std::sync::LazyLock;
 
 /// Vector instructions that machine code is made of, the narrower first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +38,19 @@ impl InstructionSet {
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     pub fn is_available(self) -> bool {
         false
+    }
+
+    /// Whether this processor works on its vectors half by half, so that two of half the length take as long: AMD's of family 19h do, of which those
+    /// with AVX-512 are Zen 4 ("Software Optimization Guide for the AMD Zen4 Microarchitecture", 2.1).
+    #[cfg(target_arch = "x86_64")]
+    pub fn splits_vectors(self) -> bool {
+        // It takes long to ask a virtual machine.
+        static IS_ZEN_4: LazyLock<bool> = LazyLock::new(|| {
+            let (vendor, version) = (__cpuid(0), __cpuid(1));
+            let family = (version.eax >> 8 & 0xF) + (version.eax >> 20 & 0xFF);
+            [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).concat() == b"AuthenticAMD" && family == 0x19
+        });
+        self == InstructionSet::Avx512 && *IS_ZEN_4
     }
 
     /// Bytes of a vector.

@@ -96,16 +96,28 @@ pub struct MicroKernels {
     codes: Vec<OnceLock<Option<Code>>>,
 }
 
+/// Bytes of a vector that every processor here takes as a whole.
+const SHORT_VECTOR: usize = 32;
+
 impl MicroKernels {
     /// Those for elements of that type by those instructions; none if the machine or the system lacks what they need.
     pub fn of(dtype: DType, set: InstructionSet) -> Option<&'static MicroKernels> {
+        MicroKernels::at(FAMILIES.iter().position(|family| family.set == set && family.size == dtype.size())?)
+    }
+
+    /// Those for the same elements by the same instructions on vectors half as long, if there are any.
+    pub fn narrower(&self) -> Option<&'static MicroKernels> {
+        let is_narrower = |family: &Family| (family.set, family.size, 2 * family.lanes) == (self.family.set, self.family.size, self.family.lanes);
+        MicroKernels::at(FAMILIES.iter().position(is_narrower)?)
+    }
+
+    fn at(place: usize) -> Option<&'static MicroKernels> {
         static ALL: [OnceLock<Option<MicroKernels>>; FAMILIES.len()] = [const { OnceLock::new() }; FAMILIES.len()];
-        let place = FAMILIES.iter().position(|family| family.set == set && family.size == dtype.size())?;
         let make = || {
             let family = &FAMILIES[place];
             let kernels = MicroKernels { family, codes: (0..READINGS.len() * family.rows * family.vectors).map(|_| OnceLock::new()).collect() };
             // Where there is memory for one there is for the others.
-            (set.is_available() && kernels.code(Reading::Even, family.rows, family.vectors).is_some()).then_some(kernels)
+            (family.set.is_available() && kernels.code(Reading::Even, family.rows, family.vectors).is_some()).then_some(kernels)
         };
         ALL[place].get_or_init(make).as_ref()
     }
@@ -113,6 +125,11 @@ impl MicroKernels {
     /// The most rows of a tile, and the most elements of one of its rows.
     pub fn size(&self) -> [usize; 2] {
         [self.family.rows, self.family.vectors * self.family.lanes]
+    }
+
+    /// How long this processor takes to multiply and add vectors, in halves of a cycle each.
+    pub fn halves_of_cycles(&self) -> usize {
+        if self.family.set.splits_vectors() { (self.family.lanes * self.family.size).div_ceil(SHORT_VECTOR) } else { 1 }
     }
 
     /// How many elements a vector has.

@@ -68,9 +68,24 @@ impl Tiles {
     }
 }
 
-/// How long a step of a tile takes, in halves of a cycle: multiplications two at a time, and each sum after four cycles again.
-fn step(rows: usize, vectors: usize) -> usize {
-    (rows * vectors).max(8)
+/// The vectors of a convolution's tiles, and how long its steps take for all windows of two lines and all filters, in halves of a cycle:
+/// multiplications of vectors two at a time, or one if the processor splits them, and each sum after four cycles again.
+fn vectors(convolution: &Convolution, kernels: &MicroKernels) -> (Vectors, usize) {
+    let (height, lanes, each) = (kernels.size()[0], kernels.lanes(), kernels.halves_of_cycles());
+    let (outputs, windows) = (convolution.outputs(), convolution.slides[2].count);
+    let step = |rows: usize, vectors: usize| (rows * vectors * each).max(8);
+    let in_rows =
+        |length: usize, vectors: usize| Tiles::of(length, height).alike().map(|[_, rows, count]| count * step(rows, vectors)).sum::<usize>();
+    let by_windows = windows.div_ceil(lanes) * in_rows(outputs, 2);
+    let of_filters = outputs.div_ceil(lanes);
+    let by_outputs = 2 * (of_filters / 2 * in_rows(windows, 2) + of_filters % 2 * in_rows(windows, 1));
+    if by_outputs < by_windows { (Vectors::Outputs, by_outputs) } else { (Vectors::Windows, by_windows) }
+}
+
+/// The kernels that take less time, these or those of shorter vectors.
+fn faster(convolution: &Convolution, kernels: &'static MicroKernels) -> &'static MicroKernels {
+    let time = |kernels: &MicroKernels| vectors(convolution, kernels).1;
+    kernels.narrower().filter(|narrower| time(narrower) < time(kernels)).unwrap_or(kernels)
 }
 
 /// How a convolution is cut.
@@ -98,13 +113,7 @@ impl Cut {
         let (outputs, channels) = (convolution.outputs(), convolution.channels());
         let lengths = [channels, planes.taps, down.taps, line.taps];
         let per_line = line.count.div_ceil(lanes);
-        // How long a step takes for all windows of two lines and all filters.
-        let in_rows =
-            |length: usize, vectors: usize| Tiles::of(length, height).alike().map(|[_, rows, count]| count * step(rows, vectors)).sum::<usize>();
-        let by_windows = per_line * in_rows(outputs, 2);
-        let of_filters = outputs.div_ceil(lanes);
-        let by_outputs = 2 * (of_filters / 2 * in_rows(line.count, 2) + of_filters % 2 * in_rows(line.count, 1));
-        let vectors = if by_outputs < by_windows { Vectors::Outputs } else { Vectors::Windows };
+        let (vectors, _) = vectors(convolution, kernels);
         let is_windows = vectors == Vectors::Windows;
 
         let lie = Lie::in_place(convolution);
@@ -186,7 +195,8 @@ fn reads_inside(convolution: &Convolution, lie: &Lie, lanes: usize, lengths: [us
 }
 
 /// How many elements of scratch it takes on so many threads; what it runs is made ready.
-pub(super) fn scratch<T: Multiply>(convolution: &Convolution, kernels: &MicroKernels, threads: usize) -> usize {
+pub(super) fn scratch<T: Multiply>(convolution: &Convolution, kernels: &'static MicroKernels, threads: usize) -> usize {
+    let kernels = faster(convolution, kernels);
     let cut = Cut::of::<T>(convolution, kernels);
     let (reading, rows) = match cut.vectors {
         Vectors::Windows => (Reading::ListedRight, convolution.outputs()),
@@ -226,13 +236,14 @@ struct Part {
 
 pub(super) fn run<T: Multiply>(
     convolution: &Convolution,
-    kernels: &MicroKernels,
+    kernels: &'static MicroKernels,
     memory: Memory<'_, T>,
     scratch: &mut [T],
     threads: usize,
     order: usize,
 ) -> Result<(), Problem> {
     let Memory { input, input_start, filter, filter_start, out } = memory;
+    let kernels = faster(convolution, kernels);
     let cut = Cut::of::<T>(convolution, kernels);
     if cut.depth.terms() == 0 {
         out.fill(T::ZERO);

@@ -36,9 +36,9 @@ pub enum Masking {
     Register(Opcode),
 }
 
-/// Those of every set and element type. AVX2 with FMA: 6 rows by 2 vectors of 32 bytes, in 16 registers. AVX-512: 14 rows by 2 vectors of 64 bytes, in 32
-/// registers.
-pub const FAMILIES: [Family; 4] = [
+/// Those of every set and element type, the widest first. AVX2 with FMA: 6 rows by 2 vectors of 32 bytes, in 16 registers. AVX-512: 14 rows by 2 vectors of
+/// 64 bytes, or of 32, in 32 registers.
+pub const FAMILIES: [Family; 6] = [
     Family {
         set: InstructionSet::Avx2,
         size: 4,
@@ -102,6 +102,38 @@ pub const FAMILIES: [Family; 4] = [
         multiply: Opcode::EVEX_Vmulpd_zmm_k1z_zmm_zmmm512b64_er,
         add: Opcode::EVEX_Vaddpd_zmm_k1z_zmm_zmmm512b64_er,
         clear: Opcode::EVEX_Vpxorq_zmm_k1z_zmm_zmmm512b64,
+    },
+    Family {
+        set: InstructionSet::Avx512,
+        size: 4,
+        lanes: 8,
+        rows: 14,
+        vectors: 2,
+        registers: Register::YMM0,
+        masking: Masking::Register(Opcode::VEX_Kmovw_kr_km16),
+        stretch: Opcode::EVEX_Vbroadcastss_ymm_k1z_xmmm32,
+        load: Opcode::EVEX_Vmovups_ymm_k1z_ymmm256,
+        store: Opcode::EVEX_Vmovups_ymmm256_k1z_ymm,
+        multiply_add: Opcode::EVEX_Vfmadd231ps_ymm_k1z_ymm_ymmm256b32,
+        multiply: Opcode::EVEX_Vmulps_ymm_k1z_ymm_ymmm256b32,
+        add: Opcode::EVEX_Vaddps_ymm_k1z_ymm_ymmm256b32,
+        clear: Opcode::EVEX_Vpxord_ymm_k1z_ymm_ymmm256b32,
+    },
+    Family {
+        set: InstructionSet::Avx512,
+        size: 8,
+        lanes: 4,
+        rows: 14,
+        vectors: 2,
+        registers: Register::YMM0,
+        masking: Masking::Register(Opcode::VEX_Kmovw_kr_km16),
+        stretch: Opcode::EVEX_Vbroadcastsd_ymm_k1z_xmmm64,
+        load: Opcode::EVEX_Vmovupd_ymm_k1z_ymmm256,
+        store: Opcode::EVEX_Vmovupd_ymmm256_k1z_ymm,
+        multiply_add: Opcode::EVEX_Vfmadd231pd_ymm_k1z_ymm_ymmm256b64,
+        multiply: Opcode::EVEX_Vmulpd_ymm_k1z_ymm_ymmm256b64,
+        add: Opcode::EVEX_Vaddpd_ymm_k1z_ymm_ymmm256b64,
+        clear: Opcode::EVEX_Vpxorq_ymm_k1z_ymm_ymmm256b64,
     },
 ];
 
