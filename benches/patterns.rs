@@ -32,7 +32,7 @@ const VECTORS: [(&str, OfOne); 4] = [
 ];
 
 /// Of arrays of these shapes: what lies across, small products, and other reductions.
-const ARRAYS: [(&str, &[&[usize]], OfMany); 12] = [
+const ARRAYS: [(&str, &[&[usize]], OfMany); 14] = [
     ("a transpose and one", &[&[1000, 1000]], |x| x[0].t() + 1.0),
     ("a transpose of f64 and one", &[&[1000, 1000]], |x| (x[0].cast::<f64>() * 2.0).t().cast()),
     ("a transpose times a matrix", &[&[1000, 1000], &[1000, 1000]], |x| x[0].t() * x[1]),
@@ -44,6 +44,8 @@ const ARRAYS: [(&str, &[&[usize]], OfMany); 12] = [
     ("products of 4 by 4, the second transposed", &[&[1000, 4, 4], &[1000, 4, 4]], |x| x[0].dot(x[1].swap_axes(1, 2))),
     ("4 by 4 times vectors", &[&[1000, 4, 4], &[1000, 4, 1]], |x| x[0].dot(x[1])),
     ("sums over the first of three axes", &[&[100, 100, 100]], |x| x[0].sum_axis(Axis(0))),
+    ("sums of columns, 60 rows", &[&[60, 500]], |x| x[0].sum_axis(Axis(0))),
+    ("variance of columns", &[&[256, 256]], |x| x[0].var_axis(Axis(0))),
     ("sums over the second of three axes", &[&[100, 100, 100]], |x| x[0].sum_axis(Axis(1))),
 ];
 

@@ -10,6 +10,9 @@ use crate::portable::axes::Axes;
 /// Several rows of bodies with more instructions than this have enough to do without.
 const SHORT: usize = 12;
 
+/// What is so many bytes comes from memory, which is read fastest row by row.
+const LARGE: usize = 8 << 20;
+
 /// How many rows of columns are combined at once.
 #[derive(Clone, Debug)]
 pub(super) struct RowsAtOnce {
@@ -25,7 +28,8 @@ impl RowsAtOnce {
         let row = axes.axes.len().checked_sub(2)?;
         let are_columns = !nest.reductions.is_empty() && axes.axes[row].reduced && !axes.axes[row + 1].reduced;
         let counts = nest.body.iter().any(|instruction| matches!(instruction, Instruction::Index { .. }));
-        if !are_columns || counts || nest.body.len() > SHORT {
+        let bytes: usize = nest.operands.iter().map(|operand| axes.count() * operand.dtype.size()).sum();
+        if !are_columns || counts || nest.body.len() > SHORT || bytes > LARGE {
             return None;
         }
         let count = [4, 3, 2].into_iter().find(|count| axes.axes[row].length.is_multiple_of(*count))?;
