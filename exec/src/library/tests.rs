@@ -144,6 +144,15 @@ fn products_of_all_shapes_and_strides_agree_with_the_definition() {
         (7, 3, 2),
         (80, 330, 130),
         (150, 70, 290),
+        // Short rows.
+        (64, 2, 1),
+        (200, 3, 1),
+        (129, 10, 1),
+        (130, 31, 1),
+        (1, 64, 2),
+        (1, 200, 3),
+        (1, 129, 31),
+        (1, 5000, 10),
     ] {
         agrees::<f32>(m, k, n, f64::from(f32::EPSILON));
         agrees::<f64>(m, k, n, f64::EPSILON);
@@ -214,7 +223,7 @@ fn bits<T: Multiply>(m: usize, k: usize, n: usize, by_columns: [bool; 3], multip
 
 #[test]
 fn bits_do_not_depend_on_threads() {
-    let shapes = [(300, 330, 270), (60, 784, 500), (784, 60, 50), (7, 900, 700), (700, 1, 300), (700, 300, 1), (1, 300, 700), (1, 999_983, 1)];
+    let shapes = [(300, 330, 270), (60, 784, 500), (784, 60, 50), (7, 900, 700), (700, 1, 300), (700, 300, 1), (1, 300, 700), (1, 999_983, 1), (99_999, 10, 1), (1, 99_999, 10)];
     for (m, k, n) in shapes {
         for by_columns in [[false; 3], [true, false, false], [false, true, true]] {
             for multiplier in multipliers(DType::F32) {

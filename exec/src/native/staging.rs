@@ -204,12 +204,6 @@ impl Part {
                 for (column, row) in (0..count).flat_map(|column| (0..self.rows).step_by(LINE / size_of::<T>()).map(move |row| (column, row))) {
                     prefetch(from.wrapping_offset(column as isize * step + row as isize));
                 }
-                if step == self.rows as isize && self.rows < SHORT {
-                    // SAFETY: the caller's; rows are one behind the other here.
-                    let interleaved = unsafe { std::slice::from_raw_parts(from, self.rows * count) };
-                    Arch::new().dispatch(Apart { from: interleaved, rows: self.rows, panel, width: self.width });
-                    return;
-                }
                 // SAFETY: the caller's.
                 let view = unsafe { View::<T, 2>::unchecked(from, [self.rows, count], [1, step]) };
                 pack(view, self.width, panel);
@@ -248,20 +242,6 @@ fn spread<T: Element + Pod>(rows: View<'_, T, 2>, to: &mut [T]) {
     Arch::new().dispatch(SideBySide { rows, to });
 }
 
-/// Runs a function of a length that is known from here on, for the lengths of short rows.
-macro_rules! with_length {
-    ($length:expr, $function:ident($($argument:expr),*)) => {
-        match $length {
-            2 => $function::<T, 2>($($argument),*),
-            3 => $function::<T, 3>($($argument),*),
-            4 => $function::<T, 4>($($argument),*),
-            5 => $function::<T, 5>($($argument),*),
-            6 => $function::<T, 6>($($argument),*),
-            _ => $function::<T, 7>($($argument),*),
-        }
-    };
-}
-
 /// Columns about to be written side by side.
 struct SideBySide<'a, T> {
     rows: View<'a, T, 2>,
@@ -273,7 +253,15 @@ impl<T: Element + Pod> NullaryFnOnce for SideBySide<'_, T> {
 
     #[inline(always)]
     fn call(self) {
-        with_length!(self.rows.lengths()[1], side_by_side(self.rows, self.to));
+        let SideBySide { rows, to } = self;
+        match rows.lengths()[1] {
+            2 => side_by_side::<T, 2>(rows, to),
+            3 => side_by_side::<T, 3>(rows, to),
+            4 => side_by_side::<T, 4>(rows, to),
+            5 => side_by_side::<T, 5>(rows, to),
+            6 => side_by_side::<T, 6>(rows, to),
+            _ => side_by_side::<T, 7>(rows, to),
+        }
     }
 }
 
@@ -292,31 +280,5 @@ fn side_by_side<T: Element + Pod, const N: usize>(rows: View<'_, T, 2>, to: &mut
     }
     for (place, column) in rows.transposed().rows().enumerate() {
         rows_of_to.iter_mut().zip(column.iter()).for_each(|(row, element)| row[place] = element);
-    }
-}
-
-/// Rows whose elements stand side by side, about to be written apart.
-struct Apart<'a, T> {
-    from: &'a [T],
-    rows: usize,
-    panel: &'a mut [T],
-    width: usize,
-}
-
-impl<T: Element + Pod> NullaryFnOnce for Apart<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        with_length!(self.rows, apart(self.from, self.panel, self.width));
-    }
-}
-
-/// Writes every `N`-th element to a row of a panel.
-#[inline(always)]
-fn apart<T: Element + Pod, const N: usize>(from: &[T], panel: &mut [T], width: usize) {
-    let (columns, _) = from.as_chunks::<N>();
-    for (row, to) in panel.chunks_exact_mut(width).enumerate().take(N) {
-        to.iter_mut().zip(columns).for_each(|(to, column)| *to = column[row]);
     }
 }

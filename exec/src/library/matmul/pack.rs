@@ -2,6 +2,7 @@
 
 use bytemuck::Pod;
 use damo_graph::Element;
+use pulp::{Arch, NullaryFnOnce};
 
 use super::squares;
 use crate::view::View;
@@ -20,8 +21,11 @@ pub fn pack<T: Element + Pod>(from: View<'_, T, 2>, width: usize, to: &mut [T]) 
     }
     for (start, panel) in (0..columns).step_by(width).zip(to.chunks_exact_mut(width * depth)) {
         let columns = from.columns(start, start + width);
-        if down == 1 || depth == 1 {
-            turned(columns.transposed(), width, panel);
+        let rows = columns.transposed();
+        if let (2..squares::SIDE, Some(dense)) = (depth, rows.flat().filter(|_| down == 1).and_then(|all| all.as_slice())) {
+            Arch::new().dispatch(Apart { dense, depth, width, panel: &mut *panel });
+        } else if down == 1 || depth == 1 {
+            turned(rows, width, panel);
         } else {
             for (row, to) in columns.rows().zip(panel.chunks_exact_mut(width)) {
                 to.iter_mut().zip(row.iter()).for_each(|(to, element)| *to = element);
@@ -31,6 +35,40 @@ pub fn pack<T: Element + Pod>(from: View<'_, T, 2>, width: usize, to: &mut [T]) 
         if filled < width {
             panel.chunks_exact_mut(width).for_each(|row| row[filled..].fill(T::zeroed()));
         }
+    }
+}
+
+/// Short rows one behind the other, about to become the columns of a panel.
+struct Apart<'a, T> {
+    dense: &'a [T],
+    depth: usize,
+    width: usize,
+    panel: &'a mut [T],
+}
+
+impl<T: Element + Pod> NullaryFnOnce for Apart<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Apart { dense, depth, width, panel } = self;
+        match depth {
+            2 => apart::<T, 2>(dense, width, panel),
+            3 => apart::<T, 3>(dense, width, panel),
+            4 => apart::<T, 4>(dense, width, panel),
+            5 => apart::<T, 5>(dense, width, panel),
+            6 => apart::<T, 6>(dense, width, panel),
+            _ => apart::<T, 7>(dense, width, panel),
+        }
+    }
+}
+
+/// Writes every `N`-th element to a row of the panel.
+#[inline(always)]
+fn apart<T: Element + Pod, const N: usize>(dense: &[T], width: usize, panel: &mut [T]) {
+    let (columns, _) = dense.as_chunks::<N>();
+    for (row, to) in panel.chunks_exact_mut(width).enumerate().take(N) {
+        to.iter_mut().zip(columns).for_each(|(to, column)| *to = column[row]);
     }
 }
 
