@@ -1,9 +1,7 @@
 //! Matrix by vector, at the speed of memory.
 //!
 //! Where rows are contiguous, four rows at a time are multiplied with the vector, each into its own lanes. Where columns are, eight
-//! columns at a time are scaled and added into a block of results that stays in the first-level cache. Short rows are turned first ([`short`]).
-
-mod short;
+//! columns at a time are scaled and added into a block of results that stays in the first-level cache.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -21,11 +19,6 @@ pub fn matvec<T: Multiply>(matrix: View<'_, T, 2>, x: View<'_, T, 1>, blend: Ble
     let ([m, k], [down, right]) = (matrix.lengths(), matrix.strides());
     let elements = m.saturating_mul(k);
     match x.as_slice() {
-        Some(x) if right == 1 && short::is_worth_turning(m, k) => workers.share(y, short::ROWS, elements, |rows, y| {
-            let (rows, blend) = (matrix.part(rows.start, rows.end), blend.range(rows.start, rows.end));
-            Arch::new().dispatch(short::ByVector { rows, x, blend, y });
-        }),
-        Some(x) if down == 1 && short::is_worth_turning(k, m) => Arch::new().dispatch(short::Combined { rows: matrix.transposed(), x, blend, y }),
         Some(x) if right == 1 || k == 1 => workers.share(y, ROWS, elements, |rows, y| {
             let (matrix, blend) = (matrix.part(rows.start, rows.end), blend.range(rows.start, rows.end));
             Arch::new().dispatch(ByRows { matrix, x, blend, y });

@@ -223,7 +223,18 @@ fn bits<T: Multiply>(m: usize, k: usize, n: usize, by_columns: [bool; 3], multip
 
 #[test]
 fn bits_do_not_depend_on_threads() {
-    let shapes = [(300, 330, 270), (60, 784, 500), (784, 60, 50), (7, 900, 700), (700, 1, 300), (700, 300, 1), (1, 300, 700), (1, 999_983, 1), (99_999, 10, 1), (1, 99_999, 10)];
+    let shapes = [
+        (300, 330, 270),
+        (60, 784, 500),
+        (784, 60, 50),
+        (7, 900, 700),
+        (700, 1, 300),
+        (700, 300, 1),
+        (1, 300, 700),
+        (1, 999_983, 1),
+        (99_999, 10, 1),
+        (1, 99_999, 10),
+    ];
     for (m, k, n) in shapes {
         for by_columns in [[false; 3], [true, false, false], [false, true, true]] {
             for multiplier in multipliers(DType::F32) {

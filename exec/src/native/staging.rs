@@ -200,9 +200,12 @@ impl Part {
         let panel = unsafe { std::slice::from_raw_parts_mut(self.panel.cast::<T>(), self.rows * self.width) };
         match way {
             Way::Across(step) => {
-                // No processor foresees which column is next.
-                for (column, row) in (0..count).flat_map(|column| (0..self.rows).step_by(LINE / size_of::<T>()).map(move |row| (column, row))) {
-                    prefetch(from.wrapping_offset(column as isize * step + row as isize));
+                if step.unsigned_abs() * size_of::<T>() >= LINE {
+                    // No processor foresees which column is next.
+                    for column in 0..count {
+                        let start = from.wrapping_offset(column as isize * step);
+                        (0..self.rows).step_by(LINE / size_of::<T>()).for_each(|row| prefetch(start.wrapping_add(row)));
+                    }
                 }
                 // SAFETY: the caller's.
                 let view = unsafe { View::<T, 2>::unchecked(from, [self.rows, count], [1, step]) };

@@ -2,7 +2,6 @@
 
 use bytemuck::Pod;
 use damo_graph::Element;
-use pulp::{Arch, NullaryFnOnce};
 
 use super::squares;
 use crate::view::View;
@@ -23,7 +22,14 @@ pub fn pack<T: Element + Pod>(from: View<'_, T, 2>, width: usize, to: &mut [T]) 
         let columns = from.columns(start, start + width);
         let rows = columns.transposed();
         if let (2..squares::SIDE, Some(dense)) = (depth, rows.flat().filter(|_| down == 1).and_then(|all| all.as_slice())) {
-            Arch::new().dispatch(Apart { dense, depth, width, panel: &mut *panel });
+            match depth {
+                2 => apart::<T, 2>(dense, width, panel),
+                3 => apart::<T, 3>(dense, width, panel),
+                4 => apart::<T, 4>(dense, width, panel),
+                5 => apart::<T, 5>(dense, width, panel),
+                6 => apart::<T, 6>(dense, width, panel),
+                _ => apart::<T, 7>(dense, width, panel),
+            }
         } else if down == 1 || depth == 1 {
             turned(rows, width, panel);
         } else {
@@ -38,33 +44,9 @@ pub fn pack<T: Element + Pod>(from: View<'_, T, 2>, width: usize, to: &mut [T]) 
     }
 }
 
-/// Short rows one behind the other, about to become the columns of a panel.
-struct Apart<'a, T> {
-    dense: &'a [T],
-    depth: usize,
-    width: usize,
-    panel: &'a mut [T],
-}
-
-impl<T: Element + Pod> NullaryFnOnce for Apart<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Apart { dense, depth, width, panel } = self;
-        match depth {
-            2 => apart::<T, 2>(dense, width, panel),
-            3 => apart::<T, 3>(dense, width, panel),
-            4 => apart::<T, 4>(dense, width, panel),
-            5 => apart::<T, 5>(dense, width, panel),
-            6 => apart::<T, 6>(dense, width, panel),
-            _ => apart::<T, 7>(dense, width, panel),
-        }
-    }
-}
-
-/// Writes every `N`-th element to a row of the panel.
-#[inline(always)]
+/// Short rows one behind the other as the columns of a panel: every `N`-th element goes to one of its rows.
+///
+/// Not compiled for wider vectors: compilers would gather elements then, which is slower.
 fn apart<T: Element + Pod, const N: usize>(dense: &[T], width: usize, panel: &mut [T]) {
     let (columns, _) = dense.as_chunks::<N>();
     for (row, to) in panel.chunks_exact_mut(width).enumerate().take(N) {
