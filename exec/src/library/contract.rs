@@ -63,8 +63,8 @@ impl Product {
         let geometry = Geometry { lengths: [*m, *k, *n], size: size_of::<T>(), left, right, out };
         let of = |threads| matmul::scratch::<T>(&geometry, self.multiplier, threads);
         #[cfg(target_arch = "x86_64")]
-        if let Some(tiles) = Tiles::of::<T>(contraction, self.multiplier) {
-            return threads * tiles.scratch(contraction);
+        if Tiles::of::<T>(contraction, self.multiplier).is_some() {
+            return threads * Tiles::scratch(contraction);
         }
         if contraction.batch.is_empty() { of(threads) } else { of(threads).max(threads * of(1)) }
     }

@@ -57,10 +57,11 @@ impl Tiles {
         ways.into_iter().find(|&(is_turned, packs)| fits(is_turned, packs)).map(|(is_turned, packs)| Tiles { kernels, is_turned, packs })
     }
 
-    /// How many elements of scratch a run takes.
-    pub fn scratch(self, contraction: &Contraction) -> usize {
-        let each = self.each(contraction);
-        if self.packs { each * (PACKED / each).max(1) } else { 0 }
+    /// How many elements of scratch a run takes at most, however the operands lie.
+    pub fn scratch(contraction: &Contraction) -> usize {
+        let each = (contraction.k * contraction.m.max(contraction.n)).max(1);
+        let count: usize = contraction.batch.iter().map(|axis| axis.length).product();
+        each * (PACKED / each).min(count).max(1)
     }
 
     /// Elements of a right side.
@@ -83,7 +84,7 @@ impl Tiles {
     /// As [`Product::run`](super::Product::run); nobody else computes these.
     pub unsafe fn run<T: Multiply>(self, operands: &Operands<'_, T>, indices: Range<usize>, scratch: &mut [T]) -> Result<(), Problem> {
         let contraction = operands.contraction;
-        if scratch.len() < self.scratch(contraction) {
+        if scratch.len() < Tiles::scratch(contraction) {
             return Err(Problem::new(ErrorKind::Execution, "a product was given too little scratch"));
         }
         let shape = Shape::of(contraction, self.is_turned);
