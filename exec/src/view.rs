@@ -80,6 +80,7 @@ impl<'a, T: Element, const N: usize> View<'a, T, N> {
     /// # Safety
     ///
     /// As [`View::new`]; and they are all inside memory that may be read, and aligned.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) const unsafe fn unchecked(pointer: *const T, lengths: [usize; N], strides: [isize; N]) -> Self {
         View { pointer, lengths, strides, life: PhantomData }
     }
