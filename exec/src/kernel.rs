@@ -4,6 +4,8 @@
 
 mod alike;
 mod bands;
+#[cfg(all(test, target_arch = "x86_64"))]
+mod columns;
 #[cfg(test)]
 mod every_f32;
 #[cfg(all(test, target_arch = "x86_64"))]

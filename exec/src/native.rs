@@ -7,7 +7,7 @@
 //! | from there to machine code | `loops`, `levels`, `interleave`, `accesses`, `select`, `registers`, `assembler`, `code` |
 //! | the instructions of AVX2 and AVX-512 | `instructions`, `avx2`, `avx512` |
 //! | what has no formula | `outside` |
-//! | how a kernel goes over its loops | `kernel`, `run`, `one_call`, `shape`, `rows_at_once`, `staging`, `accumulators` |
+//! | how a kernel goes over its loops | `kernel`, `run`, `one_call`, `shape`, `rows_at_once`, `staging`, `streams`, `accumulators` |
 //! | tiles of matrix products | `micro_kernel` |
 
 mod accesses;
@@ -39,6 +39,7 @@ mod run;
 mod select;
 mod shape;
 mod staging;
+mod streams;
 mod translate;
 
 pub(crate) use code::CodeBook;

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use damo_graph::{DType, ErrorKind, Problem};
+use damo_graph::{ErrorKind, Problem};
 use smallvec::SmallVec;
 
 use super::accumulators::{Reduction, lane_bytes};
 use super::code::{Code, CodeBook};
-use super::loops::{self, Accumulators, Along, Stream};
+use super::loops::{self, Accumulators, Along};
 use super::one_call::{FEW, OneCall};
 use super::reduction::{Reducer, State};
 use super::results;
@@ -18,9 +18,10 @@ use super::rows_at_once::RowsAtOnce;
 use super::run::Run;
 use super::shape::Shares;
 use super::staging::Staging;
+use super::streams::{Kept, Memory, memory, steps, streams};
 use super::translate::{self, Places, accumulators_of};
 use crate::instruction_set::InstructionSet;
-use crate::nest::{BufferId, Instruction, Nest};
+use crate::nest::{Instruction, Nest};
 use crate::pool;
 use crate::portable;
 use crate::portable::axes::Axes;
@@ -41,16 +42,6 @@ const WORTH_ALIGNING: usize = 1 << 11;
 
 /// One thread that takes up its work in another order does it in so many parts.
 const SHUFFLED: usize = 16;
-
-/// The memory of an access.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Memory {
-    pub buffer: BufferId,
-    pub offset: isize,
-    pub size: usize,
-    align: usize,
-    pub written: bool,
-}
 
 /// A nest as machine code. It never changes; any number of calls may run it at once.
 #[derive(Debug)]
@@ -240,6 +231,12 @@ impl Kernel {
     #[cfg(test)]
     pub(crate) const fn writes_past_caches(&self) -> bool {
         self.past.is_some()
+    }
+
+    /// How many rows of columns are combined at once.
+    #[cfg(test)]
+    pub(crate) fn rows_at_once(&self) -> usize {
+        self.rows_at_once.as_ref().map_or(1, |rows| rows.count)
     }
 
     /// How many operands are copied before they are read.
@@ -432,15 +429,6 @@ fn side_by_side(body: &translate::Body, accumulators: usize, is_column: bool, ro
     [8, 4, 2, 1].into_iter().find(|&count| count <= most && count <= rounds.max(1)).unwrap_or(1)
 }
 
-/// Where what is combined goes.
-#[derive(Clone, Copy)]
-enum Kept {
-    /// To the results.
-    InResults,
-    /// To accumulators, one after the other if each row has its own.
-    InAccumulators { each_row: bool },
-}
-
 /// The reductions of a kernel, whose results are accesses from one on.
 fn reductions_of(nest: &Nest, reducers: &[Reducer], (set, lanes): (InstructionSet, usize), results: usize) -> Vec<Reduction> {
     let mut first = 0;
@@ -453,82 +441,4 @@ fn reductions_of(nest: &Nest, reducers: &[Reducer], (set, lanes): (InstructionSe
         Reduction { reducer, first: first - count, count, lane_words, elements, access, size }
     });
     reductions.collect()
-}
-
-/// The streams of a kernel: operands, counts, stores, results or accumulators; `None` if there is no way to go along one of them.
-fn streams(nest: &Nest, (axes, staging): (&Axes, Option<&Staging>), places: Places, reductions: &[Reduction], kept: Kept) -> Option<Vec<Stream>> {
-    let inner = axes.axes.len().checked_sub(1);
-    let row = axes.axes.len().checked_sub(2);
-    let step = |access: usize, axis: Option<usize>| axis.map_or(0, |axis| axes.strides[access][axis]);
-    let mut streams = Vec::with_capacity(places.accumulators);
-    for access in 0..places.accumulators {
-        let (along, moves) = (step(access, inner), step(access, row) != 0);
-        if (places.counts..places.stores).contains(&access) {
-            streams.push(Stream { along: Along::Counted(along), size: 4, padded: false, moves, is_past: false });
-            continue;
-        }
-        let is_store = access >= places.stores;
-        let dtype = if is_store { nest.stores[access - places.stores].to.dtype } else { nest.operands[access].dtype };
-        if !translate::is_supported(dtype) {
-            return None;
-        }
-        let size = dtype.size();
-        if let Some(row) = staging.and_then(|staging| staging.row_of(access)) {
-            streams.push(Stream { along: Along::Contiguous, size, padded: false, moves: row != 0, is_past: false });
-            continue;
-        }
-        let along = match along {
-            1 => Along::Contiguous,
-            0 if is_store => Along::Contiguous,
-            0 => Along::Uniform,
-            _ if size == 1 || along.unsigned_abs() * size * 16 > i32::MAX as usize => return None,
-            step => Along::Strided(step),
-        };
-        streams.push(Stream { along, size, padded: false, moves, is_past: false });
-    }
-    for reduction in reductions {
-        let (size, count, moves) = match kept {
-            Kept::InResults => (reduction.size, 1, step(reduction.access, row) != 0),
-            Kept::InAccumulators { each_row } => (lane_bytes(&reduction.reducer), reduction.count, each_row),
-        };
-        streams.extend(std::iter::repeat_n(Stream { along: Along::Contiguous, size, padded: true, moves, is_past: false }, count));
-    }
-    Some(streams)
-}
-
-fn memory(nest: &Nest, axes: &Axes, counts: usize) -> Vec<Option<Memory>> {
-    let of = |access: &crate::nest::Access, written| {
-        let size = access.dtype.size();
-        Some(Memory { buffer: access.buffer, offset: access.offset, size, align: if access.dtype == DType::Bool { 1 } else { size }, written })
-    };
-    let operands = nest.operands.iter().map(|access| of(access, false));
-    let memory: Vec<Option<Memory>> =
-        operands.chain(std::iter::repeat_n(None, counts)).chain(nest.written().map(|access| of(access, true))).collect();
-    debug_assert_eq!(memory.len(), axes.strides.len());
-    memory
-}
-
-/// The step of each stream from row to row.
-fn steps(
-    (axes, staging): (&Axes, Option<&Staging>),
-    memory: &[Option<Memory>],
-    streams: &[Stream],
-    places: &Places,
-    vector: usize,
-    kept: Kept,
-) -> Vec<isize> {
-    let row = axes.axes.len().checked_sub(2);
-    let of = |access: usize| {
-        if let Some(row) = staging.and_then(|staging| staging.row_of(access)) {
-            return row;
-        }
-        let step = row.map_or(0, |axis| axes.strides[access][axis]);
-        memory[access].map_or(step, |memory| step * memory.size as isize)
-    };
-    if matches!(kept, Kept::InResults) {
-        return (0..streams.len()).map(of).collect();
-    }
-    // Accumulators of a row are a vector each, one row behind the other.
-    let accumulators = streams.len() - places.accumulators;
-    (0..places.accumulators).map(of).chain(std::iter::repeat_n((accumulators * vector) as isize, accumulators)).collect()
 }

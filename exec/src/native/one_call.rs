@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::code::Code;
 use super::kernel::Kernel;
+use super::streams::Memory;
 use crate::region::Region;
 
 /// As many accesses as a nest has that planning makes.
@@ -40,7 +41,7 @@ impl OneCall {
     /// Of a kernel that is one.
     pub(super) fn of(kernel: &Kernel) -> OneCall {
         // What is counted begins at 0, whichever memory that is counted from.
-        let start = |memory: &Option<super::kernel::Memory>| {
+        let start = |memory: &Option<Memory>| {
             memory
                 .map_or(Start { buffer: NOWHERE, bytes: 0 }, |memory| Start { buffer: memory.buffer.0, bytes: memory.offset * memory.size as isize })
         };
