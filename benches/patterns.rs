@@ -11,8 +11,8 @@ use ndarray::{ArrayD, Axis, s};
 type X<'t> = Tensor<'t, f32>;
 type OfOne = for<'t> fn(X<'t>) -> X<'t>;
 type OfTwo = for<'t> fn(X<'t>, X<'t>) -> X<'t>;
-type OfMany = for<'t> fn(&[X<'t>]) -> X<'t>;
 type OfThree = for<'t> fn(X<'t>, X<'t>, X<'t>) -> X<'t>;
+type OfMany = for<'t> fn(&[X<'t>]) -> X<'t>;
 
 /// Of a matrix of few columns, a number for each row, and one for each column.
 const NARROW: [(&str, OfThree); 5] = [

@@ -323,12 +323,62 @@ mod tests {
     fn batches_of_small_products_of_any_strides_are_right() {
         let engines = [None].into_iter().chain(InstructionSet::ALL.into_iter().filter(|set| set.is_available()).map(Some));
         for (engine, lengths) in engines.flat_map(|engine| {
-            [[4, 4, 4], [1, 3, 5], [3, 1, 1], [6, 5, 16], [14, 9, 32], [5, 70, 17], [2, 65, 1], [15, 3, 3], [1, 1, 1]]
-                .map(move |lengths| (engine, lengths))
+            [
+                [4, 4, 4],
+                [1, 3, 5],
+                [3, 1, 1],
+                [6, 5, 16],
+                [6, 5, 13],
+                [6, 5, 7],
+                [14, 9, 32],
+                [14, 9, 31],
+                [5, 70, 17],
+                [2, 65, 1],
+                [15, 3, 3],
+                [1, 1, 1],
+            ]
+            .map(move |lengths| (engine, lengths))
         }) {
             for turned in (0..16).map(|bits| [1, 2, 4, 8].map(|bit| bits & bit != 0)) {
                 check::<f32>(engine, lengths, turned);
                 check::<f64>(engine, lengths, turned);
+            }
+        }
+    }
+
+    #[test]
+    fn products_of_one_tile_have_the_bits_of_any_product() {
+        let (m, k, n, count) = (5, 70, 13, 3);
+        let numbers = |length: usize| (0..length).map(|place| ((place * 7919) % 1000) as f32 / 997.0 - 0.4).collect::<Vec<f32>>();
+        let (left, right) = (numbers(count * m * k), numbers(count * k * n));
+        let matrix = |buffer, rows| Matrix { buffer: BufferId(buffer), offset: 0, rows, columns: 1 };
+        let axis = BatchAxis { length: count, left: (m * k) as isize, right: (k * n) as isize, addend: 0, out: (m * n) as isize };
+        let contraction = Contraction {
+            dtype: DType::F32,
+            batch: [axis].into_iter().collect(),
+            m,
+            k,
+            n,
+            left: matrix(0, k as isize),
+            right: matrix(1, n as isize),
+            alpha: 1.0,
+            addend: None,
+            out: matrix(2, n as isize),
+        };
+        for set in InstructionSet::ALL.into_iter().filter(|set| set.is_available()) {
+            let product = Product::of(DType::F32, Some(set));
+            let mut out = vec![0.0f32; count * m * n];
+            let mut scratch = vec![0.0f32; product.scratch_bytes(&contraction, 1) / 4];
+            let buffers = [Region::reading(&left), Region::reading(&right), Region::writing(&mut out)];
+            // SAFETY: the arrays are borrowed.
+            unsafe { product.run(&contraction, &buffers, bytemuck::cast_slice_mut(&mut scratch), 1, 0) }.unwrap();
+            for (index, found) in out.chunks_exact(m * n).enumerate() {
+                let mut alone = vec![0.0f32; m * n];
+                let left = View::rows_of(&left[index * m * k..], m, k).unwrap();
+                let right = View::rows_of(&right[index * k * n..], k, n).unwrap();
+                let to = ViewMut::rows_of(&mut alone, m, n).unwrap();
+                crate::library::tests::multiply(left, right, Blend::PLAIN, to, (Multiplier::of(DType::F32, Some(set)), 1, 0));
+                assert_eq!(found, alone, "{set:?}");
             }
         }
     }

@@ -28,8 +28,8 @@ impl RowsAtOnce {
         let row = axes.axes.len().checked_sub(2)?;
         let are_columns = !nest.reductions.is_empty() && axes.axes[row].reduced && !axes.axes[row + 1].reduced;
         let counts = nest.body.iter().any(|instruction| matches!(instruction, Instruction::Index { .. }));
-        let bytes: usize = nest.operands.iter().map(|operand| axes.count() * operand.dtype.size()).sum();
-        if !are_columns || counts || nest.body.len() > SHORT || bytes > LARGE {
+        let of_element: usize = nest.operands.iter().map(|operand| operand.dtype.size()).sum();
+        if !are_columns || counts || nest.body.len() > SHORT || axes.count().saturating_mul(of_element) > LARGE {
             return None;
         }
         let count = [4, 3, 2].into_iter().find(|count| axes.axes[row].length.is_multiple_of(*count))?;

@@ -15,6 +15,9 @@ use crate::view::View;
 /// Products of vectors are sums in several parts if they are longer.
 const SHORT: usize = 64;
 
+/// So many elements are copied at a time at most, or one right side.
+const PACKED: usize = 4096;
+
 /// How products are computed that are one tile each.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tiles {
@@ -25,15 +28,12 @@ pub(super) struct Tiles {
     packs: bool,
 }
 
-/// So many elements are copied at a time at most, or one right side.
-const PACKED: usize = 4096;
-
 impl Tiles {
     /// The way for these products, if each is a tile whose rows have neighbours as elements. The sums are those of
     /// [`matmul`](crate::library::matmul::matmul).
     pub fn of<T: Multiply>(contraction: &Contraction, multiplier: Multiplier) -> Option<Tiles> {
         let Multiplier::Native(kernels) = multiplier else { return None };
-        let &Contraction { m, k, n, left, right, out, .. } = &contraction;
+        let Contraction { m, k, n, left, right, out, .. } = contraction;
         let geometry = Geometry {
             lengths: [*m, *k, *n],
             size: size_of::<T>(),
@@ -157,7 +157,7 @@ struct Shape {
 
 impl Shape {
     fn of(contraction: &Contraction, is_turned: bool) -> Shape {
-        let &Contraction { m, n, left, right, out, addend, .. } = &contraction;
+        let Contraction { m, n, left, right, out, addend, .. } = contraction;
         let [left, right, out] = [left, right, out].map(|matrix| [matrix.rows, matrix.columns]);
         let addend = addend.as_ref().map_or(out, |addend| [addend.matrix.rows, addend.matrix.columns]);
         if is_turned {
